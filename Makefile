@@ -1,0 +1,43 @@
+# Two commands do everything on a fresh Debian machine: `make run` and `make test`.
+.DELETE_ON_ERROR:
+BIN := .venv/bin
+STAMP := .venv/.installed
+RUN_ARGS ?=
+
+.PHONY: setup run test soak bench lint synth deploy system-packages clean
+
+setup: $(STAMP)
+
+$(STAMP): requirements/dev.txt requirements/uv.txt pyproject.toml lambdas/shared/pyproject.toml scripts/setup.sh
+	bash scripts/setup.sh
+	touch $(STAMP)
+
+system-packages:
+	bash scripts/system_packages.sh
+
+run: setup
+	$(BIN)/nephele up $(RUN_ARGS)
+
+test: setup system-packages
+	$(BIN)/python -m pytest tests
+
+soak: setup system-packages
+	$(BIN)/python -m pytest tests -m soak --timeout 7200
+
+bench: setup system-packages
+	$(BIN)/python -m bench
+
+lint: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+synth: setup
+	$(BIN)/python -m infra.synth
+
+deploy: setup
+	bash scripts/deploy.sh $(DEPLOY_ARGS)
+
+clean:
+	rm -rf .venv build cdk.out .nephele

@@ -1,0 +1,103 @@
+"""What the stacks share: the key, the bucket and the table, and exact grants on them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from aws_cdk import aws_dynamodb as dynamodb
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_s3 as s3
+from aws_cdk import aws_sqs as sqs
+
+from infra.components.acknowledge import acknowledge
+from infra.components.function import grant
+
+READ_KEY = ("kms:Decrypt", "kms:DescribeKey")
+USE_KEY = (*READ_KEY, "kms:Encrypt", "kms:GenerateDataKey", "kms:ReEncryptFrom", "kms:ReEncryptTo")
+READ_TABLE = ("dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:Query")
+WRITE_TABLE = (
+    "dynamodb:BatchWriteItem",
+    "dynamodb:ConditionCheckItem",
+    "dynamodb:DeleteItem",
+    "dynamodb:PutItem",
+    "dynamodb:UpdateItem",
+)
+
+_OBJECTS = "Objects are not known beforehand; the areas of the bucket this process works on are."
+
+
+@dataclass(frozen=True, slots=True)
+class Archive:
+    """Where everything is kept.
+
+    Attributes
+    ----------
+    bucket_export : str
+        Name the data stack exports the bucket's ARN under; the security checks know it by that.
+    transcode_inbox, index_inbox : aws_sqs.IQueue
+        Hear of new objects.
+    """
+
+    key: kms.IKey
+    bucket: s3.IBucket
+    bucket_export: str
+    table: dynamodb.ITable
+    transcode_inbox: sqs.IQueue
+    index_inbox: sqs.IQueue
+
+    def values(self) -> dict[str, str]:
+        """Return the environment values that are known with the archive."""
+        return {
+            "bucket": self.bucket.bucket_name,
+            "table": self.table.table_name,
+            "index_queue": self.index_inbox.queue_url,
+            "transcode_queue": self.transcode_inbox.queue_url,
+        }
+
+    def grant_read_objects(self, grantee: iam.IGrantable, areas: Iterable[str]) -> None:
+        """Allow reading objects, and a plain 404 for one that is absent (ListBucket)."""
+        self._grant_objects(grantee, ["s3:GetObject"], areas)
+        grant(grantee, ["s3:ListBucket"], [self.bucket.bucket_arn])
+        grant(grantee, READ_KEY, [self.key.key_arn])
+
+    def grant_write_objects(self, grantee: iam.IGrantable, areas: Iterable[str]) -> None:
+        """Allow writing objects, in one request or in parts."""
+        actions = ["s3:AbortMultipartUpload", "s3:ListMultipartUploadParts", "s3:PutObject"]
+        self._grant_objects(grantee, actions, areas)
+        grant(grantee, ["kms:Decrypt", "kms:GenerateDataKey"], [self.key.key_arn])
+
+    def grant_delete_objects(self, grantee: iam.IGrantable, areas: Iterable[str]) -> None:
+        """Allow removing objects; their versions stay for the bucket's lifecycle."""
+        self._grant_objects(grantee, ["s3:DeleteObject"], areas)
+
+    def grant_read_table(self, grantee: iam.IGrantable) -> None:
+        """Allow reading rows; never a scan."""
+        grant(grantee, READ_TABLE, [self.table.table_arn])
+        grant(grantee, READ_KEY, [self.key.key_arn])
+
+    def grant_write_table(self, grantee: iam.IGrantable) -> None:
+        """Allow reading and writing rows."""
+        grant(grantee, [*READ_TABLE, *WRITE_TABLE], [self.table.table_arn])
+        grant(grantee, USE_KEY, [self.key.key_arn])
+
+    def grant_send(self, grantee: iam.IGrantable, *queues: sqs.IQueue) -> None:
+        """Allow sending messages."""
+        grant(grantee, ["sqs:SendMessage"], [queue.queue_arn for queue in queues])
+        grant(grantee, ["kms:Decrypt", "kms:GenerateDataKey"], [self.key.key_arn])
+
+    def _grant_objects(
+        self, grantee: iam.IGrantable, actions: Sequence[str], areas: Iterable[str]
+    ) -> None:
+        patterns = [f"{area}/*" for area in areas]
+        grant(grantee, actions, [self.bucket.arn_for_objects(pattern) for pattern in patterns])
+        role = grantee.grant_principal
+        if isinstance(role, iam.Role):
+            acknowledge(
+                role,
+                {
+                    f"IAM5[Resource::{self.bucket_export}/{pattern}]": _OBJECTS
+                    for pattern in patterns
+                },
+            )

@@ -1,0 +1,1 @@
+"""Components: each hides one CDK detail from the stacks."""

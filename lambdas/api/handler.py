@@ -1,0 +1,23 @@
+"""The api function: Orthanc's REST API behind API Gateway."""
+
+from __future__ import annotations
+
+from functools import cache
+
+from mangum import Mangum
+
+from nephele.rest.app import create_app
+from nephele.rest.limits import LAMBDA
+from nephele.services.archive import Archive, open_archive
+from nephele.settings.environment import ApiEnvironment
+
+BINARY = ["-"]
+"""Bodies always travel in base64: as text, JSON is escaped twice and may outgrow Lambda's limit."""
+
+
+@cache
+def _archive() -> Archive:
+    return open_archive(ApiEnvironment())
+
+
+handler = Mangum(create_app(_archive, LAMBDA), lifespan="off", text_mime_types=BINARY)

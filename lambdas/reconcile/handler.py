@@ -1,0 +1,34 @@
+"""Looks for what fell through, on a schedule."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from nephele.logs import logger
+from nephele.services.archive import Archive, open_archive
+from nephele.services.reconcile import reconcile
+from nephele.settings.environment import ReconcileEnvironment
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.typing import LambdaContext
+
+_RESERVE_MILLISECONDS = 20_000
+"""Kept for finishing the prefix at hand."""
+
+
+@cache
+def _archive() -> Archive:
+    return open_archive(ReconcileEnvironment())
+
+
+def handler(_event: dict[str, Any], context: LambdaContext) -> dict[str, int]:
+    """Walk on through the bucket for as long as this invocation lasts, once around at most."""
+    found = asdict(
+        reconcile(
+            _archive(), lambda: context.get_remaining_time_in_millis() > _RESERVE_MILLISECONDS
+        )
+    )
+    logger.info("reconciled", extra=found)
+    return found

@@ -1,0 +1,1 @@
+"""The DICOM and Orthanc library shared by Nephele's functions and its edge."""

@@ -1,0 +1,274 @@
+"""The bucket that holds every instance."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import io
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, BinaryIO
+
+from nephele.aws import clients
+
+if TYPE_CHECKING:
+    from botocore.response import StreamingBody
+    from typing_extensions import Buffer
+
+PART_BYTES = 8 << 20
+"""Size of one part of a multipart upload, and the largest object written with one PUT."""
+_COPY_PART_BYTES = 512 << 20
+_COPY_LIMIT_BYTES = 5 << 30
+"""S3 copies at most 5 GB in one request."""
+CONTENT_TYPE = "application/dicom"
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectHead:
+    """What S3 tells of an object besides its bytes."""
+
+    key: str
+    size_bytes: int
+    metadata: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class PresignedUpload:
+    """A multipart upload a client does by itself; part `n` is PUT to `part_urls[n]`."""
+
+    upload_id: str
+    part_size_bytes: int
+    part_urls: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Bucket:
+    """One bucket; every method raises Unavailable when S3 fails, UnknownResource when a key is
+    absent.
+    """  # noqa: D205
+
+    name: str
+
+    def put(self, key: str, body: bytes, metadata: Mapping[str, str], md5: bytes) -> None:
+        """Write an object in one request; S3 refuses it unless the bytes have this MD5."""
+        with clients.translated("object"):
+            clients.s3().put_object(
+                Bucket=self.name,
+                Key=key,
+                Body=body,
+                ContentMD5=base64.b64encode(md5).decode(),
+                ContentType=CONTENT_TYPE,
+                Metadata=metadata,
+            )
+
+    def put_large(self, key: str, body: BinaryIO, metadata: Mapping[str, str]) -> None:
+        """Write an object in parts of 8 MiB, each with its MD5; at failure nothing stays."""
+        with clients.translated("object"):
+            upload_id = clients.s3().create_multipart_upload(
+                Bucket=self.name, Key=key, ContentType=CONTENT_TYPE, Metadata=metadata
+            )["UploadId"]
+            try:
+                etags = [self._put_part(key, upload_id, *part) for part in _iter_parts(body)]
+                self._complete(key, upload_id, etags)
+            except BaseException:
+                clients.s3().abort_multipart_upload(Bucket=self.name, Key=key, UploadId=upload_id)
+                raise
+
+    def _put_part(self, key: str, upload_id: str, number: int, part: bytes) -> str:
+        digest = hashlib.md5(part, usedforsecurity=False).digest()
+        answer = clients.s3().upload_part(
+            Bucket=self.name,
+            Key=key,
+            UploadId=upload_id,
+            PartNumber=number,
+            Body=part,
+            ContentMD5=base64.b64encode(digest).decode(),
+        )
+        return answer["ETag"]
+
+    def _complete(self, key: str, upload_id: str, etags: list[str]) -> None:
+        parts = [{"PartNumber": n, "ETag": etag} for n, etag in enumerate(etags, 1)]
+        clients.s3().complete_multipart_upload(
+            Bucket=self.name,
+            Key=key,
+            UploadId=upload_id,
+            MultipartUpload={"Parts": parts},  # type: ignore[typeddict-item]
+        )
+
+    def open_range(self, key: str, start: int, stop: int | None = None) -> bytes:
+        """Read the bytes `[start, stop)`, to the end where `stop` is None."""
+        return self.read_range(key, start, stop)[0]
+
+    def read_range(self, key: str, start: int, stop: int | None) -> tuple[bytes, ObjectHead]:
+        """Read bytes and what S3 tells of the object, in one request."""
+        last = "" if stop is None else str(stop - 1)
+        with clients.translated("object"):
+            answer = clients.s3().get_object(
+                Bucket=self.name, Key=key, Range=f"bytes={start}-{last}"
+            )
+            size = int(answer["ContentRange"].rpartition("/")[2])
+            return answer["Body"].read(), ObjectHead(key, size, answer["Metadata"])
+
+    def open_stream(self, key: str) -> StreamingBody:
+        """Open an object for reading from its beginning; the caller closes it."""
+        with clients.translated("object"):
+            return clients.s3().get_object(Bucket=self.name, Key=key)["Body"]
+
+    def read(self, key: str) -> bytes:
+        """Read a whole object; only for what is known to be small."""
+        with clients.translated("object"):
+            return self.open_stream(key).read()
+
+    def head(self, key: str) -> ObjectHead:
+        """Ask for an object's size and metadata."""
+        with clients.translated("object"):
+            answer = clients.s3().head_object(Bucket=self.name, Key=key)
+        return ObjectHead(key, answer["ContentLength"], answer["Metadata"])
+
+    def object(self, key: str) -> BinaryIO:
+        """Open an object as a seekable file that reads by ranges, a MiB ahead."""
+        return io.BufferedReader(_RangedObject(self, self.head(key)), buffer_size=1 << 20)
+
+    def delete(self, key: str) -> None:
+        """Remove an object; one that is absent is no error."""
+        with clients.translated("object"):
+            clients.s3().delete_object(Bucket=self.name, Key=key)
+
+    def copy(self, source: str, target: str, metadata: Mapping[str, str], size_bytes: int) -> None:
+        """Copy an object inside the bucket under new metadata, whatever its size."""
+        with clients.translated("object"):
+            if size_bytes <= _COPY_LIMIT_BYTES:
+                clients.s3().copy_object(
+                    Bucket=self.name,
+                    Key=target,
+                    CopySource={"Bucket": self.name, "Key": source},
+                    MetadataDirective="REPLACE",
+                    ContentType=CONTENT_TYPE,
+                    Metadata=metadata,
+                )
+                return
+            self._copy_in_parts(source, target, metadata, size_bytes)
+
+    def _copy_in_parts(
+        self, source: str, target: str, metadata: Mapping[str, str], size_bytes: int
+    ) -> None:
+        client = clients.s3()
+        upload_id = client.create_multipart_upload(
+            Bucket=self.name, Key=target, ContentType=CONTENT_TYPE, Metadata=metadata
+        )["UploadId"]
+        try:
+            etags = [
+                client.upload_part_copy(
+                    Bucket=self.name,
+                    Key=target,
+                    UploadId=upload_id,
+                    PartNumber=number,
+                    CopySource={"Bucket": self.name, "Key": source},
+                    CopySourceRange=_copy_range(start, size_bytes),
+                )["CopyPartResult"]["ETag"]
+                for number, start in enumerate(range(0, size_bytes, _COPY_PART_BYTES), 1)
+            ]
+            self._complete(target, upload_id, etags)
+        except BaseException:
+            client.abort_multipart_upload(Bucket=self.name, Key=target, UploadId=upload_id)
+            raise
+
+    def iter_objects(self, prefix: str, start_after: str = "") -> Iterator[tuple[str, float]]:
+        """Yield keys under a prefix in order, with the epoch second of their last change."""
+        pages = clients.s3().get_paginator("list_objects_v2")
+        with clients.translated("bucket"):
+            for page in pages.paginate(Bucket=self.name, Prefix=prefix, StartAfter=start_after):
+                for item in page.get("Contents", []):
+                    yield item["Key"], item["LastModified"].timestamp()
+
+    def presign(
+        self, key: str, expires_seconds: int, *, content_type: str, content_disposition: str
+    ) -> str:
+        """Return a URL that serves the object for a while under these response headers."""
+        return clients.s3().generate_presigned_url(
+            "get_object",
+            Params={
+                "Bucket": self.name,
+                "Key": key,
+                "ResponseContentType": content_type,
+                "ResponseContentDisposition": content_disposition,
+            },
+            ExpiresIn=expires_seconds,
+        )
+
+    def create_upload(self, key: str, size_bytes: int, expires_seconds: int) -> PresignedUpload:
+        """Begin a multipart upload that a client does with presigned URLs.
+
+        The parts are 8 MiB, larger where S3's 10,000 parts would not do.
+        """
+        part_bytes = max(PART_BYTES, -(-size_bytes // 9_000))
+        with clients.translated("upload"):
+            upload_id = clients.s3().create_multipart_upload(
+                Bucket=self.name, Key=key, ContentType=CONTENT_TYPE
+            )["UploadId"]
+        numbers = range(1, max(1, -(-size_bytes // part_bytes)) + 1)
+        urls = tuple(
+            clients.s3().generate_presigned_url(
+                "upload_part",
+                Params={
+                    "Bucket": self.name,
+                    "Key": key,
+                    "UploadId": upload_id,
+                    "PartNumber": number,
+                },
+                ExpiresIn=expires_seconds,
+            )
+            for number in numbers
+        )
+        return PresignedUpload(upload_id, part_bytes, urls)
+
+    def complete_upload(self, key: str, upload_id: str, etags: list[str]) -> None:
+        """Finish a client's multipart upload."""
+        with clients.translated("upload"):
+            self._complete(key, upload_id, etags)
+
+    def abort_upload(self, key: str, upload_id: str) -> None:
+        """Give a client's multipart upload up."""
+        with clients.translated("upload"):
+            clients.s3().abort_multipart_upload(Bucket=self.name, Key=key, UploadId=upload_id)
+
+
+def _iter_parts(body: BinaryIO) -> Iterator[tuple[int, bytes]]:
+    number = 1
+    while part := body.read(PART_BYTES):
+        yield number, part
+        number += 1
+
+
+def _copy_range(start: int, size_bytes: int) -> str:
+    return f"bytes={start}-{min(start + _COPY_PART_BYTES, size_bytes) - 1}"
+
+
+class _RangedObject(io.RawIOBase):
+    """A seekable view of an object; each read is one ranged GET."""
+
+    def __init__(self, bucket: Bucket, head: ObjectHead) -> None:
+        self._bucket = bucket
+        self._head = head
+        self._position = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        base = {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: self._head.size_bytes}
+        self._position = max(0, base[whence] + offset)
+        return self._position
+
+    def readinto(self, buffer: Buffer, /) -> int:
+        view = memoryview(buffer)
+        stop = min(self._position + len(view), self._head.size_bytes)
+        if self._position >= stop:
+            return 0
+        data = self._bucket.open_range(self._head.key, self._position, stop)
+        view[: len(data)] = data
+        self._position += len(data)
+        return len(data)

@@ -1,0 +1,85 @@
+"""One typed boto3 client per service, and the translation of their errors."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from typing import TYPE_CHECKING
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from nephele.errors import Unavailable, UnknownResource
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb.client import DynamoDBClient
+    from mypy_boto3_s3.client import S3Client
+    from mypy_boto3_secretsmanager.client import SecretsManagerClient
+    from mypy_boto3_sqs.client import SQSClient
+
+_MISSING = frozenset({"NoSuchKey", "404", "NoSuchUpload", "ResourceNotFoundException"})
+
+
+def _config(pool: int = 32, read_timeout_seconds: float = 20) -> Config:
+    return Config(
+        max_pool_connections=pool,
+        connect_timeout=3,
+        read_timeout=read_timeout_seconds,
+        retries={"mode": "standard", "total_max_attempts": 4},
+        parameter_validation=False,
+        tcp_keepalive=True,
+    )
+
+
+@cache
+def dynamodb() -> DynamoDBClient:
+    """Return the DynamoDB client; conflicts are retried by the index, not here."""
+    return boto3.client("dynamodb", config=_config(read_timeout_seconds=10))
+
+
+@cache
+def s3() -> S3Client:
+    """Return the S3 client: virtual addressing in AWS, path addressing against an own endpoint.
+
+    Checksums are only computed where S3 requires them: every write carries Content-MD5.
+    """
+    config = _config().merge(
+        Config(
+            request_checksum_calculation="when_required",
+            response_checksum_validation="when_required",
+            signature_version="s3v4",
+        )
+    )
+    return boto3.client("s3", config=config)
+
+
+@cache
+def sqs() -> SQSClient:
+    """Return the SQS client."""
+    return boto3.client("sqs", config=_config(pool=8, read_timeout_seconds=30))
+
+
+@cache
+def secrets_manager() -> SecretsManagerClient:
+    """Return the Secrets Manager client."""
+    return boto3.client("secretsmanager", config=_config(pool=2))
+
+
+def error_code(exc: ClientError) -> str:
+    """Return AWS's code of an error, `NoSuchKey` for instance."""
+    return str(exc.response.get("Error", {}).get("Code", ""))
+
+
+@contextmanager
+def translated(what: str) -> Iterator[None]:
+    """Turn boto3's errors into Nephele's; `what` names the thing that was asked for."""
+    try:
+        yield
+    except ClientError as exc:
+        if error_code(exc) in _MISSING:
+            raise UnknownResource(f"{what} does not exist") from exc
+        raise Unavailable(f"{what}: {error_code(exc)}") from exc
+    except BotoCoreError as exc:
+        raise Unavailable(f"{what}: {type(exc).__name__}") from exc

@@ -1,0 +1,40 @@
+"""Time and random identifiers: the only places where they enter."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from datetime import UTC, datetime
+
+_FORMAT = "%Y%m%dT%H%M%S.%f"
+
+
+def now() -> str:
+    """Return UTC as `YYYYMMDDTHHMMSS.ffffff`; it sorts as text in time order."""
+    return datetime.now(UTC).strftime(_FORMAT)
+
+
+def to_seconds(timestamp: str) -> str:
+    """Cut a timestamp of `now` to Orthanc's `YYYYMMDDTHHMMSS`."""
+    return timestamp.partition(".")[0]
+
+
+def age_seconds(timestamp: str) -> float:
+    """Return how long ago a timestamp of `now` was."""
+    then = datetime.strptime(timestamp, _FORMAT).replace(tzinfo=UTC)
+    return (datetime.now(UTC) - then).total_seconds()
+
+
+def expiry(seconds: int) -> int:
+    """Return the epoch second for a DynamoDB TTL attribute."""
+    return int(time.time()) + seconds
+
+
+def new_uuid() -> str:
+    """Return a random UUID as text."""
+    return str(uuid.uuid4())
+
+
+def epoch_seconds() -> float:
+    """Return the time as seconds since 1970."""
+    return time.time()

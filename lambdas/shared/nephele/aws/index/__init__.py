@@ -1,0 +1,92 @@
+"""The index: one DynamoDB table, read consistently."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from nephele.aws.bucket import Bucket
+from nephele.aws.index import codec, keys
+from nephele.aws.index.table import Row, Table
+from nephele.domain.identifiers import matches_identifier
+from nephele.domain.levels import Level
+from nephele.domain.orthanc_id import OrthancId
+from nephele.domain.resources import Child, Resource, Totals
+
+HEADER_LIMIT_BYTES = 100_000
+"""Longest compressed header kept in the table; a longer one is read from its object."""
+
+
+@dataclass(frozen=True, slots=True)
+class Index:
+    """Reading the index; commits, deletions and changes are the modules beside this one."""
+
+    table: Table
+
+    def resource(self, orthanc_id: OrthancId) -> Resource | None:
+        """Return a resource, None if there is none (or it was deleted)."""
+        row = self.table.get(keys.resource(orthanc_id))
+        return None if row is None or codec.is_deleted(row) else codec.read_resource(row)
+
+    def resources(self, ids: Iterable[OrthancId]) -> dict[OrthancId, Resource]:
+        """Return resources by id; absent ones are left out."""
+        rows = self.table.get_all(keys.resource(orthanc_id) for orthanc_id in ids)
+        found = (codec.read_resource(row) for row in rows if not codec.is_deleted(row))
+        return {resource.orthanc_id: resource for resource in found}
+
+    def rows(self, ids: Iterable[OrthancId]) -> dict[OrthancId, Row]:
+        """Return raw rows of resources by id, tombstones included."""
+        rows = self.table.get_all(keys.resource(orthanc_id) for orthanc_id in ids)
+        return {OrthancId(row["pk"]["S"]): row for row in rows}
+
+    def children(self, orthanc_id: OrthancId) -> list[Child]:
+        """Return what hangs under a resource, sorted by id."""
+        return [
+            Child(OrthancId(row["sk"]["S"][len(keys.CHILD) :]), row.get("i", {}).get("S"))
+            for row in self.table.iter_query(orthanc_id, prefix=keys.CHILD)
+        ]
+
+    def header(self, instance: Resource, bucket: Bucket) -> bytes:
+        """Return an instance's encoded header (`InstanceHeader.encoded`)."""
+        if instance.file is None:
+            raise ValueError("only instances have a header")
+        row = self.table.get(keys.header(instance.orthanc_id, instance.file.uuid))
+        if row is not None:
+            return zlib.decompress(row["b"]["B"])
+        offset = instance.metadata.get("PixelDataOffset")
+        return bucket.open_range(instance.file.key, 0, int(offset) if offset else None)
+
+    def lookup(self, tag: str, value: str) -> list[OrthancId]:
+        """Return resources whose identifier (`0010,0020`, `0020,000d` …) is a value."""
+        rows = self.table.iter_query(keys.identifier(tag, value))
+        return [
+            OrthancId(row["sk"]["S"]) for row in rows if matches_identifier(row["o"]["S"], value)
+        ]
+
+    def iter_level(self, level: Level, start_after: OrthancId | None = None) -> Iterator[OrthancId]:
+        """Yield the ids of a level in ascending order."""
+        first = start_after[0] if start_after else "0"
+        for character in "0123456789abcdef":
+            if character < first:
+                continue
+            after = start_after if start_after and character == first else ""
+            rows = self.table.iter_query(keys.listing(level, character), after=after or "")
+            yield from (OrthancId(row["sk"]["S"]) for row in rows)
+
+    def totals(self) -> Totals:
+        """Return what the whole archive holds."""
+        shards = [codec.read_totals(row) for row in self.table.iter_query(keys.COUNTERS)]
+        return Totals(
+            patients=sum(shard.patients for shard in shards),
+            studies=sum(shard.studies for shard in shards),
+            series=sum(shard.series for shard in shards),
+            instances=sum(shard.instances for shard in shards),
+            size_bytes=sum(shard.size_bytes for shard in shards),
+        )
+
+
+def compress_header(encoded: bytes) -> bytes | None:
+    """Return a header as the table keeps it, None where it is too long for that."""
+    packed = zlib.compress(encoded, 6)
+    return packed if len(packed) <= HEADER_LIMIT_BYTES else None

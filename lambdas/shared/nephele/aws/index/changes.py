@@ -1,0 +1,140 @@
+"""The change log: gapless numbers in commit order, without one hot counter.
+
+A commit leaves its changes in a pending row. Whoever comes first, the stream's consumer or a
+reader of the log, moves pending rows into numbered blocks, under a compare-and-set of the head.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Iterator
+from itertools import islice
+from typing import Any
+
+from nephele.aws.index import codec, items, keys
+from nephele.aws.index.table import ConditionFailed, Row, Table
+from nephele.domain.levels import Level
+from nephele.domain.orthanc_id import OrthancId
+from nephele.domain.resources import Change, ChangeType, NumberedChange
+
+CHANGES_PER_BLOCK = 100
+_ROWS_PER_ROUND = 90
+"""Pending rows of one round: with head and block below the 100 items of a transaction."""
+
+
+def number_pending(table: Table) -> None:
+    """Give numbers to all changes that are pending now.
+
+    Any number of callers may do so at once: each round is won by one of them.
+    """
+    horizon = max(_iter_newest_pending(table), default=None)
+    while horizon is not None:
+        rows = list(islice(_iter_pending(table), _ROWS_PER_ROUND))
+        if not rows or _sort_key(rows[0]) > horizon:
+            return
+        try:
+            _number(table, rows)
+        except ConditionFailed:
+            continue  # another caller won this round
+
+
+def _sort_key(row: Row) -> str:
+    return str(row["sk"]["S"])
+
+
+def _iter_newest_pending(table: Table) -> Iterator[str]:
+    for shard in range(keys.PENDING_SHARDS):
+        rows = table.iter_query(f"{keys.PENDING}{shard}", descending=True, limit=1, attributes="sk")
+        yield from (_sort_key(row) for row in islice(rows, 1))
+
+
+def _iter_pending(table: Table) -> Iterator[Row]:
+    """Yield pending rows in the order of their commits."""
+    shards = (
+        table.iter_query(f"{keys.PENDING}{shard}", limit=_ROWS_PER_ROUND)
+        for shard in range(keys.PENDING_SHARDS)
+    )
+    return heapq.merge(*shards, key=_sort_key)
+
+
+def _number(table: Table, rows: list[Row]) -> None:
+    """Move the first rows into one block; ConditionFailed when somebody else did."""
+    taken: list[Row] = []
+    changes: list[list[str]] = []
+    for row in rows:
+        more = codec.read_document(row, "c")
+        if taken and len(changes) + len(more) > CHANGES_PER_BLOCK:
+            break
+        taken.append(row)
+        changes += more
+    if not changes:
+        table.delete_all([keys.key(row["pk"]["S"], row["sk"]["S"]) for row in taken])
+        return
+    last = last_sequence(table)
+    block: Row = {**keys.block(last + 1), "c": codec.document(changes)}
+    head = _advance_head(table.name, last, last + len(changes))
+    removals = [_consume(table.name, row) for row in taken]
+    table.transact([head, items.put(table.name, block), *removals])
+
+
+def _advance_head(table: str, last: int, new: int) -> Any:
+    update: dict[str, Any] = {
+        "TableName": table,
+        "Key": keys.head(),
+        "UpdateExpression": "SET n = :new",
+        "ConditionExpression": "n = :last" if last else "attribute_not_exists(pk)",
+        "ExpressionAttributeValues": {":new": codec.number(new)}
+        | ({":last": codec.number(last)} if last else {}),
+    }
+    return {"Update": update}
+
+
+def _consume(table: str, row: Row) -> Any:
+    delete = {
+        "TableName": table,
+        "Key": keys.key(row["pk"]["S"], row["sk"]["S"]),
+        "ConditionExpression": "attribute_exists(pk)",
+    }
+    return {"Delete": delete}
+
+
+def last_sequence(table: Table) -> int:
+    """Return the last number given, 0 before the first."""
+    row = table.get(keys.head())
+    return 0 if row is None else codec.read_number(row, "n")
+
+
+def iter_forward(table: Table, since: int) -> Iterator[NumberedChange]:
+    """Yield changes numbered above `since`, ascending."""
+    holding = list(
+        islice(
+            table.iter_query(keys.CHANGES, up_to=_bound(since + 1), descending=True, limit=1),
+            1,
+        )
+    )
+    for row in holding:
+        yield from (change for change in _read_block(row) if change.sequence > since)
+    for row in table.iter_query(keys.CHANGES, after=_bound(since + 1), limit=20):
+        if _sort_key(row) == keys.HEAD:
+            return
+        yield from _read_block(row)
+
+
+def iter_backward(table: Table, to: int) -> Iterator[NumberedChange]:
+    """Yield changes numbered up to `to`, descending."""
+    rows = table.iter_query(keys.CHANGES, up_to=_bound(to), descending=True, limit=20)
+    for row in rows:
+        changes = [change for change in _read_block(row) if change.sequence <= to]
+        yield from reversed(changes)
+
+
+def _bound(sequence: int) -> str:
+    return keys.block(sequence)["sk"]["S"]
+
+
+def _read_block(row: Row) -> list[NumberedChange]:
+    first = int(_sort_key(row))
+    return [
+        NumberedChange(first + n, Change(ChangeType(kind), Level(level), OrthancId(i), date))
+        for n, (kind, level, i, date) in enumerate(codec.read_document(row, "c"))
+    ]

@@ -1,0 +1,131 @@
+"""Both directions between a resource and its row.
+
+A row's attributes have short names, since DynamoDB bills each byte of them:
+
+====  =====================================================================
+`l`   level                     `a`   ids of the levels above, packed
+`t`   main tags (JSON)          `m`   metadata (JSON)
+`u`   last update               `c`   last reception beneath
+`s`   present when stable       `e`   look-up keys the main tags do not tell (JSON)
+`nt`  studies beneath           `ns`  series beneath
+`ni`  instances beneath         `z`   bytes (of the object, or beneath)
+`v`   uuid of the reception     `h`   MD5
+`r`   reception time            `x`   present when deleted (a tombstone)
+`d`   uuids of receptions that are no longer, or never were, the one served
+`i`   index in series           `o`   the identifier as it was received
+====  =====================================================================
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+
+from nephele.aws import keys as object_keys
+from nephele.aws.clock import to_seconds
+from nephele.aws.index.table import Row
+from nephele.domain.levels import ORDER, Level
+from nephele.domain.orthanc_id import OrthancId
+from nephele.domain.provenance import Origin, Provenance
+from nephele.domain.resources import Resource, StoredFile, Totals
+
+
+def text(value: str) -> dict[str, str]:
+    """Encode a text attribute."""
+    return {"S": value}
+
+
+def number(value: int) -> dict[str, str]:
+    """Encode a number attribute."""
+    return {"N": str(value)}
+
+
+def document(value: object) -> dict[str, str]:
+    """Encode JSON in a text attribute."""
+    return {"S": orjson.dumps(value, option=orjson.OPT_SORT_KEYS).decode()}
+
+
+def read_document(row: Row, name: str) -> Any:
+    """Decode a JSON attribute; an absent one is an empty object."""
+    return orjson.loads(row[name]["S"]) if name in row else {}
+
+
+def read_number(row: Row, name: str) -> int:
+    """Decode a number attribute; an absent one is 0."""
+    return int(row[name]["N"]) if name in row else 0
+
+
+def pack_ids(ids: list[OrthancId]) -> dict[str, bytes]:
+    """Encode ids in 20 bytes each instead of 44."""
+    return {"B": b"".join(bytes.fromhex(i.replace("-", "")) for i in ids)}
+
+
+def _unpack_ids(packed: bytes) -> list[OrthancId]:
+    digests = (packed[start : start + 20].hex() for start in range(0, len(packed), 20))
+    return [OrthancId("-".join(digest[n : n + 8] for n in range(0, 40, 8))) for digest in digests]
+
+
+def is_deleted(row: Row) -> bool:
+    """Tell whether an instance's row is a tombstone."""
+    return "x" in row
+
+
+def has_ended(row: Row, uuid: str) -> bool:
+    """Tell whether a reception was deleted, replaced or refused before."""
+    return uuid in row.get("d", {}).get("SS", ())
+
+
+def read_resource(row: Row) -> Resource:
+    """Decode the row of a resource that is not deleted."""
+    level = Level(row["l"]["S"])
+    orthanc_id = OrthancId(row["pk"]["S"])
+    above = ORDER[: ORDER.index(level)]
+    ancestors = dict(zip(above, _unpack_ids(row["a"]["B"]) if above else [], strict=True))
+    metadata: dict[str, str] = read_document(row, "m")
+    if level is not Level.INSTANCE:
+        metadata["LastUpdate"] = to_seconds(row["u"]["S"])
+    return Resource(
+        level=level,
+        orthanc_id=orthanc_id,
+        ancestors=ancestors,
+        main_tags=read_document(row, "t"),
+        metadata=metadata,
+        is_stable="s" in row,
+        totals=read_totals(row) if level is not Level.INSTANCE else Totals(),
+        file=_read_file(row, orthanc_id, metadata) if level is Level.INSTANCE else None,
+    )
+
+
+def read_totals(row: Row) -> Totals:
+    """Decode the counts of a parent, or of a shard of the archive's counters."""
+    return Totals(
+        patients=read_number(row, "np"),
+        studies=read_number(row, "nt"),
+        series=read_number(row, "ns"),
+        instances=read_number(row, "ni"),
+        size_bytes=read_number(row, "z"),
+    )
+
+
+def read_file(row: Row) -> StoredFile:
+    """Decode the stored file of an instance's row."""
+    return _read_file(row, OrthancId(row["pk"]["S"]), read_document(row, "m"))
+
+
+def _read_file(row: Row, orthanc_id: OrthancId, metadata: dict[str, str]) -> StoredFile:
+    uuid = row["v"]["S"]
+    return StoredFile(
+        key=str(object_keys.InstanceKey(object_keys.FINAL, orthanc_id, uuid)),
+        uuid=uuid,
+        size_bytes=read_number(row, "z"),
+        md5=row["h"]["S"],
+        provenance=Provenance(
+            origin=Origin(metadata.get("Origin", Origin.UNKNOWN)),
+            received=row["r"]["S"],
+            remote_aet=metadata.get("RemoteAET", ""),
+            called_aet=metadata.get("CalledAET", ""),
+            remote_ip=metadata.get("RemoteIP", ""),
+            http_username=metadata.get("HttpUsername", ""),
+        ),
+    )

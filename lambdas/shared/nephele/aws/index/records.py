@@ -1,0 +1,104 @@
+"""The index's small rows: dead letters, failures, versions aside, receipts, cursors."""
+
+from __future__ import annotations
+
+from nephele.aws import clock
+from nephele.aws.index import codec, keys
+from nephele.aws.index.table import Table
+from nephele.domain.orthanc_id import OrthancId
+from nephele.domain.resources import AsideVersion, DeadLetter
+
+_DAY_SECONDS = 86_400
+
+
+def list_aside(table: Table) -> list[AsideVersion]:
+    """Return all receptions kept aside."""
+    versions = []
+    for row in table.iter_query(keys.ASIDE_LIST):
+        orthanc_id, _, uuid = row["sk"]["S"].partition("#")
+        versions.append(
+            AsideVersion(
+                orthanc_id=OrthancId(orthanc_id),
+                uuid=uuid,
+                key=row["k"]["S"],
+                received=row["r"]["S"],
+                size_bytes=codec.read_number(row, "z"),
+                md5=row["h"]["S"],
+                remote_aet=codec.read_document(row, "m").get("RemoteAET", ""),
+            )
+        )
+    return versions
+
+
+def is_aside(table: Table, orthanc_id: OrthancId, uuid: str) -> bool:
+    """Tell whether a reception is kept aside."""
+    return table.get(keys.aside(orthanc_id, uuid)) is not None
+
+
+def put_dead_letter(table: Table, letter: DeadLetter) -> None:
+    """Keep a message that could not be processed."""
+    table.put(
+        {
+            **keys.dead_letter(letter.identifier),
+            "q": codec.text(letter.queue),
+            "b": codec.text(letter.body),
+            "f": codec.text(letter.reason),
+            "r": codec.text(letter.received),
+            "k": codec.document(letter.object_key),
+        }
+    )
+
+
+def list_dead_letters(table: Table) -> list[DeadLetter]:
+    """Return all messages that could not be processed."""
+    return [
+        DeadLetter(
+            identifier=row["sk"]["S"],
+            queue=row["q"]["S"],
+            body=row["b"]["S"],
+            reason=row["f"]["S"],
+            received=row["r"]["S"],
+            object_key=codec.read_document(row, "k"),
+        )
+        for row in table.iter_query(keys.DEAD_LETTERS)
+    ]
+
+
+def delete_dead_letter(table: Table, identifier: str) -> None:
+    """Forget a message."""
+    table.delete(keys.dead_letter(identifier))
+
+
+def put_failure(table: Table, object_key: str, reason: str) -> None:
+    """Keep why an object could not be processed, for the dead letter it may become."""
+    expires = codec.number(clock.expiry(15 * _DAY_SECONDS))
+    table.put({**keys.failure(object_key), "f": codec.text(reason), "expires": expires})
+
+
+def failure(table: Table, object_key: str) -> str:
+    """Return why an object could not be processed, `""` if that is not known."""
+    row = table.get(keys.failure(object_key))
+    return "" if row is None else str(row["f"]["S"])
+
+
+def put_receipt(table: Table, uuid: str, orthanc_id: OrthancId) -> None:
+    """Keep which instance a transcoded reception became."""
+    expires = codec.number(clock.expiry(_DAY_SECONDS))
+    table.put({**keys.receipt(uuid), "k": codec.text(orthanc_id), "expires": expires})
+
+
+def receipts(table: Table, uuids: list[str]) -> dict[str, OrthancId]:
+    """Return which instances transcoded receptions became; those not yet done are left out."""
+    rows = table.get_all(keys.receipt(uuid) for uuid in uuids)
+    return {row["pk"]["S"].partition("#")[2]: OrthancId(row["k"]["S"]) for row in rows}
+
+
+def put_cursor(table: Table, name: str, position: str) -> None:
+    """Keep where a background walk stands."""
+    table.put({**keys.cursor(name), "k": codec.text(position)})
+
+
+def cursor(table: Table, name: str) -> str:
+    """Return where a background walk stands, `""` at its beginning."""
+    row = table.get(keys.cursor(name))
+    return "" if row is None else str(row["k"]["S"])

@@ -1,0 +1,127 @@
+"""Deleting resources: tombstones first, objects later."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from nephele.aws import clock
+from nephele.aws.index import Index, codec, items, keys
+from nephele.aws.index.table import TRANSACTION_ITEMS, Row, retry_when_changed
+from nephele.domain.levels import ORDER, Level
+from nephele.domain.orthanc_id import OrthancId
+from nephele.domain.resources import Resource, Totals
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb.type_defs import TransactWriteItemTypeDef as Item
+
+_ITEMS_PER_INSTANCE = 4
+_ITEMS_FOR_PARENTS = 16
+INSTANCES_PER_TRANSACTION = (TRANSACTION_ITEMS - _ITEMS_FOR_PARENTS) // _ITEMS_PER_INSTANCE
+_BENEATH = {
+    Level.SERIES: ("ni", "instances"),
+    Level.STUDY: ("ns", "series"),
+    Level.PATIENT: ("nt", "studies"),
+}
+"""The count that says whether a parent has become empty."""
+
+
+def remove_instances(index: Index, instances: Sequence[OrthancId]) -> None:
+    """Delete instances of one series, and each parent that becomes empty by it.
+
+    Each transaction leaves a consistent tree. What is deleted meanwhile by somebody else, or
+    arrives meanwhile, does no harm.
+    """
+    for start in range(0, len(instances), INSTANCES_PER_TRANSACTION):
+        chunk = instances[start : start + INSTANCES_PER_TRANSACTION]
+        retry_when_changed(lambda chunk=chunk: _try_remove(index, chunk))  # type: ignore[misc]
+
+
+def _try_remove(index: Index, instances: Sequence[OrthancId]) -> None:
+    rows = [row for row in index.rows(instances).values() if not codec.is_deleted(row)]
+    if not rows:
+        return
+    resources = [codec.read_resource(row) for row in rows]
+    parents = index.rows(resources[0].ancestors.values())
+    removal = _Removal(index.table.name, parents)
+    for row, resource in zip(rows, resources, strict=True):
+        removal.bury(row, resource)
+    index.table.transact(removal.items(resources[0]))
+
+
+class _Removal:
+    """The items of one transaction that deletes instances of one series."""
+
+    def __init__(self, table: str, parents: dict[OrthancId, Row]) -> None:
+        self._table = table
+        self._parents = parents
+        self._items: list[Item] = []
+        self._purge: list[str] = []
+        self._size_bytes = 0
+
+    def bury(self, row: Row, resource: Resource) -> None:
+        """Turn an instance's row into a tombstone and unhang it."""
+        file = codec.read_file(row)
+        orthanc_id = resource.orthanc_id
+        update: dict[str, Any] = {
+            "TableName": self._table,
+            "Key": keys.resource(orthanc_id),
+            "UpdateExpression": "SET x = :one ADD d :ended REMOVE t, m, a, z, h, r, v, e",
+            "ConditionExpression": "v = :v AND attribute_not_exists(x)",
+            "ExpressionAttributeValues": {
+                ":one": codec.number(1),
+                ":v": codec.text(file.uuid),
+                ":ended": {"SS": [file.uuid]},
+            },
+        }
+        self._items.append({"Update": update})  # type: ignore[typeddict-item]
+        self._unhang(row, resource)
+        self._purge.append(file.key)
+        self._size_bytes += file.size_bytes
+
+    def _unhang(self, row: Row, resource: Resource) -> None:
+        """Remove the rows a resource is found by."""
+        orthanc_id, level = resource.orthanc_id, resource.level
+        lookups = items.shown_identifier_keys(level, orthanc_id, resource.main_tags)
+        lookups += [keys.key(pk, orthanc_id) for pk in codec.read_document(row, "e")]
+        if resource.parent_id is not None:
+            lookups.append(keys.child(resource.parent_id, orthanc_id))
+        lookups.append(keys.listed(level, orthanc_id))
+        self._items += [items.delete(self._table, key) for key in lookups]
+
+    def items(self, resource: Resource) -> list[Item]:
+        """Return the whole transaction."""
+        removed = {"instances": len(self._purge)}
+        for level in reversed(ORDER[:-1]):
+            row = self._parents[resource.ancestors[level]]
+            attribute, below = _BENEATH[level]
+            if codec.read_number(row, attribute) == removed.get(below, 0):
+                self._remove_parent(level, row, attribute)
+                removed[f"{level.collection}"] = 1
+            else:
+                self._shrink(level, row, removed)
+        self._items.append(items.count(self._table, self._negative(removed)))
+        now, uuid = clock.now(), clock.new_uuid()
+        self._items.append(items.pending(self._table, now, uuid, [], [], self._purge))
+        return self._items
+
+    def _negative(self, removed: dict[str, int]) -> Totals:
+        counts = {name: -amount for name, amount in removed.items()}
+        return Totals(size_bytes=-self._size_bytes, **counts)
+
+    def _shrink(self, level: Level, row: Row, removed: dict[str, int]) -> None:
+        totals = self._negative({name: n for name, n in removed.items() if name != "patients"})
+        orthanc_id = OrthancId(row["pk"]["S"])
+        item = items.touch(self._table, orthanc_id, totals, clock.now(), received=False)
+        self._items.append(item)
+
+    def _remove_parent(self, level: Level, row: Row, attribute: str) -> None:
+        delete: dict[str, Any] = {
+            "TableName": self._table,
+            "Key": keys.resource(OrthancId(row["pk"]["S"])),
+            "ConditionExpression": "#n = :n AND ni = :ni",
+            "ExpressionAttributeNames": {"#n": attribute},
+            "ExpressionAttributeValues": {":n": row[attribute], ":ni": row["ni"]},
+        }
+        self._items.append({"Delete": delete})  # type: ignore[typeddict-item]
+        self._unhang(row, codec.read_resource(row))

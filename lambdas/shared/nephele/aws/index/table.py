@@ -1,0 +1,218 @@
+"""The DynamoDB table: consistent reads, and transactions that survive conflicts."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from botocore.exceptions import ClientError
+
+from nephele.aws import clients
+from nephele.aws.index.keys import Key
+from nephele.errors import Conflict, Unavailable
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb.type_defs import TransactWriteItemTypeDef
+
+T = TypeVar("T")
+Row = dict[str, Any]
+"""An item in DynamoDB's own JSON."""
+
+TRANSACTION_ITEMS = 100
+"""DynamoDB's limit for one transaction."""
+_BATCH_GET = 100
+_BATCH_WRITE = 25
+_RETRYABLE = frozenset(
+    {
+        "TransactionConflict",
+        "TransactionConflictException",
+        "TransactionInProgressException",
+        "ProvisionedThroughputExceeded",
+        "ProvisionedThroughputExceededException",
+        "ThrottlingError",
+        "ThrottlingException",
+        "RequestLimitExceeded",
+    }
+)
+
+
+class ConditionFailed(Exception):
+    """A row was not as the transaction expected; `positions` are the items that refused."""
+
+    def __init__(self, positions: Sequence[int]) -> None:
+        super().__init__("a row changed meanwhile")
+        self.positions = tuple(positions)
+
+
+class _Busy(Exception):
+    """Other writers were faster; the same transaction may be tried again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """One table with the key `pk`, `sk`."""
+
+    name: str
+
+    def get(self, key: Key) -> Row | None:
+        """Read one row."""
+        with clients.translated("index"):
+            answer = clients.dynamodb().get_item(TableName=self.name, Key=key, ConsistentRead=True)
+        return answer.get("Item")
+
+    def get_all(self, keys: Iterable[Key]) -> list[Row]:
+        """Read rows by their keys; those that do not exist are absent from the answer."""
+        wanted = list({(k["pk"]["S"], k["sk"]["S"]): k for k in keys}.values())
+        rows: list[Row] = []
+        for start in range(0, len(wanted), _BATCH_GET):
+            rows += self._get_batch(wanted[start : start + _BATCH_GET])
+        return rows
+
+    def _get_batch(self, keys: list[Key]) -> list[Row]:
+        rows: list[Row] = []
+        for attempt in range(8):
+            with clients.translated("index"):
+                answer = clients.dynamodb().batch_get_item(
+                    RequestItems={self.name: {"Keys": keys, "ConsistentRead": True}}
+                )
+            rows += answer["Responses"].get(self.name, [])
+            rest = answer.get("UnprocessedKeys", {}).get(self.name)
+            if not rest:
+                return rows
+            keys = rest["Keys"]  # type: ignore[assignment]
+            _pause(attempt)
+        raise Unavailable("index: reads are throttled")
+
+    def iter_query(
+        self,
+        pk: str,
+        *,
+        prefix: str = "",
+        after: str = "",
+        up_to: str = "",
+        descending: bool = False,
+        limit: int = 0,
+        attributes: str = "",
+    ) -> Iterator[Row]:
+        """Yield the rows of a partition in order of `sk`.
+
+        `prefix`, `after` (exclusive) and `up_to` (inclusive) exclude each other; `limit` is the
+        size of one page, for callers that stop early.
+        """
+        request: dict[str, Any] = {
+            "TableName": self.name,
+            "ConsistentRead": True,
+            "ScanIndexForward": not descending,
+            "KeyConditionExpression": "pk = :pk",
+            "ExpressionAttributeValues": {":pk": {"S": pk}},
+        }
+        for operator, bound in (
+            ("begins_with(sk, :sk)", prefix),
+            ("sk > :sk", after),
+            ("sk <= :sk", up_to),
+        ):
+            if bound:
+                request["KeyConditionExpression"] = f"pk = :pk AND {operator}"
+                request["ExpressionAttributeValues"][":sk"] = {"S": bound}
+        if limit:
+            request["Limit"] = limit
+        if attributes:
+            request["ProjectionExpression"] = attributes
+        yield from self._iter_pages(request)
+
+    def _iter_pages(self, request: dict[str, Any]) -> Iterator[Row]:
+        while True:
+            with clients.translated("index"):
+                page = clients.dynamodb().query(**request)
+            yield from page["Items"]
+            if "LastEvaluatedKey" not in page:
+                return
+            request["ExclusiveStartKey"] = page["LastEvaluatedKey"]
+
+    def put(self, row: Row) -> None:
+        """Write one row."""
+        with clients.translated("index"):
+            clients.dynamodb().put_item(TableName=self.name, Item=row)
+
+    def put_all(self, rows: Sequence[Row]) -> None:
+        """Write rows, 25 a request, each by itself."""
+        self._write_all([{"PutRequest": {"Item": row}} for row in rows])
+
+    def delete_all(self, keys: Sequence[Key]) -> None:
+        """Remove rows, 25 a request, each by itself."""
+        self._write_all([{"DeleteRequest": {"Key": key}} for key in keys])
+
+    def _write_all(self, requests: list[dict[str, Any]]) -> None:
+        for start in range(0, len(requests), _BATCH_WRITE):
+            rest: Any = {self.name: requests[start : start + _BATCH_WRITE]}
+            for attempt in range(8):
+                with clients.translated("index"):
+                    answer = clients.dynamodb().batch_write_item(RequestItems=rest)
+                rest = answer.get("UnprocessedItems")
+                if not rest:
+                    break
+                _pause(attempt)
+            else:
+                raise Unavailable("index: writes are throttled")
+
+    def delete(self, key: Key) -> None:
+        """Remove one row."""
+        with clients.translated("index"):
+            clients.dynamodb().delete_item(TableName=self.name, Key=key)
+
+    def transact(self, items: Sequence[TransactWriteItemTypeDef]) -> None:
+        """Write all items or none; conflicts with other writers are retried with jitter.
+
+        Raises
+        ------
+        ConditionFailed
+            An item's condition does not hold.
+        Conflict
+            Other writers kept winning.
+        """
+        for attempt in range(12):
+            try:
+                self._transact_once(items)
+            except _Busy:
+                _pause(attempt)
+            else:
+                return
+        raise Conflict("index: other writers kept winning")
+
+    def _transact_once(self, items: Sequence[TransactWriteItemTypeDef]) -> None:
+        try:
+            with clients.translated("index"):
+                clients.dynamodb().transact_write_items(TransactItems=items)
+        except Unavailable as exc:
+            if not isinstance(exc.__cause__, ClientError):
+                raise
+            _raise_reason(exc.__cause__)
+            raise
+
+
+def _raise_reason(error: ClientError) -> None:
+    """Raise ConditionFailed or _Busy where a transaction was cancelled for that; else return."""
+    reasons = [str(r.get("Code")) for r in error.response.get("CancellationReasons", [])]
+    failed = [n for n, code in enumerate(reasons) if code == "ConditionalCheckFailed"]
+    if failed:
+        raise ConditionFailed(failed) from error
+    if _RETRYABLE & {clients.error_code(error), *reasons}:
+        raise _Busy from error
+
+
+def _pause(attempt: int) -> None:
+    """Wait for a random while that grows with the attempts, at most two seconds."""
+    time.sleep(random.uniform(0, min(2.0, 0.02 * 2**attempt)))  # noqa: S311
+
+
+def retry_when_changed(work: Callable[[], T]) -> T:
+    """Do a read-decide-write again while rows change in between; Conflict after many times."""
+    for attempt in range(20):
+        try:
+            return work()
+        except ConditionFailed:
+            _pause(attempt)
+    raise Conflict("index: rows kept changing")

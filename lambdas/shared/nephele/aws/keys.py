@@ -1,0 +1,50 @@
+"""Names of the objects in the bucket."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from nephele.domain.orthanc_id import OrthancId
+
+FINAL = "dicom"
+RAW = "raw"
+UPLOADS = "uploads"
+DERIVED = "derived"
+
+
+@dataclass(frozen=True, slots=True)
+class InstanceKey:
+    """The key of one reception of an instance: `<area>/<hh>/<orthanc id>/<uuid>`.
+
+    The two characters spread the objects over S3's partitions and let a reconciler work in slices.
+    """
+
+    area: str
+    orthanc_id: OrthancId
+    uuid: str
+
+    def __str__(self) -> str:
+        return f"{self.area}/{self.orthanc_id[:2]}/{self.orthanc_id}/{self.uuid}"
+
+
+def parse_instance_key(key: str) -> InstanceKey | None:
+    """Return the parts of an instance's key, None for any other object."""
+    parts = key.split("/")
+    if len(parts) != 4 or parts[0] not in (FINAL, RAW) or not parts[2].startswith(parts[1]):
+        return None
+    return InstanceKey(parts[0], OrthancId(parts[2]), parts[3])
+
+
+def upload_key(identifier: str) -> str:
+    """Return the key a presigned upload writes to."""
+    return f"{UPLOADS}/{identifier}"
+
+
+def derived_key(orthanc_id: OrthancId, name: str) -> str:
+    """Return the key of something computed from an instance."""
+    return f"{DERIVED}/{orthanc_id[:2]}/{orthanc_id}/{name}"
+
+
+def answer_key(identifier: str) -> str:
+    """Return the key of an answer's body that is too large to be sent directly."""
+    return f"{DERIVED}/answers/{identifier}"

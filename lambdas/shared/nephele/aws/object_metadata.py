@@ -1,0 +1,66 @@
+"""What travels with an object as S3 user metadata: where it came from, and its MD5.
+
+S3 allows 2 KB of ASCII, so values are percent-encoded and cut.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from urllib.parse import quote, unquote
+
+from nephele.aws.bucket import ObjectHead
+from nephele.aws.keys import InstanceKey
+from nephele.domain.provenance import Origin, Provenance
+from nephele.domain.resources import StoredFile
+
+_LONGEST_VALUE = 64
+_FIELDS = {
+    "received": "received",
+    "origin": "origin",
+    "remote-aet": "remote_aet",
+    "called-aet": "called_aet",
+    "remote-ip": "remote_ip",
+    "http-username": "http_username",
+}
+MD5 = "md5"
+PIXEL_DATA_OFFSET = "pixel-data-offset"
+TRANSCODING_FAILURE = "transcoding-failure"
+
+
+def encode(
+    provenance: Provenance, md5: str, pixel_data_offset: int | None
+) -> dict[str, str]:
+    """Return the user metadata of a reception."""
+    values = {name: str(getattr(provenance, field)) for name, field in _FIELDS.items()}
+    values[MD5] = md5
+    if pixel_data_offset is not None:
+        values[PIXEL_DATA_OFFSET] = str(pixel_data_offset)
+    return {name: quote(value[:_LONGEST_VALUE]) for name, value in values.items() if value}
+
+
+def with_failure(metadata: Mapping[str, str], reason: str) -> dict[str, str]:
+    """Return metadata that also tells why an object was not transcoded."""
+    return {**metadata, TRANSCODING_FAILURE: quote(reason[: 4 * _LONGEST_VALUE])}
+
+
+def decode_provenance(metadata: Mapping[str, str]) -> Provenance:
+    """Read where an object came from."""
+    values = {field: unquote(metadata.get(name, "")) for name, field in _FIELDS.items()}
+    origin = Origin(values.pop("origin") or Origin.UNKNOWN)
+    return Provenance(origin=origin, **values)
+
+
+def pixel_data_offset(metadata: Mapping[str, str]) -> int | None:
+    """Return the offset the receiver found, None where there is no pixel data."""
+    return int(metadata[PIXEL_DATA_OFFSET]) if PIXEL_DATA_OFFSET in metadata else None
+
+
+def stored_file(key: InstanceKey, head: ObjectHead) -> StoredFile:
+    """Describe an object as the index keeps it."""
+    return StoredFile(
+        key=str(key),
+        uuid=key.uuid,
+        size_bytes=head.size_bytes,
+        md5=unquote(head.metadata.get(MD5, "")),
+        provenance=decode_provenance(head.metadata),
+    )

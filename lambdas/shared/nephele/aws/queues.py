@@ -1,0 +1,45 @@
+"""The SQS queues."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import orjson
+
+from nephele.aws import clients
+from nephele.errors import Unavailable
+
+MAXIMUM_DELAY_SECONDS = 900
+"""SQS delays one message by 15 minutes at most."""
+
+
+@dataclass(frozen=True, slots=True)
+class Queue:
+    """One queue, by its URL."""
+
+    url: str
+
+    def send(self, body: object, delay_seconds: int = 0) -> None:
+        """Send one message as JSON."""
+        self.send_all([body], delay_seconds)
+
+    def send_all(self, bodies: Sequence[object], delay_seconds: int = 0) -> None:
+        """Send messages, ten a request; Unavailable unless SQS took every one."""
+        delay = min(delay_seconds, MAXIMUM_DELAY_SECONDS)
+        for start in range(0, len(bodies), 10):
+            batch = bodies[start : start + 10]
+            with clients.translated("queue"):
+                answer = clients.sqs().send_message_batch(
+                    QueueUrl=self.url,
+                    Entries=[
+                        {
+                            "Id": str(n),
+                            "MessageBody": orjson.dumps(body).decode(),
+                            "DelaySeconds": delay,
+                        }
+                        for n, body in enumerate(batch)
+                    ],
+                )
+            if answer.get("Failed"):
+                raise Unavailable("queue: SQS refused a message")

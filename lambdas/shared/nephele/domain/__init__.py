@@ -1,0 +1,1 @@
+"""Pure DICOM and Orthanc rules: no AWS, no web."""

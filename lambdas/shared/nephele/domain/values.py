@@ -1,0 +1,49 @@
+"""Values of elements as text, the way Orthanc shows them."""
+
+from __future__ import annotations
+
+import struct
+
+from nephele.domain.character_set import Encoding, strip_uid
+from nephele.domain.dictionary import vr_of
+from nephele.domain.elements import Element
+
+TEXT_VRS: frozenset[str] = frozenset(
+    "AE AS CS DA DS DT IS LO LT PN SH ST TM UC UI UR UT".split()
+)
+
+_NUMBERS = {"US": "H", "SS": "h", "UL": "I", "SL": "i", "OL": "I"}
+_REALS = {"FL": "f", "FD": "d", "OF": "f", "OD": "d"}
+_ASCII = Encoding("Ascii")
+
+
+def format_value(element: Element, encoding: Encoding, *, is_little_endian: bool) -> str | None:
+    """Return an element's value as Orthanc's text, None where it shows none.
+
+    Values are joined by a backslash, leading blanks kept; reals have 17 significant digits, an AT
+    shows its first value. Binary, unknown and empty numeric values have no text.
+    """
+    vr = element.vr
+    if vr in TEXT_VRS:
+        return format_text(bytes(element.value), vr, encoding)
+    order = "<" if is_little_endian else ">"
+    if vr in _NUMBERS:
+        return _join(element, order, _NUMBERS[vr], str)
+    if vr in _REALS:
+        return _join(element, order, _REALS[vr], lambda number: format(number, ".17g"))
+    if vr == "AT" and len(element.value) >= 4:
+        return "{:04x},{:04x}".format(*struct.unpack_from(f"{order}HH", element.value))
+    return _format_unknown(element, encoding) if vr == "UN" else None
+
+
+def format_text(value: bytes, vr: str, encoding: Encoding) -> str:
+    """Return the text of a value of a textual VR."""
+    text = encoding.decode(value)
+    return strip_uid(text) if vr == "UI" else text
+
+
+def format_numbers(value: bytes, *, is_little_endian: bool) -> str:
+    """Return the text of a US value."""
+    count = len(value) // 2
+    order = "<" if is_little_endian else ">"
+    return "\\".join(map(str, struct.unpack_from(f"{order}{count}H", value)))

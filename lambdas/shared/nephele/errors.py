@@ -1,0 +1,111 @@
+"""Every error Nephele answers with: one class per distinct answer.
+
+NepheleError
+├── BadRequest                 a request that cannot be understood
+│   ├── ParameterOutOfRange    a value outside what the parameter allows
+│   ├── BadParameterType       a value of the wrong type
+│   ├── BadJson                a body that is not JSON
+│   └── EmptyRequest           a body is needed and none came
+├── BadFileFormat              bytes that are not a DICOM file (or not whole)
+│   └── FileTooLarge           above a configured or platform limit
+├── MissingIdentifier          a data set without one of the UIDs that identify it
+├── IdentifierMismatch         command and data set name different instances
+├── NotTranscodable            a syntax cannot hold these pixels, or no codec reads them
+├── UnsupportedImage           pixel data that cannot be rendered
+├── UnknownResource            no such patient, study, series, instance or other item
+├── InexistentItem             a known resource without the item asked for
+├── Unauthorized               missing or wrong credentials
+├── Forbidden                  not allowed here
+├── ConfigurationError         an option that is unknown or has a bad value
+├── StorageFull                no room (Orthanc's MaximumStorageSize, a full disk)
+├── Conflict                   another writer won, after all retries
+├── Unavailable                AWS throttles or does not answer; a retry will work
+└── CorruptedFile              bytes that do not match their checksum
+
+Answers live in two tables: `nephele.rest.answers` (HTTP status and Orthanc code) and
+`dimse_edge.statuses` (DIMSE status). A test demands every class in both.
+"""
+
+
+class NepheleError(Exception):
+    """The root of the tree; its message may be shown to clients, so it carries no patient data."""
+
+
+class BadRequest(NepheleError):
+    """A request that cannot be understood."""
+
+
+class ParameterOutOfRange(BadRequest):
+    """A value outside what the parameter allows."""
+
+
+class BadParameterType(BadRequest):
+    """A value of the wrong type."""
+
+
+class BadJson(BadRequest):
+    """A body that is not the JSON that is needed."""
+
+
+class EmptyRequest(BadRequest):
+    """A body is needed and none came."""
+
+
+class BadFileFormat(NepheleError):
+    """Bytes that are not a DICOM file, or not a whole one."""
+
+
+class FileTooLarge(BadFileFormat):
+    """A file above a configured or a platform limit."""
+
+
+class MissingIdentifier(NepheleError):
+    """A data set without one of the UIDs that identify an instance."""
+
+
+class IdentifierMismatch(NepheleError):
+    """The C-STORE command and its data set name different instances."""
+
+
+class NotTranscodable(NepheleError):
+    """The target syntax cannot hold these pixels, or no codec reads the source."""
+
+
+class UnsupportedImage(NepheleError):
+    """Pixel data that cannot be rendered."""
+
+
+class UnknownResource(NepheleError):
+    """No such resource."""
+
+
+class InexistentItem(NepheleError):
+    """A known resource does not have the item that was asked for."""
+
+
+class Unauthorized(NepheleError):
+    """Credentials are missing or wrong."""
+
+
+class Forbidden(NepheleError):
+    """The caller is known and may not do this."""
+
+
+class ConfigurationError(NepheleError):
+    """An option is unknown or has a bad value; the message begins with its name."""
+
+
+class StorageFull(NepheleError):
+    """There is no room for what was sent."""
+
+
+class Conflict(NepheleError):
+    """Another writer kept winning until the retries were used up."""
+
+
+class Unavailable(NepheleError):
+    """An AWS service throttles, fails or does not answer; trying again will work."""
+
+
+class CorruptedFile(NepheleError):
+    """Bytes do not match their checksum."""

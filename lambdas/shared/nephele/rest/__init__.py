@@ -1,0 +1,1 @@
+"""The REST API: the only place that knows HTTP."""

@@ -1,0 +1,73 @@
+"""Arguments of GET requests, read as Orthanc reads them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from urllib.parse import parse_qsl
+
+from starlette.requests import Request
+
+from nephele.errors import BadParameterType, BadRequest, ParameterOutOfRange
+
+_NUMBER = re.compile(r"[+-]?[0-9]+")
+_SIZE_MODULUS = 1 << 64
+_FLAGS = {"": True, "1": True, "true": True, "0": False, "false": False}
+
+
+def arguments_of(request: Request) -> dict[str, str]:
+    """Return the query of a GET request; keys without a value have the empty string."""
+    pairs = parse_qsl(request.scope["query_string"].decode("latin-1"), keep_blank_values=True)
+    return dict(pairs)
+
+
+def flag(arguments: Mapping[str, str], name: str, *, default: bool = False) -> bool:
+    """Return a boolean argument: absent is the default, present without a value is true.
+
+    Raises
+    ------
+    ParameterOutOfRange
+        The value is none of `0`, `1`, `true`, `false`.
+    """
+    if name not in arguments:
+        return default
+    try:
+        return _FLAGS[arguments[name]]
+    except KeyError:
+        raise ParameterOutOfRange(f"Expected a Boolean for argument: {name}") from None
+
+
+def unsigned(text: str) -> int:
+    """Return a number as an unsigned 64-bit one: a negative number is huge, as in Orthanc.
+
+    Raises
+    ------
+    BadParameterType
+        The text is not a number.
+    """
+    if not _NUMBER.fullmatch(text):
+        raise BadParameterType("Syntax error in some user-supplied data")
+    return int(text) % _SIZE_MODULUS
+
+
+def page(arguments: Mapping[str, str], uri: str) -> tuple[int, int | None]:
+    """Return `since` and `limit` of a list: both are given, or neither.
+
+    A limit of 0 is no limit, returned as None.
+
+    Raises
+    ------
+    BadRequest
+        Only one of them is given.
+    """
+    for name, other in (("since", "limit"), ("limit", "since")):
+        if name in arguments and other not in arguments:
+            raise BadRequest(f'Missing "{other}" argument for GET request against: {uri}')
+    if "since" not in arguments:
+        return 0, None
+    return unsigned(arguments["since"]), unsigned(arguments["limit"]) or None
+
+
+def words(text: str, separator: str) -> tuple[str, ...]:
+    """Split a list argument; blanks around items and empty items do not count."""
+    return tuple(word.strip() for word in text.split(separator) if word.strip())

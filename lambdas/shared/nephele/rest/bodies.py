@@ -1,0 +1,99 @@
+"""Bodies of requests: spooled files, parts of forms, JSON under any content type."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import Annotated, Any, BinaryIO
+
+import orjson
+from fastapi import Depends, Request
+from python_multipart.exceptions import MultipartParseError
+from python_multipart.multipart import MultipartParser, parse_options_header
+
+from nephele.errors import BadJson, BadRequest
+from nephele.services.archive_members import full_disk_translated, new_spool
+
+_PART_SPOOL_BYTES = 256 << 10
+"""Bytes of one part of a form that are held in memory: a form may have thousands."""
+
+
+@dataclass(frozen=True, slots=True)
+class UploadedFiles:
+    """What a POST brought, each file at its beginning."""
+
+    files: list[BinaryIO]
+    is_form: bool
+    is_gzip: bool
+
+
+async def uploaded_files(request: Request) -> AsyncIterator[UploadedFiles]:
+    """Receive a body, or each part of a form, into temporary files that end with the request."""
+    content_type, options = parse_options_header(request.headers.get("content-type", ""))
+    is_gzip = request.headers.get("content-encoding", "").strip().lower() == "gzip"
+    with ExitStack() as stack:
+        if content_type.lower() == b"multipart/form-data":
+            files = await _receive_form(request, options.get(b"boundary", b""), stack)
+            yield UploadedFiles(files, is_form=True, is_gzip=False)
+        else:
+            file = await _receive(request, stack)
+            yield UploadedFiles([file], is_form=False, is_gzip=is_gzip)
+
+
+async def _receive(request: Request, stack: ExitStack) -> BinaryIO:
+    spool = stack.enter_context(new_spool())
+    with full_disk_translated():
+        async for chunk in request.stream():
+            spool.write(chunk)
+        spool.seek(0)
+    return spool
+
+
+async def _receive_form(request: Request, boundary: bytes, stack: ExitStack) -> list[BinaryIO]:
+    files: list[BinaryIO] = []
+
+    def begin() -> None:
+        files.append(stack.enter_context(new_spool(_PART_SPOOL_BYTES)))
+
+    def write(data: bytes, start: int, stop: int) -> None:
+        files[-1].write(data[start:stop])
+
+    try:
+        parser = MultipartParser(boundary, {"on_part_begin": begin, "on_part_data": write})
+        with full_disk_translated():
+            async for chunk in request.stream():
+                parser.write(chunk)
+        parser.finalize()
+    except MultipartParseError as exc:
+        raise BadRequest("The form cannot be parsed") from exc
+    for file in files:
+        file.seek(0)
+    return files
+
+
+async def text_body(request: Request) -> str:
+    """Receive a body as text."""
+    return (await request.body()).decode("utf-8", "replace")
+
+
+async def json_object(request: Request) -> dict[str, Any]:
+    """Receive a JSON object, whatever the content type says.
+
+    Raises
+    ------
+    BadJson
+        The body is anything else.
+    """
+    try:
+        value = orjson.loads(await request.body())
+    except orjson.JSONDecodeError:
+        value = None
+    if not isinstance(value, dict):
+        raise BadJson("The body must contain a JSON object")
+    return value
+
+
+Uploaded = Annotated[UploadedFiles, Depends(uploaded_files)]
+JsonObject = Annotated[dict[str, Any], Depends(json_object)]
+TextBody = Annotated[str, Depends(text_body)]

@@ -1,0 +1,42 @@
+"""Answering with an object of the bucket."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from fastapi import Request
+from starlette.responses import Response, StreamingResponse
+
+from nephele.rest.limits import ANSWER_LIMIT, redirect
+from nephele.services.archive import Archive
+from nephele.services.handover import blob_path
+
+if TYPE_CHECKING:
+    from botocore.response import StreamingBody
+
+DICOM = "application/dicom"
+_CHUNK_BYTES = 1 << 20
+_UNSAFE = re.compile(r"[^A-Za-z0-9._() -]")
+
+
+def file_answer(
+    request: Request, archive: Archive, key: str, size_bytes: int, filename: str
+) -> Response:
+    """Answer with a DICOM file: its bytes, or where they are too many a signed path to them."""
+    disposition = f'filename="{_UNSAFE.sub("_", filename)}"'
+    limit = request.scope.get(ANSWER_LIMIT)
+    if limit is not None and size_bytes > limit:
+        path = blob_path(archive, key, content_type=DICOM, content_disposition=disposition)
+        return redirect(request.scope, path)
+    headers = {"Content-Disposition": disposition, "Content-Length": str(size_bytes)}
+    stream = archive.bucket.open_stream(key)
+    return StreamingResponse(_iter_chunks(stream), headers=headers, media_type=DICOM)
+
+
+def _iter_chunks(stream: StreamingBody) -> Iterator[bytes]:
+    try:
+        yield from stream.iter_chunks(_CHUNK_BYTES)
+    finally:
+        stream.close()

@@ -1,0 +1,87 @@
+"""`/changes`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from nephele.domain.resources import ChangePage, ChangeType, NumberedChange
+from nephele.errors import BadParameterType, ParameterOutOfRange
+from nephele.rest.answers import json_answer
+from nephele.rest.arguments import arguments_of, unsigned, words
+from nephele.rest.dependencies import OpenArchive
+from nephele.services.changes import changes, last_change
+
+router = APIRouter(tags=["Changes"])
+
+_DEFAULT_LIMIT = 100
+_LARGEST = 1 << 63
+_NEVER_LOGGED = frozenset(
+    """
+    AnonymizedPatient AnonymizedSeries AnonymizedStudy Deleted ModifiedPatient ModifiedSeries
+    ModifiedStudy NewChildInstance
+    """.split()
+)
+"""Types Orthanc knows by name and never logs."""
+
+
+@router.get("/changes", summary="List changes")
+def get_changes(request: Request, archive: OpenArchive) -> Response:
+    """Return the change log after `since` (up to `to`, at most `limit`, of `type`), or the `last`.
+
+    A reader who goes on with `since` at the `Last` it was given misses nothing.
+    """
+    arguments = arguments_of(request)
+    if "last" in arguments:
+        return json_answer(_render(last_change(archive)))
+    since, limit, to = _numbers(arguments)
+    types = _types(arguments.get("type", "all"))
+    page = changes(archive, since=since, limit=limit, to=to, types=types)
+    return json_answer(_render(page))
+
+
+def _numbers(arguments: Mapping[str, str]) -> tuple[int, int, int | None]:
+    """Return since, limit and to; as in Orthanc one that cannot be read resets all three."""
+    try:
+        since = unsigned(arguments.get("since", "0"))
+        limit = unsigned(arguments.get("limit", str(_DEFAULT_LIMIT)))
+        to = unsigned(arguments.get("to", "-1"))
+    except BadParameterType:
+        return 0, _DEFAULT_LIMIT, None
+    return since, limit, None if to >= _LARGEST else to
+
+
+def _types(text: str) -> frozenset[str]:
+    """Return the types asked for; empty for all of them."""
+    asked = frozenset(words(text, ";"))
+    if asked <= {"all"}:
+        return frozenset()
+    unknown = asked - _NEVER_LOGGED - {kind.value for kind in ChangeType} - {"all"}
+    if unknown:
+        raise ParameterOutOfRange(f"Unknown change type: {min(unknown)}")
+    return frozenset() if "all" in asked else asked
+
+
+def _render(page: ChangePage) -> dict[str, object]:
+    answer: dict[str, object] = {
+        "Changes": [_render_change(change) for change in page.changes],
+        "Done": page.done,
+        "Last": page.last,
+    }
+    if page.changes:
+        answer["First"] = page.changes[0].sequence
+    return answer
+
+
+def _render_change(numbered: NumberedChange) -> dict[str, object]:
+    change = numbered.change
+    return {
+        "ChangeType": change.change_type.value,
+        "Date": change.date,
+        "ID": change.orthanc_id,
+        "Path": f"/{change.level.collection}/{change.orthanc_id}",
+        "ResourceType": change.level.value,
+        "Seq": numbered.sequence,
+    }

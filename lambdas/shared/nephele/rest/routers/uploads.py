@@ -1,0 +1,89 @@
+"""Uploads: `POST /instances`, and presigned uploads for what one request cannot carry."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import APIRouter
+from starlette.responses import Response
+
+from nephele.domain.levels import Level
+from nephele.errors import BadJson
+from nephele.rest.answers import empty_answer, json_answer
+from nephele.rest.bodies import JsonObject, Uploaded
+from nephele.rest.dependencies import OpenArchive, Reception
+from nephele.services.store import Stored
+from nephele.services.uploads import abort_upload, complete_upload, open_upload, upload
+
+router = APIRouter(tags=["Uploads"])
+
+
+@router.post("/instances", summary="Upload DICOM instances")
+def post_instances(archive: OpenArchive, provenance: Reception, body: Uploaded) -> Response:
+    """Store a DICOM file (it may be gzipped), the files of a ZIP archive, or those of a form.
+
+    A form gets an empty answer, a ZIP archive an array.
+    """
+    if body.is_form:
+        for file in body.files:
+            upload(archive, file, provenance)
+        return empty_answer()
+    return json_answer(_render(upload(archive, body.files[0], provenance, is_gzip=body.is_gzip)))
+
+
+@router.post("/uploads", summary="Begin a presigned upload")
+def post_uploads(archive: OpenArchive, body: JsonObject) -> Response:
+    """Begin an upload of `Size` bytes: part n of `PartSize` bytes is PUT to `Parts[n]`."""
+    opened = open_upload(archive, _field(body, "Size", int))
+    return json_answer(
+        {
+            "ID": opened.identifier,
+            "Path": f"/uploads/{opened.identifier}",
+            "UploadId": opened.upload_id,
+            "PartSize": opened.part_size_bytes,
+            "Parts": opened.part_urls,
+        }
+    )
+
+
+@router.post("/uploads/{identifier}/complete", summary="Finish a presigned upload")
+def post_complete(
+    archive: OpenArchive, provenance: Reception, identifier: str, body: JsonObject
+) -> Response:
+    """Store what was uploaded, given its `UploadId` and the `ETags` of its parts, in order.
+
+    The answer is that of `POST /instances`.
+    """
+    etags = _field(body, "ETags", list)
+    if not all(isinstance(etag, str) for etag in etags):
+        raise BadJson("List of strings expected in field: ETags")
+    upload_id = _field(body, "UploadId", str)
+    return json_answer(_render(complete_upload(archive, identifier, upload_id, etags, provenance)))
+
+
+@router.post("/uploads/{identifier}/abort", summary="Give a presigned upload up")
+def post_abort(archive: OpenArchive, identifier: str, body: JsonObject) -> Response:
+    """Remove the parts that were uploaded, given the `UploadId`."""
+    abort_upload(archive, identifier, _field(body, "UploadId", str))
+    return json_answer({})
+
+
+def _field[Kind](body: dict[str, Any], name: str, kind: type[Kind]) -> Kind:
+    value = body.get(name)
+    if not isinstance(value, kind) or isinstance(value, bool):
+        raise BadJson(f"{kind.__name__} expected in field: {name}")
+    return value
+
+
+def _render(stored: Stored | list[Stored]) -> object:
+    if isinstance(stored, list):
+        return [_render(one) for one in stored]
+    ids = stored.orthanc_ids
+    return {
+        "ID": ids[Level.INSTANCE],
+        "ParentPatient": ids[Level.PATIENT],
+        "ParentSeries": ids[Level.SERIES],
+        "ParentStudy": ids[Level.STUDY],
+        "Path": f"/instances/{ids[Level.INSTANCE]}",
+        "Status": stored.status.value,
+    }

@@ -1,0 +1,1 @@
+"""The verbs: what Nephele does with an archive."""

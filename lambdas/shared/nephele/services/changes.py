@@ -1,0 +1,64 @@
+"""Reading the change log."""
+
+from __future__ import annotations
+
+from itertools import islice
+
+from nephele.aws.index import changes as log
+from nephele.domain.resources import ChangePage, NumberedChange
+from nephele.services.archive import Archive
+
+
+def changes(
+    archive: Archive,
+    *,
+    since: int | None = None,
+    limit: int = 100,
+    to: int | None = None,
+    types: frozenset[str] = frozenset(),
+) -> ChangePage:
+    """Return a page of the log; what was committed before the call is in it.
+
+    Parameters
+    ----------
+    since : int or None
+        Only changes numbered above it.
+    limit : int
+        The most changes to return; 0 is no limit.
+    to : int or None
+        Only changes numbered up to it. Without `since`, the largest numbers are returned.
+    types : frozenset of str
+        Only these change types; empty is all.
+    """
+    table = archive.index.table
+    log.number_pending(table)
+    last = log.last_sequence(table)
+    backward = to is not None and since is None
+    if backward:
+        numbered = log.iter_backward(table, min(to or 0, last))
+    else:
+        numbered = log.iter_forward(table, since or 0)
+    wanted = (
+        change
+        for change in numbered
+        if (not types or change.change.change_type in types)
+        and (to is None or change.sequence <= to)
+    )
+    found = list(islice(wanted, limit + 1 if limit else None))
+    return _page(found, limit, last, backward=backward)
+
+
+def _page(found: list[NumberedChange], limit: int, last: int, *, backward: bool) -> ChangePage:
+    done = not limit or len(found) <= limit
+    page = found[:limit] if limit else found
+    if backward:
+        page.reverse()
+    return ChangePage(tuple(page), page[-1].sequence if page else last, done)
+
+
+def last_change(archive: Archive) -> ChangePage:
+    """Return the latest change alone, as `/changes?last` does."""
+    table = archive.index.table
+    log.number_pending(table)
+    last = log.last_sequence(table)
+    return ChangePage(tuple(islice(log.iter_backward(table, last), 1)), last, done=True)

@@ -1,0 +1,46 @@
+"""What follows a commit: numbers for its changes, completeness, reminders, removals."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from nephele.aws.index import changes, codec
+from nephele.aws.index.table import Row
+from nephele.domain.levels import Level
+from nephele.domain.orthanc_id import OrthancId
+from nephele.domain.series_status import SeriesStatus, series_status
+from nephele.services import stability
+from nephele.services.archive import Archive
+from nephele.services.stability import Reminder
+
+
+def follow_up(archive: Archive, outbox: Iterable[Row]) -> None:
+    """Do what the outbox rows of some commits ask for; a repetition does no harm."""
+    received: dict[tuple[Level, OrthancId], str] = {}
+    removals: list[str] = []
+    for row in outbox:
+        for level, orthanc_id in codec.read_document(row, "w"):
+            key = Level(level), OrthancId(orthanc_id)
+            received[key] = max(received.get(key, ""), row["u"]["S"])
+        removals += codec.read_document(row, "p")
+    archive.queue("purge").send_all([{"purge": key} for key in dict.fromkeys(removals)])
+    reminders: list[Reminder] = [
+        {"level": level, "id": orthanc_id, "received": when}
+        for (level, orthanc_id), when in received.items()
+    ]
+    stability.remind(archive, reminders)
+    for level, orthanc_id in received:
+        if level is Level.SERIES and _is_complete(archive, orthanc_id):
+            stability.complete(archive, orthanc_id)
+    changes.number_pending(archive.index.table)
+
+
+def _is_complete(archive: Archive, series: OrthancId) -> bool:
+    resource = archive.index.resource(series)
+    if resource is None or "ExpectedNumberOfInstances" not in resource.metadata:
+        return False
+    expected = int(resource.metadata["ExpectedNumberOfInstances"])
+    if resource.totals.instances < expected:
+        return False
+    indexes = [child.index_in_series for child in archive.index.children(series)]
+    return series_status(expected, indexes) is SeriesStatus.COMPLETE

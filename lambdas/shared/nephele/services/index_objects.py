@@ -1,0 +1,98 @@
+"""Indexing objects of the bucket: what the index function does for each batch of events."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+from nephele.aws import object_metadata
+from nephele.aws.bucket import ObjectHead
+from nephele.aws.index import codec
+from nephele.aws.index.commit import Committer, Entry
+from nephele.aws.keys import FINAL, InstanceKey, parse_instance_key
+from nephele.domain.header import InstanceHeader, read_header
+from nephele.domain.levels import Level
+from nephele.domain.orthanc_id import OrthancId
+from nephele.errors import IdentifierMismatch, NepheleError, UnknownResource
+from nephele.services.archive import Archive
+from nephele.services.same_content import is_same_content
+
+FIRST_READ_BYTES = 65_536
+"""Most headers end below; a longer one costs a second request."""
+_READERS = 8
+
+
+def index_objects(archive: Archive, keys: Sequence[str]) -> dict[str, NepheleError]:
+    """Index objects by their keys, in any order, any number of times.
+
+    Returns
+    -------
+    dict
+        The keys that failed, with the reason; all others are indexed, or need not be.
+    """
+    parsed = {key: parse_instance_key(key) for key in dict.fromkeys(keys)}
+    wanted = [key for key in parsed.values() if key is not None and key.area == FINAL]
+    failures: dict[str, NepheleError] = {}
+    by_series: dict[OrthancId, list[Entry]] = defaultdict(list)
+    with ThreadPoolExecutor(_READERS) as pool:
+        for key, result in zip(
+            missing := _not_yet_indexed(archive, wanted),
+            pool.map(lambda key: _read_entry(archive, key), missing),
+            strict=True,
+        ):
+            if isinstance(result, Entry):
+                series = result.header.identity.orthanc_id(Level.SERIES)
+                by_series[series].append(result)
+            elif result is not None:
+                failures[str(key)] = result
+    for entries in by_series.values():
+        try:
+            committer(archive).commit(entries)
+        except NepheleError as error:
+            failures |= {entry.file.key: error for entry in entries}
+    return failures
+
+
+def committer(archive: Archive) -> Committer:
+    """Return what commits entries under this archive's configuration."""
+    return Committer(
+        index=archive.index,
+        overwrite_instances=archive.configuration.overwrite_instances,
+        is_same_content=lambda one, other: is_same_content(archive.bucket, one, other),
+    )
+
+
+def _not_yet_indexed(archive: Archive, keys: Sequence[InstanceKey]) -> list[InstanceKey]:
+    rows = archive.index.rows({key.orthanc_id for key in keys})
+    missing = []
+    for key in keys:
+        row = rows.get(key.orthanc_id)
+        if row is not None and codec.has_ended(row, key.uuid):
+            continue
+        if row is None or codec.is_deleted(row) or row["v"]["S"] != key.uuid:
+            missing.append(key)
+    return missing
+
+
+def _read_entry(archive: Archive, key: InstanceKey) -> Entry | NepheleError | None:
+    """Read an object's header; None where the object is gone, so that nothing is to be done."""
+    try:
+        header, head = read_object_header(archive, str(key))
+        if header.identity.orthanc_id(Level.INSTANCE) != key.orthanc_id:
+            return IdentifierMismatch("the object's key and its data set disagree")
+    except UnknownResource:
+        return None
+    except NepheleError as error:
+        return error
+    return Entry(header, object_metadata.stored_file(key, head))
+
+
+def read_object_header(archive: Archive, key: str) -> tuple[InstanceHeader, ObjectHead]:
+    """Read the header of an object with ranged requests, up to its pixel data."""
+    encoded, head = archive.bucket.read_range(key, 0, FIRST_READ_BYTES)
+    offset = object_metadata.pixel_data_offset(head.metadata)
+    needed = head.size_bytes if offset is None else min(offset + 64, head.size_bytes)
+    if needed > len(encoded):
+        encoded += archive.bucket.open_range(key, len(encoded), needed)
+    return read_header(encoded, archive.configuration.default_encoding), head

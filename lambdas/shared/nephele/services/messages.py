@@ -1,0 +1,80 @@
+"""Working through a batch of SQS messages: those that failed come again, alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+import orjson
+
+from nephele.aws.index import records
+from nephele.errors import NepheleError
+from nephele.logs import logger
+from nephele.services import events
+from nephele.services.archive import Archive
+from nephele.services.index_objects import index_objects
+from nephele.services.transcode_objects import transcode_object
+
+Batch = Mapping[str, str]
+"""Message id to body."""
+
+
+def read_batch(event: Mapping[str, Any]) -> dict[str, str]:
+    """Return the messages of the event an SQS mapping invokes a function with."""
+    return {record["messageId"]: record["body"] for record in event["Records"]}
+
+
+def batch_answer(failed: Iterable[str]) -> dict[str, Any]:
+    """Return the answer that makes SQS deliver only the failed messages again."""
+    return {"batchItemFailures": [{"itemIdentifier": identifier} for identifier in failed]}
+
+
+def index_messages(archive: Archive, batch: Batch) -> list[str]:
+    """Index the objects these messages announce; return the ids of those that failed."""
+    keys: dict[str, list[str]] = {}
+    unreadable = each_message(
+        batch, lambda identifier, body: keys.update({identifier: events.object_keys(body)})
+    )
+    failures = index_objects(archive, [key for names in keys.values() for key in names])
+    for key, error in failures.items():
+        keep_failure(archive, key, error)
+    failed = [identifier for identifier, names in keys.items() if failures.keys() & set(names)]
+    return unreadable + failed
+
+
+def transcode_messages(archive: Archive, batch: Batch) -> list[str]:
+    """Transcode the raw objects these messages announce; return the ids of those that failed."""
+
+    def work(_: str, body: str) -> None:
+        for key in events.object_keys(body):
+            try:
+                transcode_object(archive, key)
+            except NepheleError as error:
+                keep_failure(archive, key, error)
+                raise
+
+    return each_message(batch, work)
+
+
+def keep_failure(archive: Archive, object_key: str, error: NepheleError) -> None:
+    """Log why an object failed, and keep it for the dead letter that it may become."""
+    reason = f"{type(error).__name__}: {error}"
+    logger.warning("object failed", extra={"key": object_key, "reason": reason})
+    records.put_failure(archive.index.table, object_key, reason)
+
+
+def each_message(batch: Batch, work: Callable[[str, str], object]) -> list[str]:
+    """Do some work for each message by itself; return the ids of those that failed."""
+    failed: list[str] = []
+    for identifier, body in batch.items():
+        try:
+            work(identifier, body)
+        except Exception:  # noqa: BLE001  the outermost boundary of one message
+            logger.exception("message failed", extra={"message_id": identifier})
+            failed.append(identifier)
+    return failed
+
+
+def read_json(body: str) -> Any:
+    """Parse a message of Nephele's own."""
+    return orjson.loads(body)

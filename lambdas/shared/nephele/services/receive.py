@@ -1,0 +1,113 @@
+"""Taking an instance in: its bytes are in the bucket before anybody is told so."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import BinaryIO
+
+from nephele.aws import clock, object_metadata
+from nephele.aws.bucket import PART_BYTES
+from nephele.aws.index import codec, records
+from nephele.aws.index.table import Row
+from nephele.aws.keys import FINAL, RAW, InstanceKey
+from nephele.domain.levels import Level
+from nephele.domain.orthanc_id import OrthancId
+from nephele.domain.part10 import InspectedFile
+from nephele.domain.provenance import Provenance
+from nephele.domain.resources import StoredFile
+from nephele.domain.transcoding.ingest import ingest_target
+from nephele.domain.versions import beats
+from nephele.services.archive import Archive
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """An instance whose bytes are durable; `transcoding` says that its id may still change."""
+
+    orthanc_id: OrthancId
+    uuid: str
+    received: str
+    key: str
+    transcoding: bool
+
+
+def receive(
+    archive: Archive, part10: BinaryIO, inspected: InspectedFile, provenance: Provenance
+) -> Receipt:
+    """Write a DICOM file to the bucket as it is; return when S3 has acknowledged it.
+
+    Parameters
+    ----------
+    part10 : file
+        The whole file, seekable; it is read from its beginning.
+
+    Raises
+    ------
+    Unavailable
+        S3 did not take it; nothing is stored, trying again will work.
+    """
+    target = ingest_target(inspected.transfer_syntax_uid, archive.configuration)
+    file = write(archive, part10, inspected, provenance, RAW if target else FINAL)
+    orthanc_id = inspected.identity.orthanc_id(Level.INSTANCE)
+    return Receipt(orthanc_id, file.uuid, provenance.received, file.key, target is not None)
+
+
+def write(
+    archive: Archive,
+    part10: BinaryIO,
+    inspected: InspectedFile,
+    provenance: Provenance,
+    area: str,
+) -> StoredFile:
+    """Write a file into an area of the bucket under a new uuid; up to 8 MiB in one request."""
+    orthanc_id = inspected.identity.orthanc_id(Level.INSTANCE)
+    key = InstanceKey(area, orthanc_id, clock.new_uuid())
+    digest = md5_of(part10)
+    metadata = object_metadata.encode(provenance, digest.hex(), inspected.pixel_data_offset)
+    if inspected.size_bytes <= PART_BYTES:
+        archive.bucket.put(str(key), part10.read(), metadata, digest)
+    else:
+        archive.bucket.put_large(str(key), part10, metadata)
+    return StoredFile(str(key), key.uuid, inspected.size_bytes, digest.hex(), provenance)
+
+
+def md5_of(file: BinaryIO) -> bytes:
+    """Return the MD5 of a file, and set it back to its beginning."""
+    file.seek(0)
+    digest = hashlib.md5(usedforsecurity=False)
+    while chunk := file.read(1 << 20):
+        digest.update(chunk)
+    file.seek(0)
+    return digest.digest()
+
+
+def unindexed(archive: Archive, receipts: Sequence[Receipt]) -> list[Receipt]:
+    """Return those that a reader could not yet find.
+
+    An instance that was sent before is found already, so its repetition does not count.
+    """
+    transcoded = records.receipts(
+        archive.index.table, [receipt.uuid for receipt in receipts if receipt.transcoding]
+    )
+    ids = {receipt.uuid: transcoded.get(receipt.uuid, receipt.orthanc_id) for receipt in receipts}
+    rows = archive.index.rows(set(ids.values()))
+    overwrite = archive.configuration.overwrite_instances
+    return [
+        receipt
+        for receipt in receipts
+        if not _is_visible(rows.get(ids[receipt.uuid]), receipt, overwrite=overwrite)
+    ]
+
+
+def _is_visible(row: Row | None, receipt: Receipt, *, overwrite: bool) -> bool:
+    if row is None:
+        return False
+    if codec.has_ended(row, receipt.uuid):
+        return True
+    if codec.is_deleted(row):
+        return False
+    holder = row["r"]["S"], row["v"]["S"]
+    challenger = receipt.received, receipt.uuid
+    return not beats(challenger, holder, overwrite_instances=overwrite)

@@ -1,0 +1,85 @@
+"""Finding what fell through: objects without an index entry, work that nobody did."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from nephele.aws import clock
+from nephele.aws.index import changes, codec, records
+from nephele.aws.keys import FINAL, RAW, InstanceKey, parse_instance_key
+from nephele.services import events
+from nephele.services.archive import Archive
+
+GRACE_SECONDS = 900
+"""Objects younger than this are left to their own events."""
+_PREFIXES = tuple(f"{area}/{n:02x}/" for area in (RAW, FINAL) for n in range(256))
+_CURSOR = "reconcile"
+_BATCH = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Reconciled:
+    """What one run found."""
+
+    prefixes: int
+    objects: int
+    sent_again: int
+    to_purge: int
+
+
+def reconcile(
+    archive: Archive, has_time: Callable[[], bool], grace_seconds: float = GRACE_SECONDS
+) -> Reconciled:
+    """Walk on through the bucket while there is time; the next run begins where this one ends."""
+    changes.number_pending(archive.index.table)
+    last = records.cursor(archive.index.table, _CURSOR)
+    start = _PREFIXES.index(last) + 1 if last in _PREFIXES else 0
+    ordered = _PREFIXES[start:] + _PREFIXES[:start]
+    total = Reconciled(0, 0, 0, 0)
+    for prefix in ordered:
+        if not has_time():
+            break
+        total = _sum(total, _reconcile_prefix(archive, prefix, grace_seconds))
+        records.put_cursor(archive.index.table, _CURSOR, prefix)
+    return total
+
+
+def _sum(one: Reconciled, other: Reconciled) -> Reconciled:
+    return Reconciled(
+        one.prefixes + other.prefixes,
+        one.objects + other.objects,
+        one.sent_again + other.sent_again,
+        one.to_purge + other.to_purge,
+    )
+
+
+def _reconcile_prefix(archive: Archive, prefix: str, grace_seconds: float) -> Reconciled:
+    oldest_young = clock.epoch_seconds() - grace_seconds
+    keys = [
+        key
+        for name, changed in archive.bucket.iter_objects(prefix)
+        if changed <= oldest_young and (key := parse_instance_key(name)) is not None
+    ]
+    found = Reconciled(1, len(keys), 0, 0)
+    for start in range(0, len(keys), _BATCH):
+        found = _sum(found, _reconcile_keys(archive, keys[start : start + _BATCH]))
+    return found
+
+
+def _reconcile_keys(archive: Archive, keys: list[InstanceKey]) -> Reconciled:
+    raw = [key for key in keys if key.area == RAW]
+    archive.queue("transcode").send_all([events.object_event(str(key)) for key in raw])
+    final = [key for key in keys if key.area == FINAL]
+    rows = archive.index.rows({key.orthanc_id for key in final})
+    lost, ended = [], []
+    for key in final:
+        row = rows.get(key.orthanc_id)
+        if row is not None and codec.has_ended(row, key.uuid):
+            if not records.is_aside(archive.index.table, key.orthanc_id, key.uuid):
+                ended.append(str(key))
+        elif row is None or codec.is_deleted(row) or row["v"]["S"] != key.uuid:
+            lost.append(str(key))
+    archive.queue("index").send_all([events.object_event(key) for key in lost])
+    archive.queue("purge").send_all([{"purge": key} for key in ended])
+    return Reconciled(0, 0, len(raw) + len(lost), len(ended))

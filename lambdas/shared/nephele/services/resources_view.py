@@ -1,0 +1,126 @@
+"""Resources as Orthanc shows them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from nephele.domain.attributes import keyword_of
+from nephele.domain.levels import Level
+from nephele.domain.orthanc_id import OrthancId
+from nephele.domain.resources import Child, Resource
+from nephele.domain.series_status import series_status
+from nephele.services.archive import Archive
+from nephele.services.hierarchy import in_parallel
+
+
+class TagFormat(StrEnum):
+    """Orthanc's three ways to show tags."""
+
+    HUMAN = "Simplify"
+    SHORT = "Short"
+    FULL = "Full"
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """How resources are shown; `requested_tags` are tags to add, as the client named them."""
+
+    tag_format: TagFormat = TagFormat.HUMAN
+    requested_tags: tuple[str, ...] = ()
+
+
+def show_tags(main_tags: Mapping[str, str], tag_format: TagFormat) -> dict[str, object]:
+    """Show main DICOM tags in one of Orthanc's formats."""
+    if tag_format is TagFormat.SHORT:
+        return dict(main_tags)
+    if tag_format is TagFormat.HUMAN:
+        return {keyword_of(tag): value for tag, value in main_tags.items()}
+    return {
+        tag: {"Name": keyword_of(tag), "Type": "String", "Value": value}
+        for tag, value in main_tags.items()
+    }
+
+
+def describe(
+    archive: Archive, resources: Sequence[Resource], view: View
+) -> list[dict[str, object]]:
+    """Return resources of one level as Orthanc's expanded JSON, in their order."""
+    families = _families(archive, resources)
+    patients = _patients(archive, resources)
+    described = []
+    for resource, children in zip(resources, families, strict=True):
+        shown = _describe_common(resource, view) | _describe_level(resource, children)
+        if resource.level is Level.STUDY:
+            patient = patients.get(resource.ancestors[Level.PATIENT])
+            tags = {} if patient is None else patient.main_tags
+            shown["PatientMainDicomTags"] = show_tags(tags, view.tag_format)
+        described.append(shown)
+    return described
+
+
+def _families(archive: Archive, resources: Sequence[Resource]) -> list[list[Child]]:
+    """Read the children of each resource; instances have none."""
+    if not resources or resources[0].level is Level.INSTANCE:
+        return [[] for _ in resources]
+    return in_parallel(archive.index.children, [resource.orthanc_id for resource in resources])
+
+
+def _patients(archive: Archive, resources: Sequence[Resource]) -> dict[OrthancId, Resource]:
+    studies = [resource for resource in resources if resource.level is Level.STUDY]
+    ids = {study.ancestors[Level.PATIENT] for study in studies}
+    return archive.index.resources(sorted(ids)) if ids else {}
+
+
+def _describe_common(resource: Resource, view: View) -> dict[str, object]:
+    shown: dict[str, object] = {
+        "ID": resource.orthanc_id,
+        "Labels": [],
+        "MainDicomTags": show_tags(resource.main_tags, view.tag_format),
+        "Type": resource.level.value,
+    }
+    for name in ("AnonymizedFrom", "ModifiedFrom"):
+        if name in resource.metadata:
+            shown[name] = resource.metadata[name]
+    if resource.level.parent is not None:
+        shown[f"Parent{resource.level.parent.value}"] = resource.parent_id
+    return shown
+
+
+def _describe_level(resource: Resource, children: Sequence[Child]) -> dict[str, object]:
+    if resource.level is Level.INSTANCE:
+        return _describe_instance(resource)
+    shown: dict[str, object] = {
+        "IsStable": resource.is_stable,
+        "LastUpdate": resource.metadata.get("LastUpdate", ""),
+        _CHILDREN[resource.level]: [child.orthanc_id for child in children],
+    }
+    if resource.level is Level.PATIENT:
+        shown["IsProtected"] = False
+    if resource.level is Level.SERIES:
+        expected = _number(resource.metadata.get("ExpectedNumberOfInstances"))
+        positions = [child.index_in_series for child in children]
+        shown["ExpectedNumberOfInstances"] = expected
+        shown["Status"] = str(series_status(expected, positions))
+    return shown
+
+
+_CHILDREN = {Level.PATIENT: "Studies", Level.STUDY: "Series", Level.SERIES: "Instances"}
+
+
+def _describe_instance(resource: Resource) -> dict[str, object]:
+    file = resource.file
+    return {
+        "FileSize": 0 if file is None else file.size_bytes,
+        "FileUuid": "" if file is None else file.uuid,
+        "IndexInSeries": _number(resource.metadata.get("IndexInSeries")),
+    }
+
+
+def _number(text: str | None) -> int | None:
+    """Return a number kept as text, None where it is absent or no number."""
+    try:
+        return None if text is None else int(text)
+    except ValueError:
+        return None

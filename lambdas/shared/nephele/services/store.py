@@ -1,0 +1,119 @@
+"""Storing an instance for a caller who waits for Orthanc's answer: REST and uploads."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+from typing import BinaryIO
+
+from nephele.aws import clock, object_metadata
+from nephele.aws.index.commit import Entry, Outcome
+from nephele.aws.keys import FINAL, RAW, InstanceKey
+from nephele.domain.header import read_header
+from nephele.domain.levels import ORDER, Level
+from nephele.domain.orthanc_id import OrthancId
+from nephele.domain.part10 import InspectedFile, inspect_part10
+from nephele.domain.provenance import Provenance
+from nephele.domain.resources import StoredFile, StoreStatus
+from nephele.domain.transcoding.ingest import ingest_target
+from nephele.errors import BadFileFormat, MissingIdentifier
+from nephele.services.archive import Archive
+from nephele.services.index_objects import committer, read_object_header
+from nephele.services.receive import write
+from nephele.services.transcode_objects import transcode_file
+
+_LARGEST_INLINE_BYTES = 64 << 20
+"""Larger presigned uploads are not read whole: no MD5 is taken, transcoding is left to events."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """Orthanc's answer to an upload: the status, and the ids at all levels."""
+
+    status: StoreStatus
+    orthanc_ids: dict[Level, OrthancId]
+
+
+def store(archive: Archive, part10: BinaryIO, provenance: Provenance) -> Stored:
+    """Store a DICOM file and index it before answering.
+
+    Parameters
+    ----------
+    part10 : file
+        The whole file, seekable.
+
+    Raises
+    ------
+    BadFileFormat
+        These bytes are not a whole DICOM file; nothing is stored.
+    MissingIdentifier
+        Study, Series or SOP Instance UID is missing; nothing is stored.
+    """
+    encoding = archive.configuration.default_encoding
+    part10.seek(0)
+    inspected = inspect_part10(part10, encoding)
+    target = ingest_target(inspected.transfer_syntax_uid, archive.configuration)
+    if target is not None:
+        part10.seek(0)
+        result = transcode_file(archive.configuration, part10.read(), target)
+        part10 = io.BytesIO(result.encoded)
+        inspected = inspect_part10(part10, encoding)
+    file = write(archive, part10, inspected, provenance, FINAL)
+    part10.seek(0)
+    header = read_header(part10.read(_header_bytes(inspected)), encoding)
+    return _commit(archive, Entry(header, file))
+
+
+def _header_bytes(inspected: InspectedFile) -> int:
+    offset = inspected.pixel_data_offset
+    return -1 if offset is None else offset + 64
+
+
+def _commit(archive: Archive, entry: Entry) -> Stored:
+    (outcome,) = committer(archive).commit([entry])
+    already = outcome is Outcome.LOST
+    status = StoreStatus.ALREADY_STORED if already else StoreStatus.SUCCESS
+    identity = entry.header.identity
+    return Stored(status, {level: identity.orthanc_id(level) for level in ORDER})
+
+
+def adopt_upload(archive: Archive, upload_key: str, provenance: Provenance) -> Stored:
+    """Make a finished presigned upload an instance of the archive.
+
+    Small ones are treated like any file; larger ones are walked with ranged reads, copied inside
+    the bucket and, with ingest transcoding, transcoded by their event: their original id is
+    answered then.
+
+    Raises
+    ------
+    BadFileFormat, MissingIdentifier
+        As `store`; the upload is removed. At any other error it stays, for another try.
+    """
+    head = archive.bucket.head(upload_key)
+    try:
+        if head.size_bytes <= _LARGEST_INLINE_BYTES:
+            file = io.BytesIO(archive.bucket.read(upload_key))
+            stored = store(archive, file, provenance)
+        else:
+            stored = _adopt_large(archive, upload_key, provenance)
+    except (BadFileFormat, MissingIdentifier):
+        archive.bucket.delete(upload_key)
+        raise
+    archive.bucket.delete(upload_key)
+    return stored
+
+
+def _adopt_large(archive: Archive, upload_key: str, provenance: Provenance) -> Stored:
+    with archive.bucket.object(upload_key) as file:
+        inspected = inspect_part10(file, archive.configuration.default_encoding)
+    target = ingest_target(inspected.transfer_syntax_uid, archive.configuration)
+    orthanc_id = inspected.identity.orthanc_id(Level.INSTANCE)
+    key = InstanceKey(RAW if target else FINAL, orthanc_id, clock.new_uuid())
+    metadata = object_metadata.encode(provenance, "", inspected.pixel_data_offset)
+    archive.bucket.copy(upload_key, str(key), metadata, inspected.size_bytes)
+    if target is not None:
+        identity = inspected.identity
+        return Stored(StoreStatus.SUCCESS, {level: identity.orthanc_id(level) for level in ORDER})
+    header, _ = read_object_header(archive, str(key))
+    file_entry = StoredFile(str(key), key.uuid, inspected.size_bytes, "", provenance)
+    return _commit(archive, Entry(header, file_entry))

@@ -1,0 +1,107 @@
+"""What the system says of itself: `/system` and `/statistics`."""
+
+from __future__ import annotations
+
+from importlib.metadata import PackageNotFoundError, version
+
+from nephele.domain.attributes import main_attributes
+from nephele.domain.levels import Level
+from nephele.domain.resources import Resource, Totals
+from nephele.services.archive import Archive
+from nephele.settings.configuration import Configuration
+
+ORTHANC_VERSION = "1.12.11"
+"""The Orthanc whose API is spoken."""
+API_VERSION = 30
+DATABASE_VERSION = 6
+_MIB = 1 << 20
+
+
+def nephele_version() -> str:
+    """Return Nephele's own version, empty where its metadata are not installed."""
+    try:
+        return version("nephele")
+    except PackageNotFoundError:
+        return ""
+
+
+def system(configuration: Configuration) -> dict[str, object]:
+    """Return `/system`: Orthanc's members, and `NepheleVersion` beside them."""
+    return {
+        "ApiVersion": API_VERSION,
+        "Capabilities": {
+            "HasExtendedChanges": True,
+            "HasExtendedFind": False,
+            "HasKeyValueStores": False,
+            "HasQueues": False,
+            "HasReserveQueueValue": False,
+        },
+        "CheckRevisions": False,
+        "DatabaseBackendPlugin": None,
+        "DatabaseServerIdentifier": "",
+        "DatabaseVersion": DATABASE_VERSION,
+        "DicomAet": configuration.dicom_aet,
+        "DicomDefaultRetrieveMethod": "C-MOVE",
+        "DicomPort": configuration.dicom_port,
+        "HasLabels": False,
+        "HttpPort": configuration.http_port,
+        "IngestTranscoding": configuration.ingest_transcoding or "",
+        "IsHttpServerSecure": configuration.is_authentication_enabled,
+        "MainDicomTags": {
+            level.value: ";".join(attribute.tag for attribute in main_attributes(level))
+            for level in Level
+        },
+        "MaximumPatientCount": 0,
+        "MaximumStorageMode": "Recycle",
+        "MaximumStorageSize": 0,
+        "Name": configuration.name,
+        "NepheleVersion": nephele_version(),
+        "OverwriteInstances": configuration.overwrite_instances,
+        "PatientLevelEnabled": True,
+        "PluginsEnabled": False,
+        "ReadOnly": False,
+        "StorageAreaPlugin": None,
+        "StorageCompression": False,
+        "UserMetadata": {},
+        "Version": ORTHANC_VERSION,
+    }
+
+
+def statistics(archive: Archive) -> dict[str, object]:
+    """Return `/statistics`: sizes are text in bytes, and whole MiB as numbers."""
+    totals = archive.index.totals()
+    return {
+        "CountInstances": totals.instances,
+        "CountPatients": totals.patients,
+        "CountSeries": totals.series,
+        "CountStudies": totals.studies,
+        **_sizes("TotalDiskSize", totals.size_bytes),
+        **_sizes("TotalUncompressedSize", totals.size_bytes),
+    }
+
+
+def resource_statistics(resource: Resource) -> dict[str, object]:
+    """Return `/{level}/{id}/statistics`: what lies beneath a resource."""
+    size_bytes = resource.totals.size_bytes if resource.file is None else resource.file.size_bytes
+    names = ("DicomDiskSize", "DicomUncompressedSize", "DiskSize", "UncompressedSize")
+    answer: dict[str, object] = {}
+    for name in names:
+        answer |= _sizes(name, size_bytes)
+    return answer | _counts(resource.level, resource.totals)
+
+
+def _counts(level: Level, totals: Totals) -> dict[str, object]:
+    counts = {
+        Level.SERIES: {"CountInstances": totals.instances},
+        Level.STUDY: {"CountSeries": totals.series},
+        Level.PATIENT: {"CountStudies": totals.studies},
+    }
+    answer: dict[str, object] = {}
+    for below, count in counts.items():
+        if list(Level).index(level) <= list(Level).index(below):
+            answer |= count
+    return answer
+
+
+def _sizes(name: str, size_bytes: int) -> dict[str, object]:
+    return {name: str(size_bytes), f"{name}MB": size_bytes // _MIB}

@@ -1,0 +1,137 @@
+"""Uploads over REST: one file, gzip, a ZIP archive, or a presigned upload."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import BinaryIO
+from uuid import UUID
+
+from nephele.aws import clock, keys
+from nephele.domain.provenance import Provenance
+from nephele.errors import BadFileFormat, MissingIdentifier, ParameterOutOfRange, UnknownResource
+from nephele.services.archive import Archive
+from nephele.services.archive_members import Bounds, ZipMembers, gunzipped, is_zip, open_zip
+from nephele.services.store import Stored, adopt_upload, store
+from nephele.settings.limits import UPLOAD_EXPIRES_SECONDS
+
+MAXIMUM_OBJECT_BYTES = 5 << 40
+"""Largest object of S3 (Amazon S3 quotas: 5 TB)."""
+
+
+@dataclass(frozen=True, slots=True)
+class OpenUpload:
+    """An upload the client does by itself: part `n` is PUT to `part_urls[n]`."""
+
+    identifier: str
+    upload_id: str
+    part_size_bytes: int
+    part_urls: tuple[str, ...]
+
+
+def bounds_of(archive: Archive) -> Bounds:
+    """Return the bounds the configuration sets for files inside archives."""
+    return Bounds(archive.configuration.maximum_file_size_in_archive_mb)
+
+
+def upload(
+    archive: Archive, body: BinaryIO, provenance: Provenance, *, is_gzip: bool = False
+) -> Stored | list[Stored]:
+    """Store what one request brought: a DICOM file, or all files of a ZIP archive.
+
+    As in Orthanc, gzip is for a single file.
+
+    Raises
+    ------
+    BadFileFormat
+        It is empty or not DICOM.
+    """
+    if is_gzip:
+        with gunzipped(body, bounds_of(archive)) as inflated:
+            return _store_file(archive, inflated, provenance)
+    if is_zip(body):
+        return upload_zip(archive, body, provenance)
+    return _store_file(archive, body, provenance)
+
+
+def upload_zip(archive: Archive, body: BinaryIO, provenance: Provenance) -> list[Stored]:
+    """Store the DICOM files of a ZIP archive, in its order; others are skipped as in Orthanc."""
+    with open_zip(body, bounds_of(archive)) as archived:
+        return _store_members(archive, archived, provenance)
+
+
+def _store_members(archive: Archive, archived: ZipMembers, provenance: Provenance) -> list[Stored]:
+    stored = []
+    for member in archived.members:
+        with archived.open(member) as file:
+            try:
+                stored.append(_store_file(archive, file, _received_now(provenance)))
+            except (BadFileFormat, MissingIdentifier):
+                continue  # as Orthanc: what is no instance does not stop the others
+    return stored
+
+
+def _store_file(archive: Archive, file: BinaryIO, provenance: Provenance) -> Stored:
+    if not file.read(1):
+        raise BadFileFormat("Received an empty DICOM file")
+    file.seek(0)
+    return store(archive, file, provenance)
+
+
+def _received_now(provenance: Provenance) -> Provenance:
+    return replace(provenance, received=clock.now())
+
+
+def open_upload(archive: Archive, size_bytes: int) -> OpenUpload:
+    """Begin an upload that goes from the client to the bucket directly.
+
+    Raises
+    ------
+    ParameterOutOfRange
+        The size is not one an object can have.
+    """
+    if not 0 < size_bytes <= MAXIMUM_OBJECT_BYTES:
+        raise ParameterOutOfRange("Size: an object has 1 byte to 5 TB")
+    identifier = clock.new_uuid()
+    presigned = archive.bucket.create_upload(
+        keys.upload_key(identifier), size_bytes, UPLOAD_EXPIRES_SECONDS
+    )
+    return OpenUpload(
+        identifier, presigned.upload_id, presigned.part_size_bytes, presigned.part_urls
+    )
+
+
+def complete_upload(
+    archive: Archive, identifier: str, upload_id: str, etags: Sequence[str], provenance: Provenance
+) -> Stored | list[Stored]:
+    """Finish an upload and store what it brought; nothing of it stays when it is refused."""
+    key = keys.upload_key(_require_uuid(identifier))
+    archive.bucket.complete_upload(key, upload_id, list(etags))
+    with archive.bucket.object(key) as file:
+        if is_zip(file):
+            stored = _store_uploaded_zip(archive, key, file, provenance)
+            archive.bucket.delete(key)
+            return stored
+    return adopt_upload(archive, key, provenance)
+
+
+def _store_uploaded_zip(
+    archive: Archive, key: str, file: BinaryIO, provenance: Provenance
+) -> list[Stored]:
+    try:
+        return upload_zip(archive, file, provenance)
+    except BadFileFormat:
+        archive.bucket.delete(key)
+        raise
+
+
+def abort_upload(archive: Archive, identifier: str, upload_id: str) -> None:
+    """Give an upload up; its parts are removed."""
+    archive.bucket.abort_upload(keys.upload_key(_require_uuid(identifier)), upload_id)
+
+
+def _require_uuid(identifier: str) -> str:
+    try:
+        return str(UUID(identifier))
+    except ValueError:
+        raise UnknownResource("There is no such upload") from None

@@ -1,0 +1,1 @@
+"""Settings: the environment of each process, and Orthanc's configuration file."""

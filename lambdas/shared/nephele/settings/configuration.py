@@ -1,0 +1,171 @@
+"""Orthanc's configuration file: what Nephele honours, and what it says of the rest."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic.alias_generators import to_pascal
+
+from nephele.errors import ConfigurationError
+from nephele.settings.modality import Modality, parse_modality
+from nephele.settings.options import NOT_YET, PLUGIN_SECTIONS, WITHOUT_MEANING
+
+_COMMENTS = re.compile(r'"(?:\\.|[^"\\])*"|//[^\n]*|/\*.*?\*/', re.DOTALL)
+_SECRETS = ("RegisteredUsers",)
+
+
+def _as_list(value: object) -> object:
+    return [value] if isinstance(value, str) else value
+
+
+def _as_modalities(value: object) -> object:
+    if not isinstance(value, Mapping):
+        return value
+    return {name: parse_modality(name, item) for name, item in value.items()}
+
+
+Strings = Annotated[tuple[str, ...], BeforeValidator(_as_list)]
+Port = Annotated[int, Field(ge=1, le=65534)]
+AeTitle = Annotated[str, Field(min_length=1, max_length=16)]
+
+
+class Configuration(BaseModel):
+    """The options Nephele honours, under Orthanc's names and with Orthanc's defaults.
+
+    `not_honoured` holds the names that were given and have no effect.
+    """
+
+    model_config = ConfigDict(
+        alias_generator=to_pascal, frozen=True, strict=True, extra="forbid", populate_by_name=False
+    )
+
+    name: str = "MyOrthanc"
+    http_port: Port = 8042
+    http_describe_errors: bool = True
+    remote_access_allowed: bool = False
+    authentication_enabled: bool | None = None
+    registered_users: dict[str, str] = Field(default_factory=dict)
+    maximum_file_size_in_archive_mb: Annotated[int, Field(ge=0)] = Field(
+        default=4096, alias="MaximumFileSizeInArchiveMB"
+    )
+
+    dicom_server_enabled: bool = True
+    dicom_aet: AeTitle = "ORTHANC"
+    dicom_port: Port = 4242
+    dicom_check_called_aet: bool = False
+    dicom_check_modality_host: bool = False
+    strict_aet_comparison: bool = False
+    dicom_modalities: Annotated[dict[str, Modality], BeforeValidator(_as_modalities)] = Field(
+        default_factory=dict
+    )
+    dicom_always_allow_echo: bool = True
+    dicom_always_allow_store: bool = True
+    dicom_always_allow_find: bool = False
+    dicom_always_allow_find_worklist: bool = False
+    dicom_always_allow_get: bool = False
+    dicom_always_allow_move: bool = False
+    dicom_scp_timeout: Annotated[int, Field(ge=0)] = 30
+    maximum_pdu_length: Annotated[int, Field(ge=4096, le=131072)] = 16384
+
+    accepted_transfer_syntaxes: Strings = ("1.2.840.10008.1.*",)
+    deflated_transfer_syntax_accepted: bool | None = None
+    jpeg_transfer_syntax_accepted: bool | None = None
+    jpeg2000_transfer_syntax_accepted: bool | None = None
+    jpeg_lossless_transfer_syntax_accepted: bool | None = None
+    jpip_transfer_syntax_accepted: bool | None = None
+    mpeg2_transfer_syntax_accepted: bool | None = None
+    mpeg4_transfer_syntax_accepted: bool | None = None
+    h265_transfer_syntax_accepted: bool | None = None
+    rle_transfer_syntax_accepted: bool | None = None
+    unknown_sop_class_accepted: bool = False
+    accepted_sop_classes: Strings = ()
+    rejected_sop_classes: Strings = ()
+    reject_sop_classes: Strings = ()
+
+    default_encoding: str = "Latin1"
+    stable_age: Annotated[int, Field(ge=0)] = 60
+    overwrite_instances: bool = False
+    ingest_transcoding: str | None = None
+    ingest_transcoding_of_uncompressed: bool = True
+    ingest_transcoding_of_compressed: bool = True
+    dicom_lossy_transcoding_quality: Annotated[int, Field(ge=1, le=100)] = 90
+
+    not_honoured: frozenset[str] = Field(default=frozenset(), exclude=True, alias="not_honoured")
+
+    @property
+    def is_authentication_enabled(self) -> bool:
+        """Tell whether REST asks for a login: Orthanc's rule when the option is absent."""
+        if self.authentication_enabled is None:
+            return self.remote_access_allowed
+        return self.authentication_enabled
+
+    def public_json(self) -> str:
+        """Return the configuration as JSON for the processes: what is set, without passwords."""
+        given = self.model_dump(by_alias=True, exclude_unset=True, mode="json")
+        for name in _SECRETS:
+            given.pop(name, None)
+        return json.dumps(given, sort_keys=True, separators=(",", ":"))
+
+
+def load_configuration(path: Path) -> Configuration:
+    """Read a configuration file.
+
+    Raises
+    ------
+    ConfigurationError
+        The file cannot be read, is not JSON, or has an unknown option or a bad value.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as exc:
+        raise ConfigurationError(f"{path}: {exc.strerror}") from exc
+    return parse_configuration(text)
+
+
+def parse_configuration(text: str) -> Configuration:
+    """Parse a configuration in Orthanc's dialect: JSON with `//` and `/* */` comments."""
+    try:
+        options = json.loads(_COMMENTS.sub(_keep_strings, text))
+    except json.JSONDecodeError as exc:
+        raise ConfigurationError(f"configuration: not JSON: {exc}") from exc
+    if not isinstance(options, dict):
+        raise ConfigurationError("configuration: a JSON object is needed")
+    return _validate(options)
+
+
+def _keep_strings(match: re.Match[str]) -> str:
+    return match[0] if match[0].startswith('"') else " "
+
+
+def _validate(options: dict[str, Any]) -> Configuration:
+    without_effect = NOT_YET | WITHOUT_MEANING | PLUGIN_SECTIONS
+    honoured = {name: value for name, value in options.items() if name not in without_effect}
+    try:
+        return Configuration.model_validate_json(
+            json.dumps(honoured | {"not_honoured": sorted(options.keys() & without_effect)})
+        )
+    except ValidationError as exc:
+        raise ConfigurationError(_sentence(exc)) from exc
+
+
+def _sentence(exc: ValidationError) -> str:
+    first = exc.errors(include_url=False, include_input=False)[0]
+    location = ".".join(str(part) for part in first["loc"])
+    if first["type"] == "extra_forbidden":
+        return f"{location}: there is no such option"
+    return f"{location}: {first['msg']}"
+
+
+Reason = Literal["not yet honoured", "without meaning in the cloud", "plugin, not yet honoured"]
+
+
+def reason_of(name: str) -> Reason:
+    """Say why a given option has no effect."""
+    if name in WITHOUT_MEANING:
+        return "without meaning in the cloud"
+    return "plugin, not yet honoured" if name in PLUGIN_SECTIONS else "not yet honoured"

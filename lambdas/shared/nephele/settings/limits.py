@@ -1,0 +1,18 @@
+"""Limits of AWS that show in answers, each with its source."""
+
+from __future__ import annotations
+
+LAMBDA_PAYLOAD_BYTES = 6 * 1024 * 1024
+"""Largest request and response of a synchronous invocation (AWS Lambda quotas)."""
+
+LAMBDA_BODY_BYTES = 4_500_000
+"""Largest binary body that fits: base64 makes 3 bytes 4, and headers travel in the same payload."""
+
+API_GATEWAY_TIMEOUT_SECONDS = 29
+"""Longest integration timeout of a REST API (API Gateway quotas)."""
+
+BLOB_EXPIRES_SECONDS = 900
+"""How long a signed path under `/blobs/` is good; a role's session outlives it."""
+
+UPLOAD_EXPIRES_SECONDS = 3600
+"""How long the parts of a presigned upload are good: Lambda's role sessions may end after that."""

@@ -1,0 +1,120 @@
+"""An empty archive on moto, and receptions made by hand."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from collections.abc import Callable, Iterator
+
+import boto3
+import pytest
+from moto import mock_aws
+
+from nephele.aws import clients
+from nephele.aws.bucket import Bucket
+from nephele.aws.index import Index
+from nephele.aws.index.commit import Committer, Entry
+from nephele.aws.index.table import Table
+from nephele.aws.keys import FINAL, InstanceKey
+from nephele.aws.queues import Queue
+from nephele.domain.header import InstanceHeader
+from nephele.domain.levels import Level
+from nephele.domain.orthanc_id import Identity
+from nephele.domain.provenance import Origin, Provenance
+from nephele.domain.resources import StoredFile
+from nephele.services.archive import Archive
+from nephele.settings.configuration import parse_configuration
+
+MakeEntry = Callable[..., Entry]
+
+
+@pytest.fixture
+def archive(monkeypatch: pytest.MonkeyPatch) -> Iterator[Archive]:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "testing")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
+    with mock_aws():
+        _forget_clients()
+        boto3.client("s3").create_bucket(
+            Bucket="archive", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"}
+        )
+        boto3.client("dynamodb").create_table(
+            TableName="t",
+            BillingMode="PAY_PER_REQUEST",
+            KeySchema=[
+                {"AttributeName": "pk", "KeyType": "HASH"},
+                {"AttributeName": "sk", "KeyType": "RANGE"},
+            ],
+            AttributeDefinitions=[
+                {"AttributeName": "pk", "AttributeType": "S"},
+                {"AttributeName": "sk", "AttributeType": "S"},
+            ],
+        )
+        names = ("index", "transcode", "stable", "purge")
+        queues = {
+            name: Queue(boto3.client("sqs").create_queue(QueueName=name)["QueueUrl"])
+            for name in names
+        }
+        yield Archive(parse_configuration("{}"), Bucket("archive"), Index(Table("t")), queues)
+    _forget_clients()
+
+
+def _forget_clients() -> None:
+    for factory in (clients.dynamodb, clients.s3, clients.sqs, clients.secrets_manager):
+        factory.cache_clear()
+
+
+@pytest.fixture
+def committer(archive: Archive) -> Committer:
+    return Committer(archive.index, overwrite_instances=False, is_same_content=_same_md5)
+
+
+def _same_md5(one: StoredFile, other: StoredFile) -> bool:
+    return one.md5 == other.md5
+
+
+@pytest.fixture
+def make_entry() -> MakeEntry:
+    return entry
+
+
+def entry(
+    sop: str = "1.2.3.4",
+    *,
+    patient: str = "PAT",
+    study: str = "1.2",
+    series: str = "1.2.3",
+    uuid: str = "u1",
+    received: str = "20260101T000000.000000",
+    content: bytes = b"pixels",
+    number: int = 1,
+    expected: int | None = None,
+) -> Entry:
+    """Make a reception; its header is just long enough for the index."""
+    identity = Identity(patient, study, series, sop)
+    shown = {"0010,0020": patient} if len(patient) <= 256 else {}
+    header = InstanceHeader(
+        identity=identity,
+        sop_class_uid="1.2.840.10008.5.1.4.1.1.2",
+        transfer_syntax_uid="1.2.840.10008.1.2.1",
+        encoded=b"header of " + sop.encode(),
+        main_tags={
+            Level.PATIENT: shown,
+            Level.STUDY: {"0020,000d": study, "0008,0050": "ACC"},
+            Level.SERIES: {"0020,000e": series},
+            Level.INSTANCE: {"0008,0018": sop},
+        },
+        pixel_data_offset=100,
+        pixel_data_vr="OW",
+        index_in_series=str(number),
+        expected_number_of_instances=expected,
+    )
+    key = InstanceKey(FINAL, identity.orthanc_id(Level.INSTANCE), uuid)
+    provenance = Provenance(Origin.DICOM_PROTOCOL, received, remote_aet="CT1")
+    digest = hashlib.md5(content, usedforsecurity=False).hexdigest()
+    return Entry(header, StoredFile(str(key), uuid, len(content), digest, provenance))
+
+
+def put_object(archive: Archive, received: Entry, content: bytes = b"pixels") -> None:
+    """Put the object of a reception into the bucket."""
+    archive.bucket.put_large(received.file.key, io.BytesIO(content), {})
