@@ -59,8 +59,12 @@ class Archive:
     def grant_read_objects(self, grantee: iam.IGrantable, areas: Iterable[str]) -> None:
         """Allow reading objects, and a plain 404 for one that is absent (ListBucket)."""
         self._grant_objects(grantee, ["s3:GetObject"], areas)
-        grant(grantee, ["s3:ListBucket"], [self.bucket.bucket_arn])
+        self.grant_list_objects(grantee)
         grant(grantee, READ_KEY, [self.key.key_arn])
+
+    def grant_list_objects(self, grantee: iam.IGrantable) -> None:
+        """Allow listing keys."""
+        grant(grantee, ["s3:ListBucket"], [self.bucket.bucket_arn])
 
     def grant_write_objects(self, grantee: iam.IGrantable, areas: Iterable[str]) -> None:
         """Allow writing objects, in one request or in parts."""

@@ -17,9 +17,7 @@ from infra.components.mapping import QueueMapping, StreamMapping
 from infra.components.queues import WorkQueue, create_dead_letter_queue
 from infra.functions import FunctionSpec
 from nephele.aws.index.keys import PENDING
-from nephele.aws.keys import DERIVED, FINAL, RAW, UPLOADS
-
-_EVERYTHING = (FINAL, RAW, UPLOADS, DERIVED)
+from nephele.aws.keys import DERIVED, FINAL, RAW
 
 
 class IngestStack(Stack):
@@ -122,7 +120,6 @@ class IngestStack(Stack):
 
     def _create_metadata(self) -> None:
         function = self._factory.create(self, "Metadata", functions.METADATA)
-        self._archive.grant_read_objects(function, [FINAL])
         self._archive.grant_write_table(function)
         self._archive.grant_send(function, self.stable_queue.queue, self.purge_queue.queue)
         StreamMapping(
@@ -149,8 +146,7 @@ class IngestStack(Stack):
 
     def _create_purge(self) -> None:
         function = self._factory.create(self, "Purge", functions.PURGE)
-        self._archive.grant_read_objects(function, _EVERYTHING)
-        self._archive.grant_delete_objects(function, _EVERYTHING)
+        self._archive.grant_delete_objects(function, [FINAL, RAW, DERIVED])
         self._archive.grant_write_table(function)
         self._consume(
             "PurgeMessages", function, self.purge_queue.queue, batch_size=10, maximum_concurrency=2
@@ -166,9 +162,14 @@ class IngestStack(Stack):
 
     def _create_reconcile(self) -> None:
         function = self._factory.create(self, "Reconcile", functions.RECONCILE)
-        self._archive.grant_read_objects(function, [FINAL, RAW])
+        self._archive.grant_list_objects(function)
         self._archive.grant_write_table(function)
-        self._archive.grant_send(function, self._archive.index_inbox, self._archive.transcode_inbox)
+        self._archive.grant_send(
+            function,
+            self._archive.index_inbox,
+            self._archive.transcode_inbox,
+            self.purge_queue.queue,
+        )
         events.Rule(
             self,
             "ReconcileSchedule",

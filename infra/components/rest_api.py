@@ -63,13 +63,13 @@ class BasicRestApi(Construct):
     def _add_methods(
         self, integration: apigateway.LambdaIntegration, login: apigateway.IAuthorizer
     ) -> None:
-        protected = {
-            "authorizer": login,
-            "authorization_type": apigateway.AuthorizationType.CUSTOM,
-        }
-        self.api.root.add_method("ANY", integration, **protected)
-        everything = self.api.root.add_resource("{proxy+}")
-        everything.add_method("ANY", integration, **protected)
+        for resource in (self.api.root, self.api.root.add_resource("{proxy+}")):
+            resource.add_method(
+                "ANY",
+                integration,
+                authorizer=login,
+                authorization_type=apigateway.AuthorizationType.CUSTOM,
+            )
         blobs = self.api.root.add_resource("blobs").add_resource("{proxy+}")
         signed = blobs.add_method(
             "GET", integration, authorization_type=apigateway.AuthorizationType.NONE

@@ -11,7 +11,7 @@ from nephele.rest.limits import LAMBDA
 from nephele.services.archive import Archive, open_archive
 from nephele.settings.environment import ApiEnvironment
 
-BINARY = ["-"]
+NEVER_TEXT = ["\0"]
 """Bodies always travel in base64: as text, JSON is escaped twice and may outgrow Lambda's limit."""
 
 
@@ -20,4 +20,4 @@ def _archive() -> Archive:
     return open_archive(ApiEnvironment())
 
 
-handler = Mangum(create_app(_archive, LAMBDA), lifespan="off", text_mime_types=BINARY)
+handler = Mangum(create_app(_archive, LAMBDA), lifespan="off", text_mime_types=NEVER_TEXT)

@@ -21,4 +21,4 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
     failed = each_message(
         read_batch(event), lambda identifier, body: keep(_archive(), identifier, body)
     )
-    return batch_answer(failed)
+    return batch_answer(event, failed)

@@ -17,4 +17,4 @@ def _archive() -> Archive:
 
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
     """Index a batch of messages; those that failed come again."""
-    return batch_answer(index_messages(_archive(), read_batch(event)))
+    return batch_answer(event, index_messages(_archive(), read_batch(event)))

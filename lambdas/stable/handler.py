@@ -19,4 +19,4 @@ def _archive() -> Archive:
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
     """Settle a batch of reminders; those that failed come again."""
     failed = each_message(read_batch(event), lambda _, body: settle(_archive(), read_json(body)))
-    return batch_answer(failed)
+    return batch_answer(event, failed)

@@ -17,4 +17,4 @@ def _archive() -> Archive:
 
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
     """Transcode a batch of messages; those that failed come again."""
-    return batch_answer(transcode_messages(_archive(), read_batch(event)))
+    return batch_answer(event, transcode_messages(_archive(), read_batch(event)))

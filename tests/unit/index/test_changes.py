@@ -7,8 +7,7 @@ import pytest
 from nephele.aws.index.commit import Committer
 from nephele.services.archive import Archive
 from nephele.services.changes import changes, last_change
-
-from .conftest import entry
+from tests.unit.conftest import entry
 
 
 @pytest.fixture

@@ -14,8 +14,7 @@ from nephele.services.archive import Archive
 from nephele.services.changes import changes
 from nephele.services.delete import delete
 from nephele.services.versions import list_aside
-
-from .conftest import entry
+from tests.unit.conftest import entry
 
 
 def _changes(archive: Archive) -> list[str]:
@@ -170,7 +169,7 @@ def test_one_study_uid_under_two_patients(archive: Archive, committer: Committer
 
 @pytest.mark.parametrize(
     "patient",
-    ["P" * 65_000, "O'Neill \"x\"", "😀", "", "a#b|c%_"],
+    ["P" * 65_000, 'O\'Neill "x"', "😀", "", "a#b|c%_"],
     ids=["overlong", "quotes", "emoji", "none", "separators"],
 )
 def test_an_odd_patient_id_is_indexable_and_deletable(

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import orjson
+from botocore.exceptions import BotoCoreError, ClientError
 
 from nephele.aws import clients
 from nephele.errors import Unavailable
+from nephele.logs import logger
 
 MAXIMUM_DELAY_SECONDS = 900
 """SQS delays one message by 15 minutes at most."""
@@ -43,3 +45,18 @@ class Queue:
                 )
             if answer.get("Failed"):
                 raise Unavailable("queue: SQS refused a message")
+
+
+def return_after(queue_arn: str, delays_seconds: Mapping[str, int]) -> None:
+    """Let messages that are being processed, by receipt handle, come again after a while.
+
+    Only their delay is at stake, so an error is logged and no more: they come again anyway.
+    """
+    try:
+        url = clients.sqs().get_queue_url(QueueName=queue_arn.rpartition(":")[2])["QueueUrl"]
+        for handle, delay in delays_seconds.items():
+            clients.sqs().change_message_visibility(
+                QueueUrl=url, ReceiptHandle=handle, VisibilityTimeout=delay
+            )
+    except (ClientError, BotoCoreError):
+        logger.exception("retry delay not set", extra={"queue": queue_arn})

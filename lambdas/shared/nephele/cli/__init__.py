@@ -1,1 +1,1 @@
-"""The `nephele` command."""
+"""The command line."""

@@ -37,7 +37,7 @@ _NAMES: dict[str, str] = {}
 for _line in _TABLE.split("\n")[1:-1]:
     _name, _codec, _terms = _line.split()
     _CODECS[_name] = _codec
-    _NAMES.update({_term: _name for _term in _terms.split(",")})
+    _NAMES.update(dict.fromkeys(_terms.split(","), _name))
 
 ENCODINGS: tuple[str, ...] = tuple(_CODECS)
 """Orthanc's names of encodings, as `DefaultEncoding` takes them."""

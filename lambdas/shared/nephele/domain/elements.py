@@ -133,7 +133,12 @@ class _Reader:
         return _Header(tag, vr, position + 8, size)
 
     def _element(
-        self, start: int, header: _Header, is_implicit_vr: bool, creators: dict[int, str], depth: int
+        self,
+        start: int,
+        header: _Header,
+        is_implicit_vr: bool,
+        creators: dict[int, str],
+        depth: int,
     ) -> tuple[Element, int]:
         tag, vr, value, size = header
         creator = ""
@@ -173,7 +178,7 @@ class _Reader:
         return tuple(items), position
 
     def _fragments(self, position: int) -> tuple[tuple[memoryview, ...], int]:
-        fragments = []
+        fragments: list[memoryview] = []
         while True:
             tag, position, size = self._item_header(position)
             if tag == _SEQUENCE_DELIMITER:

@@ -2,10 +2,27 @@
 
 from __future__ import annotations
 
+import io
+import zlib
 from dataclasses import dataclass
 
+from nephele.domain.attributes import SOP_CLASS_UID, SPECIFIC_CHARACTER_SET
+from nephele.domain.character_set import encoding_of
+from nephele.domain.inflate import InflatingReader
 from nephele.domain.levels import Level
+from nephele.domain.main_tags import (
+    MAIN_TAG_NUMBERS,
+    expected_number_of_instances,
+    index_in_series,
+    main_tags,
+)
 from nephele.domain.orthanc_id import Identity
+from nephele.domain.part10 import FileMeta, identity_of, read_file_meta, uid_of
+from nephele.domain.transfer_syntax import transfer_syntax
+from nephele.domain.walk import IDENTIFYING, Walk, walk_data_set
+
+_WANTED = IDENTIFYING | MAIN_TAG_NUMBERS
+_EMPTY_PIXEL_DATA = b"\xe0\x7f\x10\x00OW" + bytes(6)
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,12 +33,15 @@ class InstanceHeader:
     ----------
     encoded : bytes
         The file from its preamble up to, not including, the pixel data element (the whole file
-        where there is none). It is what the index keeps, so no value is ever re-encoded.
+        where there is none). It is what the index keeps, so no value is ever re-encoded. Of a
+        deflated file, the elements up to the pixel data, of which an empty one is left, are
+        deflated anew.
     main_tags : dict
         By level, `"gggg,eeee"` to value as Orthanc shows it (UTF-8, padding stripped, at most
         256 characters: longer ones are left out).
     pixel_data_offset : int or None
-        Offset in the file of the pixel data element (its tag), None where there is none.
+        Offset in the file of the pixel data element (its tag), None where there is none or the
+        data set is deflated.
     pixel_data_vr : str or None
         VR of the pixel data element as written; None in Implicit VR and where there is none.
     index_in_series : str or None
@@ -54,8 +74,39 @@ def read_header(encoded: bytes, default_encoding: str = "Latin1") -> InstanceHea
     Raises
     ------
     BadFileFormat
-        The bytes are not a Part 10 file, or end before the pixel data and before a whole element.
+        The bytes are not a Part 10 file, or end before the pixel data and before a whole element;
+        or one of the UIDs is empty.
     MissingIdentifier
-        Study, Series or SOP Instance UID is missing or empty.
+        Study, Series or SOP Instance UID is missing.
     """
-    raise NotImplementedError
+    file = io.BytesIO(encoded)
+    meta = read_file_meta(file)
+    syntax = transfer_syntax(meta.transfer_syntax_uid)
+    walk = walk_data_set(file, syntax.uid, _WANTED, stop_at_pixel_data=True)
+    encoding = encoding_of(walk.values.get(SPECIFIC_CHARACTER_SET), default_encoding)
+    tags = main_tags(walk.values, encoding, is_little_endian=syntax.is_little_endian)
+    return InstanceHeader(
+        identity=identity_of(walk, default_encoding),
+        sop_class_uid=uid_of(walk, SOP_CLASS_UID),
+        transfer_syntax_uid=syntax.uid,
+        encoded=_deflated_header(encoded, meta, walk)
+        if syntax.is_deflated
+        else encoded[: walk.header_end_offset],
+        main_tags=tags,
+        pixel_data_offset=walk.pixel_data_offset,
+        pixel_data_vr=walk.pixel_data_vr,
+        index_in_series=index_in_series(tags),
+        expected_number_of_instances=expected_number_of_instances(tags),
+    )
+
+
+def _deflated_header(encoded: bytes, meta: FileMeta, walk: Walk) -> bytes:
+    """Deflate the part of a deflated data set that is in front of the pixel data."""
+    file = io.BytesIO(encoded)
+    file.seek(meta.data_set_offset)
+    elements = InflatingReader(file).read(walk.header_end_offset)
+    if walk.has_pixel_data:
+        elements += _EMPTY_PIXEL_DATA
+    deflater = zlib.compressobj(wbits=-zlib.MAX_WBITS)
+    data_set = deflater.compress(elements) + deflater.flush()
+    return encoded[: meta.data_set_offset] + data_set

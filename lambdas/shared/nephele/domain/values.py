@@ -8,9 +8,7 @@ from nephele.domain.character_set import Encoding, strip_uid
 from nephele.domain.dictionary import vr_of
 from nephele.domain.elements import Element
 
-TEXT_VRS: frozenset[str] = frozenset(
-    "AE AS CS DA DS DT IS LO LT PN SH ST TM UC UI UR UT".split()
-)
+TEXT_VRS: frozenset[str] = frozenset("AE AS CS DA DS DT IS LO LT PN SH ST TM UC UI UR UT".split())
 
 _NUMBERS = {"US": "H", "SS": "h", "UL": "I", "SL": "i", "OL": "I"}
 _REALS = {"FL": "f", "FD": "d", "OF": "f", "OD": "d"}
@@ -27,10 +25,8 @@ def format_value(element: Element, encoding: Encoding, *, is_little_endian: bool
     if vr in TEXT_VRS:
         return format_text(bytes(element.value), vr, encoding)
     order = "<" if is_little_endian else ">"
-    if vr in _NUMBERS:
-        return _join(element, order, _NUMBERS[vr], str)
-    if vr in _REALS:
-        return _join(element, order, _REALS[vr], lambda number: format(number, ".17g"))
+    if vr in _NUMBERS or vr in _REALS:
+        return _format_numbers(element.value, vr, order)
     if vr == "AT" and len(element.value) >= 4:
         return "{:04x},{:04x}".format(*struct.unpack_from(f"{order}HH", element.value))
     return _format_unknown(element, encoding) if vr == "UN" else None
@@ -42,8 +38,25 @@ def format_text(value: bytes, vr: str, encoding: Encoding) -> str:
     return strip_uid(text) if vr == "UI" else text
 
 
-def format_numbers(value: bytes, *, is_little_endian: bool) -> str:
-    """Return the text of a US value."""
-    count = len(value) // 2
-    order = "<" if is_little_endian else ">"
-    return "\\".join(map(str, struct.unpack_from(f"{order}{count}H", value)))
+def format_unsigned_shorts(value: bytes, *, is_little_endian: bool) -> str:
+    """Return the text of a US value, empty where it holds none."""
+    return _format_numbers(memoryview(value), "US", "<" if is_little_endian else ">") or ""
+
+
+def _format_numbers(value: memoryview, vr: str, order: str) -> str | None:
+    code = _NUMBERS.get(vr) or _REALS[vr]
+    count = len(value) // struct.calcsize(f"{order}{code}")
+    numbers = struct.unpack_from(f"{order}{count}{code}", value)
+    form = "d" if vr in _NUMBERS else ".17g"
+    return "\\".join(format(number, form) for number in numbers) if numbers else None
+
+
+def _format_unknown(element: Element, encoding: Encoding) -> str | None:
+    """Return the text of a UN value whose real VR the dictionary knows to be textual."""
+    vr = vr_of(element.tag, element.creator)
+    if vr not in TEXT_VRS:
+        return None
+    value = bytes(element.value)
+    if element.creator:
+        return format_text(value, vr, _ASCII) if value.isascii() else None
+    return format_text(value, vr, encoding)

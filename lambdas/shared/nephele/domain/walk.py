@@ -60,6 +60,8 @@ class Walk:
         set is deflated.
     pixel_data_vr : str or None
         Its VR as written, None in Implicit VR.
+    has_pixel_data : bool
+        One of the three kinds of pixel data is there.
     header_end_offset : int
         Where the header ends: at the first of the three kinds of pixel data, else at the end. In
         a deflated data set it counts inflated bytes.
@@ -70,6 +72,7 @@ class Walk:
     values: dict[int, bytes]
     pixel_data_offset: int | None
     pixel_data_vr: str | None
+    has_pixel_data: bool
     header_end_offset: int
     end_offset: int
 
@@ -181,8 +184,14 @@ class _Walker:
     def result(self, *, is_deflated: bool) -> Walk:
         """Return what was found, offsets in the file left out where they would mean nothing."""
         offset, vr = self._pixel_data or (None, None)
-        header_end = self._end if self._header_end is None else self._header_end
-        return Walk(self._values, None if is_deflated else offset, vr, header_end, self._end)
+        return Walk(
+            values=self._values,
+            pixel_data_offset=None if is_deflated else offset,
+            pixel_data_vr=vr,
+            has_pixel_data=self._header_end is not None,
+            header_end_offset=self._end if self._header_end is None else self._header_end,
+            end_offset=self._end,
+        )
 
     def run(self, position: int) -> None:
         """Walk from a position to the end."""
@@ -232,7 +241,6 @@ class _Walker:
         if available or not is_top:
             raise BadFileFormat("the data set ends within an element")
         self.is_stopped = True
-        self._header_end = position if self._header_end is None else self._header_end
         return position
 
     def _long_length(self, position: int, group: int) -> tuple[int, int]:
@@ -252,10 +260,7 @@ class _Walker:
             return
         window = self._window
         window.check(value + size)
-        if (
-            value + size > window.base + len(window.data)
-            and window.fill(value, size + 12) < size
-        ):
+        if value + size > window.base + len(window.data) and window.fill(value, size + 12) < size:
             raise BadFileFormat("the data set ends within an element")
         index = value - window.base
         self._values[tag] = window.data[index : index + size]
@@ -332,10 +337,7 @@ class _Walker:
 
     def _item_header(self, position: int, block: int) -> tuple[int, int, int]:
         window = self._window
-        if (
-            position + 8 > window.base + len(window.data)
-            and window.fill(position, 8, block) < 8
-        ):
+        if position + 8 > window.base + len(window.data) and window.fill(position, 8, block) < 8:
             raise BadFileFormat("the data set ends within a sequence")
         group, element, size = self._implicit.unpack_from(window.data, position - window.base)
         return group << 16 | element, position + 8, size

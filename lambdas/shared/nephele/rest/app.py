@@ -51,6 +51,12 @@ def create_app(archive_factory: Callable[[], Archive], limits: Limits = NO_LIMIT
     return app
 
 
+def served_routes() -> list[Route]:
+    """Return every route of the API."""
+    routes = (route for router in ROUTERS for route in router.routes)
+    return [route for route in routes if isinstance(route, Route)]
+
+
 async def _describe(request: Request, exc: Exception) -> Response:
     answer = answer_to(exc)
     fields = {"status": int(answer.status), "error": type(exc).__name__, "method": request.method}
@@ -84,8 +90,8 @@ async def _not_routed(request: Request, exc: Exception) -> Response:
 
 def _allowed(request: Request) -> list[str]:
     verbs: set[str] = set()
-    for route in request.app.routes:
-        if isinstance(route, Route) and route.matches(request.scope)[0] is not Match.NONE:
+    for route in served_routes():
+        if route.matches(request.scope)[0] is not Match.NONE:
             verbs |= route.methods or set()
     return [verb for verb in _VERBS if verb in verbs]
 

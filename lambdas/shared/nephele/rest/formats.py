@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from nephele.services.resources_view import TagFormat
+from nephele.domain.dicom_json import TagFormat
 
 _BY_PRECEDENCE = {
     "simplify": TagFormat.HUMAN,

@@ -129,6 +129,8 @@ def open_zip(file: BinaryIO, bounds: Bounds) -> Iterator[ZipMembers]:
     except (zipfile.BadZipFile, NotImplementedError, ValueError) as exc:
         raise BadFileFormat("Cannot open ZIP archive from memory buffer") from exc
     with archive:
+        if not archive.infolist():
+            raise BadFileFormat("Cannot open ZIP archive from memory buffer")
         members = [member for member in archive.infolist() if _is_candidate(member)]
         for member in members:
             bounds.check(member.file_size, member.compress_size)

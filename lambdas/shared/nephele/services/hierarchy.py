@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
+from typing import TypeVar
 
 from nephele.domain.levels import ORDER, Level
 from nephele.domain.orthanc_id import OrthancId, is_orthanc_id
@@ -12,12 +14,13 @@ from nephele.domain.resources import Resource
 from nephele.errors import UnknownResource
 from nephele.services.archive import Archive
 
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
 _WORKERS = 16
 
 
-def in_parallel[Item, Result](
-    function: Callable[[Item], Result], items: Iterable[Item]
-) -> list[Result]:
+def in_parallel(function: Callable[[Item], Result], items: Iterable[Item]) -> list[Result]:
     """Call a function for each item, many at a time; results keep the order of the items."""
     waiting = list(items)
     if len(waiting) < 2:
@@ -50,8 +53,9 @@ def require_resource(archive: Archive, level: Level, identifier: str) -> Resourc
 
 def list_level(archive: Archive, level: Level, since: int, limit: int | None) -> list[OrthancId]:
     """Return ids of a level in ascending order, after the first `since`, at most `limit`."""
-    stop = None if limit is None else since + limit
-    return list(islice(archive.index.iter_level(level), since, stop))
+    first = min(since, sys.maxsize)
+    stop = None if limit is None else min(first + limit, sys.maxsize)
+    return list(islice(archive.index.iter_level(level), first, stop))
 
 
 def resources_in_order(archive: Archive, ids: Iterable[OrthancId]) -> list[Resource]:

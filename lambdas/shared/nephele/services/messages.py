@@ -8,6 +8,7 @@ from typing import Any
 import orjson
 
 from nephele.aws.index import records
+from nephele.aws.queues import return_after
 from nephele.errors import NepheleError
 from nephele.logs import logger
 from nephele.services import events
@@ -18,15 +19,33 @@ from nephele.services.transcode_objects import transcode_object
 Batch = Mapping[str, str]
 """Message id to body."""
 
+RETRY_DELAYS_SECONDS = (2, 10, 60, 300)
+"""How long a failed message stays away, by its number of deliveries; the last one repeats.
+
+Left to itself it would stay away for the queue's visibility timeout, minutes each time.
+"""
+
 
 def read_batch(event: Mapping[str, Any]) -> dict[str, str]:
     """Return the messages of the event an SQS mapping invokes a function with."""
     return {record["messageId"]: record["body"] for record in event["Records"]}
 
 
-def batch_answer(failed: Iterable[str]) -> dict[str, Any]:
-    """Return the answer that makes SQS deliver only the failed messages again."""
-    return {"batchItemFailures": [{"itemIdentifier": identifier} for identifier in failed]}
+def batch_answer(event: Mapping[str, Any], failed: Iterable[str]) -> dict[str, Any]:
+    """Return the answer that makes SQS deliver only the failed messages again, and soon."""
+    identifiers = list(failed)
+    again = [record for record in event["Records"] if record["messageId"] in identifiers]
+    if again:
+        return_after(
+            again[0]["eventSourceARN"],
+            {record["receiptHandle"]: _retry_delay(record) for record in again},
+        )
+    return {"batchItemFailures": [{"itemIdentifier": identifier} for identifier in identifiers]}
+
+
+def _retry_delay(record: Mapping[str, Any]) -> int:
+    deliveries = int(record["attributes"]["ApproximateReceiveCount"])
+    return RETRY_DELAYS_SECONDS[min(deliveries, len(RETRY_DELAYS_SECONDS)) - 1]
 
 
 def index_messages(archive: Archive, batch: Batch) -> list[str]:

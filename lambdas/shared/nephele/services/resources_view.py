@@ -4,23 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 
 from nephele.domain.attributes import keyword_of
+from nephele.domain.dicom_json import TagFormat
 from nephele.domain.levels import Level
 from nephele.domain.orthanc_id import OrthancId
 from nephele.domain.resources import Child, Resource
-from nephele.domain.series_status import series_status
 from nephele.services.archive import Archive
 from nephele.services.hierarchy import in_parallel
-
-
-class TagFormat(StrEnum):
-    """Orthanc's three ways to show tags."""
-
-    HUMAN = "Simplify"
-    SHORT = "Short"
-    FULL = "Full"
+from nephele.services.requested_tags import requested_tags
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +49,26 @@ def describe(
             tags = {} if patient is None else patient.main_tags
             shown["PatientMainDicomTags"] = show_tags(tags, view.tag_format)
         described.append(shown)
-    return described
+    return _with_requested(archive, resources, described, view)
+
+
+def _with_requested(
+    archive: Archive,
+    resources: Sequence[Resource],
+    described: list[dict[str, object]],
+    view: View,
+) -> list[dict[str, object]]:
+    if not view.requested_tags:
+        return described
+    found = in_parallel(
+        lambda resource: requested_tags(
+            archive, resource, view.requested_tags, view.tag_format
+        ),
+        resources,
+    )
+    return [
+        shown | {"RequestedTags": tags} for shown, tags in zip(described, found, strict=True)
+    ]
 
 
 def _families(archive: Archive, resources: Sequence[Resource]) -> list[list[Child]]:
@@ -99,6 +110,8 @@ def _describe_level(resource: Resource, children: Sequence[Child]) -> dict[str, 
     if resource.level is Level.PATIENT:
         shown["IsProtected"] = False
     if resource.level is Level.SERIES:
+        from nephele.domain.series_status import series_status
+
         expected = _number(resource.metadata.get("ExpectedNumberOfInstances"))
         positions = [child.index_in_series for child in children]
         shown["ExpectedNumberOfInstances"] = expected

@@ -17,7 +17,7 @@ from nephele.services.changes import changes, last_change
 router = APIRouter(tags=["Changes"])
 
 _DEFAULT_LIMIT = 100
-_LARGEST = 1 << 63
+_LARGEST = (1 << 62) - 1
 _NEVER_LOGGED = frozenset(
     """
     AnonymizedPatient AnonymizedSeries AnonymizedStudy Deleted ModifiedPatient ModifiedSeries
@@ -42,15 +42,19 @@ def get_changes(request: Request, archive: OpenArchive) -> Response:
     return json_answer(_render(page))
 
 
-def _numbers(arguments: Mapping[str, str]) -> tuple[int, int, int | None]:
+def _numbers(arguments: Mapping[str, str]) -> tuple[int | None, int, int | None]:
     """Return since, limit and to; as in Orthanc one that cannot be read resets all three."""
     try:
-        since = unsigned(arguments.get("since", "0"))
+        since = unsigned(arguments["since"]) if "since" in arguments else None
         limit = unsigned(arguments.get("limit", str(_DEFAULT_LIMIT)))
         to = unsigned(arguments.get("to", "-1"))
     except BadParameterType:
-        return 0, _DEFAULT_LIMIT, None
-    return since, limit, None if to >= _LARGEST else to
+        return None, _DEFAULT_LIMIT, None
+    return _bounded(since), min(limit, _LARGEST), None if to > _LARGEST else to
+
+
+def _bounded(since: int | None) -> int | None:
+    return None if since is None else min(since, _LARGEST)
 
 
 def _types(text: str) -> frozenset[str]:

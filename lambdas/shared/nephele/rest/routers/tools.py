@@ -22,10 +22,10 @@ _LEVELS = {level.value.lower(): level for level in Level}
 
 
 @router.get("", summary="List the tools")
-def get_tools(request: Request) -> Response:
+def get_tools() -> Response:
     """List what is served below `/tools`, sorted."""
     prefix = f"{router.prefix}/"
-    paths = {str(getattr(route, "path", "")) for route in request.app.routes}
+    paths = {str(getattr(route, "path", "")) for route in router.routes}
     return json_answer(sorted(path.removeprefix(prefix) for path in paths if prefix in path))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeVar
 
 from fastapi import APIRouter
 from starlette.responses import Response
@@ -16,6 +16,8 @@ from nephele.services.store import Stored
 from nephele.services.uploads import abort_upload, complete_upload, open_upload, upload
 
 router = APIRouter(tags=["Uploads"])
+
+Kind = TypeVar("Kind")
 
 
 @router.post("/instances", summary="Upload DICOM instances")
@@ -68,7 +70,7 @@ def post_abort(archive: OpenArchive, identifier: str, body: JsonObject) -> Respo
     return json_answer({})
 
 
-def _field[Kind](body: dict[str, Any], name: str, kind: type[Kind]) -> Kind:
+def _field(body: dict[str, Any], name: str, kind: type[Kind]) -> Kind:
     value = body.get(name)
     if not isinstance(value, kind) or isinstance(value, bool):
         raise BadJson(f"{kind.__name__} expected in field: {name}")

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import io
+import json
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import boto3
+import pydicom
 import pytest
 from moto import mock_aws
+from pydicom.data import get_testdata_file
 
 from nephele.aws import clients
 from nephele.aws.bucket import Bucket
@@ -115,6 +119,29 @@ def entry(
     return Entry(header, StoredFile(str(key), uuid, len(content), digest, provenance))
 
 
-def put_object(archive: Archive, received: Entry, content: bytes = b"pixels") -> None:
-    """Put the object of a reception into the bucket."""
-    archive.bucket.put_large(received.file.key, io.BytesIO(content), {})
+def messages(archive: Archive, queue: str) -> list[dict[str, Any]]:
+    """Take all visible messages out of a queue."""
+    client, url = clients.sqs(), archive.queue(queue).url
+    found: list[dict[str, Any]] = []
+    while batch := client.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages"):
+        for message in batch:
+            found.append(json.loads(message["Body"]))
+            client.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+    return found
+
+
+def dicom_file(name: str = "CT_small.dcm", **values: str) -> bytes:
+    """Return one of pydicom's own files, with some attributes changed."""
+    dataset = pydicom.dcmread(get_testdata_file(name, download=False))
+    for keyword, value in values.items():
+        setattr(dataset, keyword, value)
+    if "SOPInstanceUID" in values:
+        dataset.file_meta.MediaStorageSOPInstanceUID = values["SOPInstanceUID"]
+    buffer = io.BytesIO()
+    dataset.save_as(buffer)
+    return buffer.getvalue()
+
+
+def provenance(received: str = "20260101T000000.000000") -> Provenance:
+    """Return a reception over DICOM."""
+    return Provenance(Origin.DICOM_PROTOCOL, received, remote_aet="CT1", called_aet="NEPHELE")

@@ -1,0 +1,47 @@
+"""`python -m dimse_edge`: serve the DICOM port until SIGTERM."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from pydantic import ValidationError
+
+from dimse_edge.listener import Listener, WorkerFailed
+from nephele.errors import ConfigurationError
+from nephele.logs import logger
+from nephele.settings.environment import EdgeEnvironment
+
+
+def main() -> int:
+    """Run the edge; return the exit code."""
+    parser = argparse.ArgumentParser(prog="dimse_edge", description=__doc__)
+    parser.add_argument("--port", type=int, help="instead of DicomPort; 0 takes a free one")
+    arguments = parser.parse_args()
+    try:
+        environment = EdgeEnvironment()  # type: ignore[call-arg]
+        configuration = environment.load_configuration()
+    except (ValidationError, ConfigurationError, OSError) as error:
+        logger.error("the environment is not valid", extra={"reason": str(error)})
+        return 2
+    if not configuration.dicom_server_enabled:
+        logger.info("DicomServerEnabled is false: nothing to do")
+        return 0
+    port = configuration.dicom_port if arguments.port is None else arguments.port
+    try:
+        listener = Listener(
+            environment.bind_address, port, environment.worker_processes, environment.drain_seconds
+        )
+    except OSError as error:
+        logger.error("the port cannot be bound", extra={"port": port, "reason": error.strerror})
+        return 1
+    try:
+        listener.run()
+    except WorkerFailed:
+        logger.error("a worker could not start")
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

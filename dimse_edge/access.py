@@ -1,0 +1,105 @@
+"""Who may associate, and who may ask for what: Orthanc's rules (dicom.md 1.1)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import Enum
+
+from nephele.settings.configuration import Configuration
+from nephele.settings.modality import Modality
+
+_C_STORE_RQ = 0x0001
+
+
+class Service(Enum):
+    """A DIMSE service: the option that opens it to everybody, and a modality's own flag."""
+
+    STORE = ("dicom_always_allow_store", "allow_store")
+    FIND = ("dicom_always_allow_find", "allow_find")
+    GET = ("dicom_always_allow_get", "allow_get")
+    MOVE = ("dicom_always_allow_move", "allow_move")
+    ECHO = ("dicom_always_allow_echo", "allow_echo")
+    WORKLIST = ("dicom_always_allow_find_worklist", "allow_find_worklist")
+    ACTION = (None, "allow_n_action")
+    EVENT_REPORT = (None, "allow_event_report")
+
+    @property
+    def option(self) -> str | None:
+        """Return the option that allows the service whoever asks."""
+        return self.value[0]
+
+    @property
+    def flag(self) -> str:
+        """Return the modality's flag that allows it the service."""
+        return self.value[1]
+
+
+SERVICES: dict[int, Service] = {
+    _C_STORE_RQ: Service.STORE,
+    0x0010: Service.GET,
+    0x0020: Service.FIND,
+    0x0021: Service.MOVE,
+    0x0030: Service.ECHO,
+    0x0100: Service.EVENT_REPORT,
+    0x0130: Service.ACTION,
+}
+"""The service each request's Command Field (0000,0100) asks for. See PS3.7 E.1."""
+
+
+@dataclass(frozen=True, slots=True)
+class Peer:
+    """The other side of an association: what it calls itself, and its address."""
+
+    aet: str
+    address: str
+
+
+def is_called_aet_accepted(configuration: Configuration, called_aet: str) -> bool:
+    """Tell whether an association may be opened under a called AE title."""
+    return not configuration.dicom_check_called_aet or _same_aet(
+        configuration, called_aet, configuration.dicom_aet
+    )
+
+
+def is_calling_aet_accepted(configuration: Configuration, peer: Peer) -> bool:
+    """Tell whether a peer may associate: it is known, or some service is open to everybody."""
+    options = (service.option for service in Service)
+    if any(getattr(configuration, option) for option in options if option):
+        return True
+    candidates = _iter_modalities(configuration, peer.aet)
+    return any(_is_at_its_host(configuration, modality, peer) for modality in candidates)
+
+
+def is_allowed(configuration: Configuration, service: Service, peer: Peer) -> bool:
+    """Tell whether a peer may make a request."""
+    if service.option and getattr(configuration, service.option):
+        return True
+    candidates = list(_iter_modalities(configuration, peer.aet))
+    if not candidates:
+        return False
+    if len(candidates) > 1 and configuration.dicom_check_modality_host:
+        return any(
+            modality.host == peer.address and getattr(modality, service.flag)
+            for modality in candidates
+        )
+    return all(
+        _is_at_its_host(configuration, modality, peer) and getattr(modality, service.flag)
+        for modality in candidates
+    )
+
+
+def _iter_modalities(configuration: Configuration, aet: str) -> Iterator[Modality]:
+    for modality in configuration.dicom_modalities.values():
+        if _same_aet(configuration, modality.aet, aet):
+            yield modality
+
+
+def _is_at_its_host(configuration: Configuration, modality: Modality, peer: Peer) -> bool:
+    return not configuration.dicom_check_modality_host or modality.host == peer.address
+
+
+def _same_aet(configuration: Configuration, one: str, other: str) -> bool:
+    if configuration.strict_aet_comparison:
+        return one.strip() == other.strip()
+    return one.strip().upper() == other.strip().upper()

@@ -1,0 +1,119 @@
+"""C-STORE commands, read and written without a detour over data sets of pydicom.
+
+A command set is always Implicit VR Little Endian (PS3.7 6.3.1), so a few lines do; they save half
+a millisecond of each instance.
+"""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+
+C_STORE_RQ = 0x0001
+NO_DATA_SET = 0x0101
+
+_AFFECTED_SOP_CLASS_UID = 0x0002
+_COMMAND_FIELD = 0x0100
+_MESSAGE_ID = 0x0110
+_MESSAGE_ID_BEING_RESPONDED_TO = 0x0120
+_COMMAND_DATA_SET_TYPE = 0x0800
+_STATUS = 0x0900
+_ERROR_COMMENT = 0x0902
+_AFFECTED_SOP_INSTANCE_UID = 0x1000
+
+_ELEMENT = struct.Struct("<HHI")
+_US = struct.Struct("<H")
+_RESPONSE = 0x8000
+_LONGEST_COMMENT = 64
+
+
+class ProtocolError(Exception):
+    """What the peer sent breaks the protocol: the association is aborted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """The elements of a request that matter for all of its kind. See PS3.7 9.3.1."""
+
+    field: int
+    message_id: int
+    has_data_set: bool
+    sop_class_uid: str
+    sop_instance_uid: str
+
+
+def parse_command(encoded: bytes) -> Command:
+    """Parse a command set.
+
+    Raises
+    ------
+    ProtocolError
+        It is truncated, holds something else than group 0000, or lacks its Command Field.
+    """
+    values = dict(_iter_elements(encoded))
+    try:
+        return Command(
+            field=_number(values[_COMMAND_FIELD]),
+            message_id=_number(values.get(_MESSAGE_ID, b"\0\0")),
+            has_data_set=_number(values[_COMMAND_DATA_SET_TYPE]) != NO_DATA_SET,
+            sop_class_uid=_uid(values.get(_AFFECTED_SOP_CLASS_UID, b"")),
+            sop_instance_uid=_uid(values.get(_AFFECTED_SOP_INSTANCE_UID, b"")),
+        )
+    except (KeyError, struct.error, UnicodeDecodeError) as exc:
+        raise ProtocolError("the command set is not valid") from exc
+
+
+def _iter_elements(encoded: bytes) -> list[tuple[int, bytes]]:
+    elements = []
+    position = 0
+    while position < len(encoded):
+        if position + 8 > len(encoded):
+            raise ProtocolError("the command set is truncated")
+        group, element, size = _ELEMENT.unpack_from(encoded, position)
+        value = encoded[position + 8 : position + 8 + size]
+        if group or len(value) < size:
+            raise ProtocolError("the command set is not valid")
+        elements.append((element, value))
+        position += 8 + size
+    return elements
+
+
+def _number(value: bytes) -> int:
+    return int(_US.unpack(value)[0])
+
+
+def _uid(value: bytes) -> str:
+    return value.decode("ascii").strip(" \0")
+
+
+def encode_response(request: Command, status: int, comment: str = "") -> bytes:
+    """Encode the response to a request, without a data set.
+
+    Parameters
+    ----------
+    comment : str
+        Error Comment (0000,0902): ASCII, cut at 64 characters, left out when empty.
+    """
+    elements = [
+        _element(_AFFECTED_SOP_CLASS_UID, _padded(request.sop_class_uid, b"\0")),
+        _element(_COMMAND_FIELD, _US.pack(request.field | _RESPONSE)),
+        _element(_MESSAGE_ID_BEING_RESPONDED_TO, _US.pack(request.message_id)),
+        _element(_COMMAND_DATA_SET_TYPE, _US.pack(NO_DATA_SET)),
+        _element(_STATUS, _US.pack(status)),
+    ]
+    if comment:
+        elements.append(_element(_ERROR_COMMENT, _padded(comment[:_LONGEST_COMMENT], b" ")))
+    if request.sop_instance_uid:
+        uid = _padded(request.sop_instance_uid, b"\0")
+        elements.append(_element(_AFFECTED_SOP_INSTANCE_UID, uid))
+    body = b"".join(elements)
+    return _element(0x0000, struct.pack("<I", len(body))) + body
+
+
+def _element(element: int, value: bytes) -> bytes:
+    return _ELEMENT.pack(0, element, len(value)) + value
+
+
+def _padded(text: str, padding: bytes) -> bytes:
+    value = text.encode("ascii", "replace")
+    return value + padding if len(value) % 2 else value

@@ -1,0 +1,152 @@
+"""pynetdicom's upper layer without its thread: whoever waits for a PDU reads it himself.
+
+The state machine, the PDUs and the primitives are pynetdicom's. Its reactor, which looks at the
+socket and at three queues a thousand times a second and hands each message from one thread to
+another, is replaced by blocking reads, and the fragments of a data set go from the socket's buffer
+to the DIMSE provider without being decoded into objects.
+"""
+
+from __future__ import annotations
+
+import select
+import socket
+import struct
+import time
+from typing import TYPE_CHECKING, cast
+
+from pynetdicom.dul import DULServiceProvider
+from pynetdicom.pdu_primitives import _PDUPrimitiveType
+from pynetdicom.transport import AssociationSocket
+
+from dimse_edge.command import ProtocolError
+from dimse_edge.transport import P_DATA_TF, ConnectionEnded, PduSocket
+
+if TYPE_CHECKING:
+    from pynetdicom.dul import _UserQueuePrimitives
+
+    from dimse_edge.association import EdgeAssociation
+
+_PDU = struct.Struct(">BBL")
+_PDV = struct.Struct(">LBB")
+_CLOSING_SECONDS = 5.0
+_DATA_TRANSFER = "Sta6"
+_CONNECTION_CLOSED = "Evt17"
+_ARTIM_EXPIRED = "Evt18"
+_INVALID_PDU = "Evt19"
+_PEER_CLOSED = getattr(select, "POLLRDHUP", select.POLLHUP)
+
+
+class UpperLayer(DULServiceProvider):
+    """The upper layer of one association, driven by the association's thread."""
+
+    def start(self) -> None:
+        """Take the connection up (PS3.8 AE-5)."""
+        self._run_events()
+
+    def is_alive(self) -> bool:
+        """Tell whether the connection is still to be looked after."""
+        return not self._kill_thread
+
+    def stop_dul(self) -> bool:
+        """Do nothing: there is no thread to stop."""
+        return True
+
+    def send_pdu(self, primitive: _PDUPrimitiveType) -> None:
+        """Send a primitive before returning; nothing happens where the connection is closed."""
+        if self._kill_thread:
+            return
+        super().send_pdu(primitive)
+        self._process_recv_primitive()
+        self._run_events()
+
+    def receive_pdu(
+        self, wait: bool = False, timeout: float | None = None
+    ) -> _UserQueuePrimitives | None:
+        """Return the next primitive of the association service, None if none came in time."""
+        deadline = None if timeout is None else time.monotonic() + timeout
+        while wait and self.to_user_queue.empty() and self.is_alive():
+            remaining = None if deadline is None else deadline - time.monotonic()
+            if not self.pump(remaining):
+                break
+        return super().receive_pdu()
+
+    def pump(self, timeout: float | None) -> bool:
+        """Wait for one PDU and act upon it; False if none came in time."""
+        try:
+            pdu_type, pdu = cast(PduSocket, self.socket).read_pdu(timeout)
+            if pdu_type == P_DATA_TF and self.state_machine.current_state == _DATA_TRANSFER:
+                self._pass_fragments(pdu)
+            else:
+                self._receive(pdu)
+        except TimeoutError:
+            return False
+        except ConnectionEnded:
+            self.event_queue.put(_CONNECTION_CLOSED)
+        except ProtocolError:
+            self.event_queue.put(_INVALID_PDU)
+        self._run_events()
+        return True
+
+    def _pass_fragments(self, pdu: memoryview) -> None:
+        """Hand the presentation data values of a P-DATA-TF on. See PS3.8 9.3.5."""
+        dimse = self._edge.dimse
+        position = _PDU.size
+        while position < len(pdu):
+            if position + _PDV.size > len(pdu):
+                raise ProtocolError("a presentation data value is truncated")
+            size, context_id, control = _PDV.unpack_from(pdu, position)
+            end = position + 4 + size
+            if size < 2 or end > len(pdu):
+                raise ProtocolError("a presentation data value has a wrong length")
+            dimse.receive_fragment(context_id, control, pdu[position + _PDV.size : end])
+            position = end
+
+    def _receive(self, encoded: memoryview) -> None:
+        try:
+            pdu, event = self._decode_pdu(bytearray(encoded))
+        except (ValueError, TypeError, KeyError, IndexError, AttributeError, struct.error) as exc:
+            raise ProtocolError("a PDU cannot be decoded") from exc
+        self._recv_pdu.put(pdu)
+        self.event_queue.put(event)
+
+    def send_fragment(self, context_id: int, control: int, fragment: bytes) -> None:
+        """Send one presentation data value as a P-DATA-TF of its own."""
+        if self.state_machine.current_state != _DATA_TRANSFER:
+            return
+        header = _PDU.pack(P_DATA_TF, 0, len(fragment) + _PDV.size)
+        value = _PDV.pack(len(fragment) + 2, context_id, control)
+        cast(AssociationSocket, self.socket).send(header + value + fragment)
+        self._run_events()
+
+    def wait_for_close(self, seconds: float) -> bool:
+        """Wait a while; True as soon as the peer has closed the connection."""
+        connection = cast(AssociationSocket, self.socket).socket
+        if connection is None:
+            return True
+        poll = select.poll()
+        poll.register(connection, _PEER_CLOSED)
+        return bool(poll.poll(seconds * 1000))
+
+    def finish(self) -> None:
+        """Let the peer close the connection, for a while; then close it."""
+        deadline = time.monotonic() + _CLOSING_SECONDS
+        while self.is_alive():
+            if not self.pump(max(0.0, deadline - time.monotonic())):
+                self.event_queue.put(_ARTIM_EXPIRED)
+                self._run_events()
+                break
+        cast(AssociationSocket, self.socket)._shutdown_socket()
+
+    def shut_down(self) -> None:
+        """Make the association's thread find its connection closed; called from another one."""
+        connection = cast(AssociationSocket, self.socket).socket
+        if connection is not None:
+            connection.shutdown(socket.SHUT_RDWR)
+
+    def _run_events(self) -> None:
+        while not (self._kill_thread or self.event_queue.empty()):
+            self.state_machine.do_action(self.event_queue.get())
+
+    @property
+    def _edge(self) -> EdgeAssociation:
+        return cast("EdgeAssociation", self.assoc)

@@ -1,0 +1,106 @@
+"""The DIMSE edge as a child process, with the environment of the task definition."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from infra.local import children
+from infra.local.errors import ChildDied
+from infra.local.folders import DataFolder
+from infra.local.inventory import Task
+from infra.local.ports import LOOPBACK
+from nephele.settings.environment import PREFIX
+
+_ROOT = Path(__file__).resolve().parents[2]
+_START_SECONDS = 60.0
+_DRAIN_SECONDS = 10.0
+_PATIENCE_SECONDS = _DRAIN_SECONDS + 5.0
+_ASK_AGAIN_SECONDS = 0.1
+_VERIFICATION = "1.2.840.10008.1.1"
+
+
+class Edge:
+    """The edge.
+
+    Parameters
+    ----------
+    variables : mapping of str to str
+        Where AWS is, whom to trust, where credentials come from.
+    """
+
+    def __init__(
+        self, task: Task, port: int, folder: DataFolder, variables: Mapping[str, str]
+    ) -> None:
+        self._task = task
+        self._folder = folder
+        self._variables = variables
+        self.port = port
+        self.process: asyncio.subprocess.Process | None = None
+
+    async def start(self) -> None:
+        """Start it and wait until it answers C-ECHO.
+
+        Raises
+        ------
+        ChildDied
+            It ended or did not answer in time; the log says why.
+        """
+        spool = self._folder.temporary / "spool"
+        spool.mkdir(exist_ok=True)
+        self.process = await children.spawn(
+            [sys.executable, "-m", "dimse_edge"],
+            environment=self._environment(spool),
+            log=self._log,
+            folder=_ROOT,
+        )
+        try:
+            async with asyncio.timeout(_START_SECONDS):
+                while not await asyncio.to_thread(_answers, self.port):
+                    if self.process.returncode is not None:
+                        raise ChildDied(f"the edge did not start; see {self._log}")
+                    await asyncio.sleep(_ASK_AGAIN_SECONDS)
+        except TimeoutError as exc:
+            raise ChildDied(f"the edge does not answer; see {self._log}") from exc
+
+    async def stop(self) -> None:
+        """Stop it; associations may finish."""
+        if self.process is not None:
+            await children.stop(self.process, _PATIENCE_SECONDS)
+
+    @property
+    def _log(self) -> Path:
+        return self._folder.logs / "edge.log"
+
+    def _environment(self, spool: Path) -> dict[str, str]:
+        """Return the task's variables; port, address and folders are this machine's."""
+        options = json.loads(self._task.environment[f"{PREFIX}CONFIGURATION"])
+        return {
+            "PATH": "/usr/local/bin:/usr/bin:/bin",
+            "LANG": "C.UTF-8",
+            "TMPDIR": str(spool),
+            **self._task.environment,
+            **self._variables,
+            f"{PREFIX}CONFIGURATION": json.dumps(options | {"DicomPort": self.port}),
+            f"{PREFIX}BIND_ADDRESS": LOOPBACK,
+            f"{PREFIX}TEMPORARY_DIRECTORY": str(spool),
+            f"{PREFIX}DRAIN_SECONDS": str(_DRAIN_SECONDS),
+        }
+
+
+def _answers(port: int) -> bool:
+    """Tell whether C-ECHO is answered; a refused association is an answer, too."""
+    from pynetdicom import AE  # slow to import
+    from pynetdicom.presentation import build_context
+
+    entity = AE(ae_title="NEPHELE-UP")
+    entity.connection_timeout = entity.acse_timeout = entity.dimse_timeout = 5
+    association = entity.associate(LOOPBACK, port, contexts=[build_context(_VERIFICATION)])
+    if not association.is_established:
+        return association.is_rejected
+    answered = "Status" in association.send_c_echo()
+    association.release()
+    return answered

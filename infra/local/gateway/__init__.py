@@ -1,0 +1,1 @@
+"""API Gateway on this machine: events, the authorizer, the limits, and CloudFront's `/blobs`."""

@@ -1,0 +1,34 @@
+"""What `nephele up` was asked for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from infra.local.faults import Faults
+from nephele.settings.configuration import Configuration
+
+
+@dataclass(frozen=True, slots=True)
+class LocalOptions:
+    """The options of `nephele up`.
+
+    Attributes
+    ----------
+    http_port, dicom_port, aws_port : int
+        0 takes any free port.
+    has_dicom : bool
+        False leaves the edge out.
+    has_proxy : bool
+        Calls to AWS pass the proxy, which counts them and can make them fail.
+    """
+
+    config: Path | None
+    configuration: Configuration
+    data: Path
+    http_port: int
+    dicom_port: int
+    aws_port: int
+    has_dicom: bool
+    has_proxy: bool
+    faults: Faults

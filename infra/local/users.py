@@ -1,0 +1,23 @@
+"""The configuration's users, hashed, into the deployed secret, as `nephele secrets push` does."""
+
+from __future__ import annotations
+
+from infra.local.aws.clients import RootClients
+from infra.local.inventory import Inventory
+from nephele.services.users import decode_users, encode_users, is_user
+from nephele.settings.configuration import Configuration
+
+
+def push_users(clients: RootClients, inventory: Inventory, configuration: Configuration) -> None:
+    """Write the users, unless they are there already: hashing is slow on purpose."""
+    users = configuration.registered_users
+    known = decode_users(
+        clients.secrets.get_secret_value(SecretId=inventory.users_secret)["SecretString"]
+    )
+    is_same = users.keys() == known.keys() and all(
+        is_user(known, name, password) for name, password in users.items()
+    )
+    if not is_same:
+        clients.secrets.put_secret_value(
+            SecretId=inventory.users_secret, SecretString=encode_users(users)
+        )

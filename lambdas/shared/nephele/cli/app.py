@@ -1,0 +1,36 @@
+"""`nephele`: its own commands, and those other packages bring (`nephele up`)."""
+
+from __future__ import annotations
+
+from importlib.metadata import entry_points
+
+import typer
+
+from nephele.cli.import_command import import_files
+from nephele.cli.secrets_command import push
+
+COMMANDS = "nephele.commands"
+"""Entry-point group: name of a command to the function that typer calls."""
+
+
+def build_app() -> typer.Typer:
+    """Build the application with every command that is installed."""
+    app = typer.Typer(
+        name="nephele",
+        help="A serverless, Orthanc-compatible DICOM server.",
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_show_locals=False,
+    )
+    app.command("import")(import_files)
+    secrets = typer.Typer(help="Passwords, kept in Secrets Manager.", no_args_is_help=True)
+    secrets.command("push")(push)
+    app.add_typer(secrets, name="secrets")
+    for entry in sorted(entry_points(group=COMMANDS)):
+        app.command(entry.name)(entry.load())
+    return app
+
+
+def main() -> None:
+    """Run the command line."""
+    build_app()()

@@ -1,0 +1,170 @@
+"""`nephele import`: send files and folders to an archive, in parallel, resumably."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+from typing import Annotated
+
+import httpx
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    Progress,
+    TextColumn,
+    TimeRemainingColumn,
+    TransferSpeedColumn,
+)
+from rich.table import Table
+
+from nephele.cli.journal import Journal, default_journal
+from nephele.cli.sender import Failed, Refused, Sender
+from nephele.cli.sources import Source, iter_sources, why_not_dicom
+from nephele.errors import NepheleError
+
+_TIMEOUT = httpx.Timeout(120, connect=10)
+_SHOWN = 20
+"""Refused files that are named in the summary; all of them are counted."""
+
+
+@dataclass(slots=True)
+class Summary:
+    """What became of the files; safe to share between threads."""
+
+    counts: Counter[str] = field(default_factory=Counter)
+    problems: dict[str, list[str]] = field(default_factory=dict)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def count(self, status: str) -> None:
+        """Count one file."""
+        with self._lock:
+            self.counts[status] += 1
+
+    def add_problem(self, kind: str, source: Source, reason: str) -> None:
+        """Count one file that was not stored, and keep its reason."""
+        with self._lock:
+            self.counts[kind] += 1
+            self.problems.setdefault(reason, []).append(source.name)
+
+
+def import_files(
+    paths: Annotated[
+        list[Path], typer.Argument(exists=True, help="Files, folders and ZIP archives.")
+    ],
+    url: Annotated[str, typer.Option(help="The server.")] = "http://127.0.0.1:8042",
+    user: Annotated[
+        str, typer.Option(help="name:password", envvar="NEPHELE_USER", show_envvar=True)
+    ] = "",
+    jobs: Annotated[int, typer.Option(min=1, max=64, help="Files sent at a time.")] = 8,
+    again: Annotated[bool, typer.Option(help="Send also what was sent before.")] = False,
+    journal: Annotated[Path | None, typer.Option(help="Where to remember what was sent.")] = None,
+    ca_bundle: Annotated[
+        Path | None, typer.Option(help="Certificates to trust.", envvar="AWS_CA_BUNDLE")
+    ] = None,
+) -> None:
+    """Import DICOM files; what was sent before is not sent again."""
+    console = Console()
+    summary = Summary()
+    with ExitStack() as stack:
+        remembered = Journal(journal or default_journal(url), is_new=again)
+        stack.enter_context(remembered)
+        sender = stack.enter_context(open_sender(url, user, ca_bundle))
+        try:
+            _import_all(paths, sender, remembered, summary, jobs, console)
+        finally:
+            print_summary(summary, console)
+    if summary.counts["refused"] or summary.counts["failed"]:
+        raise typer.Exit(1)
+
+
+@contextmanager
+def open_sender(url: str, user: str, ca_bundle: Path | None) -> Iterator[Sender]:
+    """Open connections to a server and to the bucket behind it."""
+    import ssl
+
+    verify = True if ca_bundle is None else ssl.create_default_context(cafile=os.fspath(ca_bundle))
+    name, _, password = user.partition(":")
+    login = httpx.BasicAuth(name, password) if user else None
+    with (
+        httpx.Client(base_url=url, auth=login, timeout=_TIMEOUT, verify=verify) as api,
+        httpx.Client(timeout=_TIMEOUT, verify=verify) as bucket,
+    ):
+        yield Sender(api, bucket)
+
+
+def _import_all(
+    paths: list[Path],
+    sender: Sender,
+    journal: Journal,
+    summary: Summary,
+    jobs: int,
+    console: Console,
+) -> None:
+    with console.status("Looking for files …"):
+        sources = list(iter_sources(paths))
+    fresh = [source for source in sources if source.identity not in journal]
+    summary.counts["sent before"] = len(sources) - len(fresh)
+    total = sum(source.size_bytes for source in fresh)
+    with _progress(console) as progress, ThreadPoolExecutor(jobs) as pool:
+        by_bytes = progress.add_task("Sending", total=total)
+        waiting = iter(fresh)
+        running: dict[Future[None], Source] = {}
+        while True:
+            for source in islice(waiting, 2 * jobs - len(running)):
+                running[pool.submit(send_one, source, sender, journal, summary)] = source
+            if not running:
+                return
+            done, _ = wait(running, return_when=FIRST_COMPLETED)
+            for future in done:
+                progress.advance(by_bytes, running.pop(future).size_bytes)
+                future.result()
+
+
+def send_one(source: Source, sender: Sender, journal: Journal, summary: Summary) -> None:
+    """Send one file, count what became of it, and remember it when it is stored."""
+    try:
+        with source.open() as file:
+            reason = why_not_dicom(file, source.name)
+            if reason is not None:
+                summary.add_problem("skipped", source, reason)
+                return
+            summary.count(sender.send(file, source.size_bytes))
+            journal.add(source.identity)
+    except (Refused, NepheleError) as exc:
+        summary.add_problem("refused", source, str(exc))
+    except (Failed, OSError) as exc:
+        summary.add_problem("failed", source, str(exc))
+
+
+def _progress(console: Console) -> Progress:
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        DownloadColumn(),
+        TransferSpeedColumn(),
+        TimeRemainingColumn(),
+        console=console,
+    )
+
+
+def print_summary(summary: Summary, console: Console) -> None:
+    """Print counts, and each reason with the files it concerns."""
+    counts = ", ".join(f"{n} {status}" for status, n in sorted(summary.counts.items()) if n)
+    console.print(counts or "nothing to import")
+    if not summary.problems:
+        return
+    table = Table("files", "reason", "which")
+    for reason, names in sorted(summary.problems.items(), key=lambda item: -len(item[1])):
+        more = f"\n… and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+        table.add_row(str(len(names)), escape(reason), escape("\n".join(names[:_SHOWN]) + more))
+    console.print(table)

@@ -1,0 +1,50 @@
+"""What was imported already: one line a file, so that an import can go on where it stopped."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+
+def default_journal(url: str) -> Path:
+    """Return where imports to a server are remembered (XDG's state directory)."""
+    base = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
+    name = hashlib.sha256(url.encode()).hexdigest()[:16]
+    return Path(base) / "nephele" / f"import-{name}"
+
+
+class Journal:
+    """Identities of files that are stored, each by its hash; a context manager."""
+
+    def __init__(self, path: Path, *, is_new: bool = False) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if is_new:
+            path.unlink(missing_ok=True)
+        self._done = set(path.read_text().split()) if path.exists() else set()
+        self._file = path.open("a", buffering=1)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        value: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._file.close()
+
+    def __contains__(self, identity: str) -> bool:
+        return _hash(identity) in self._done
+
+    def add(self, identity: str) -> None:
+        """Remember a file."""
+        self._done.add(_hash(identity))
+        self._file.write(f"{_hash(identity)}\n")
+
+
+def _hash(identity: str) -> str:
+    return hashlib.sha256(identity.encode("utf-8", "surrogateescape")).hexdigest()

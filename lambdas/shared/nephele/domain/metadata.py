@@ -1,0 +1,58 @@
+"""Orthanc's metadata: the one table of their names and numbers."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+FIRST_USER_METADATA = 1024
+LAST_USER_METADATA = 65535
+"""Numbers of metadata that users name (`UserMetadata`), both ends included."""
+
+
+class Metadata(IntEnum):
+    """A core metadata: its number in Orthanc."""
+
+    INDEX_IN_SERIES = 1
+    RECEPTION_DATE = 2
+    REMOTE_AET = 3
+    EXPECTED_NUMBER_OF_INSTANCES = 4
+    MODIFIED_FROM = 5
+    ANONYMIZED_FROM = 6
+    LAST_UPDATE = 7
+    ORIGIN = 8
+    TRANSFER_SYNTAX = 9
+    SOP_CLASS_UID = 10
+    REMOTE_IP = 11
+    CALLED_AET = 12
+    HTTP_USERNAME = 13
+    PIXEL_DATA_OFFSET = 14
+    MAIN_DICOM_TAGS_SIGNATURE = 15
+    MAIN_DICOM_SEQUENCES = 16
+    PIXEL_DATA_VR = 17
+    IS_PROTECTED = 18
+    PATIENT_RECYCLING_ORDER = 19
+
+    @property
+    def label(self) -> str:
+        """Return Orthanc's name, as in `/metadata/{name}`."""
+        return _LABELS[self]
+
+
+_SPELLINGS = {"AET": "AET", "IP": "IP", "VR": "VR"}
+_LABELS = {
+    member: "".join(_SPELLINGS.get(word, word.capitalize()) for word in member.name.split("_"))
+    for member in Metadata
+}
+_BY_LABEL = {label: member for member, label in _LABELS.items()}
+
+
+def metadata_named(name: str) -> Metadata | None:
+    """Return a core metadata by its name or number, None if there is no such one."""
+    if name.isascii() and name.isdigit():
+        return Metadata(int(name)) if int(name) in _LABELS else None
+    return _BY_LABEL.get(name)
+
+
+def is_user_metadata(number: int) -> bool:
+    """Tell whether a number is one that users may write."""
+    return FIRST_USER_METADATA <= number <= LAST_USER_METADATA

@@ -1,0 +1,132 @@
+"""Writes docs/configuration.md from the settings, so that the page cannot differ from them."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+from nephele.settings.configuration import Configuration
+from nephele.settings.options import NOT_YET, PLUGIN_SECTIONS, WITHOUT_MEANING
+
+PAGE = Path(__file__).parents[1] / "docs" / "configuration.md"
+
+MEANINGS: dict[str, str] = {
+    "Name": "Name of the server in `/system`.",
+    "HttpPort": "Port of the REST API on the local stack; in the cloud it is HTTPS's.",
+    "HttpDescribeErrors": "Errors over REST have Orthanc's JSON body.",
+    "RemoteAccessAllowed": (
+        "Off: the deployed REST API refuses every call (the local stack listens on 127.0.0.1"
+        " alone)."
+    ),
+    "AuthenticationEnabled": "REST asks for a login; absent, it equals `RemoteAccessAllowed`.",
+    "RegisteredUsers": (
+        "Names and passwords for REST. They never enter a template: `nephele secrets push` hashes"
+        " them into Secrets Manager."
+    ),
+    "MaximumFileSizeInArchiveMB": (
+        "Largest file inside a ZIP or gzip upload, after decompression; 0 is no limit. What"
+        " expands more than 250 times above 64 MB is refused as well."
+    ),
+    "DicomServerEnabled": "The edge serves DICOM.",
+    "DicomAet": "AE title of the edge.",
+    "DicomPort": "Port of the edge, beside 104, 11112 and 2762 in the cloud.",
+    "DicomCheckCalledAet": "Associations must call `DicomAet`.",
+    "DicomCheckModalityHost": "The caller's address must be its modality's `Host`.",
+    "StrictAetComparison": "AE titles are compared with regard to case.",
+    "DicomModalities": "Known modalities, in the short or the long form.",
+    "DicomAlwaysAllowEcho": "Unknown modalities may C-ECHO.",
+    "DicomAlwaysAllowStore": "Unknown modalities may C-STORE.",
+    "DicomAlwaysAllowFind": "Unknown modalities may C-FIND.",
+    "DicomAlwaysAllowFindWorklist": "Unknown modalities may query worklists.",
+    "DicomAlwaysAllowGet": "Unknown modalities may C-GET.",
+    "DicomAlwaysAllowMove": "Unknown modalities may C-MOVE.",
+    "DicomScpTimeout": "Seconds after which a silent association is closed; 0 is never.",
+    "MaximumPduLength": "Largest PDU the edge takes, in bytes.",
+    "AcceptedTransferSyntaxes": "Transfer syntaxes the edge accepts, with `*` and `?`.",
+    "DeflatedTransferSyntaxAccepted": "Older switch: Deflated Explicit VR Little Endian.",
+    "JpegTransferSyntaxAccepted": "Older switch: JPEG.",
+    "Jpeg2000TransferSyntaxAccepted": "Older switch: JPEG 2000.",
+    "JpegLosslessTransferSyntaxAccepted": "Older switch: JPEG-LS.",
+    "JpipTransferSyntaxAccepted": "Older switch: JPIP.",
+    "Mpeg2TransferSyntaxAccepted": "Older switch: MPEG-2.",
+    "Mpeg4TransferSyntaxAccepted": "Older switch: MPEG-4.",
+    "H265TransferSyntaxAccepted": "Older switch: H.265.",
+    "RleTransferSyntaxAccepted": "Older switch: RLE.",
+    "UnknownSopClassAccepted": "The edge stores SOP classes that are no known storage class.",
+    "AcceptedSopClasses": "Storage classes the edge accepts; empty is all it knows.",
+    "RejectedSopClasses": "Storage classes the edge refuses.",
+    "RejectSopClasses": "The same, under its older name.",
+    "DefaultEncoding": "Character set of files that name none.",
+    "StableAge": "Seconds without anything new until a resource is stable.",
+    "OverwriteInstances": (
+        "An instance received again takes the place of the former one; off, the first is kept, and"
+        " other contents are listed in `/versions-aside`."
+    ),
+    "IngestTranscoding": "Transfer syntax to which instances are transcoded when they arrive.",
+    "IngestTranscodingOfUncompressed": "Uncompressed instances are transcoded too.",
+    "IngestTranscodingOfCompressed": "Compressed instances are transcoded too.",
+    "DicomLossyTranscodingQuality": "Quality of lossy transcoding, 1 to 100.",
+}
+"""What each honoured option does, in a sentence."""
+
+_INTRODUCTION = """# Configuration
+
+Nephele reads Orthanc's own configuration file: JSON with `//` and `/* */` comments. The same file
+serves `cdk deploy -c config=orthanc.json` and `nephele up --config orthanc.json`. An option that
+no Orthanc knows, or a value an option cannot have, is an error that names the option.
+
+This page is written by `python scripts/configuration_page.py` from `nephele.settings`.
+"""
+
+
+def render() -> str:
+    """Return the page."""
+    return "\n".join(
+        [
+            _INTRODUCTION,
+            "## Honoured\n",
+            "| Option | Default | What it does |",
+            "|---|---|---|",
+            *_honoured(),
+            "",
+            "## Accepted, not honoured yet\n",
+            "Named once at start; they have no effect so far.\n",
+            _names(NOT_YET),
+            "",
+            "## Accepted, without a meaning in the cloud\n",
+            "Threads, caches, folders, certificates of a machine that is not there, and Lua.\n",
+            _names(WITHOUT_MEANING),
+            "",
+            "## Sections of plugins\n",
+            "Accepted; they have no effect so far.\n",
+            _names(PLUGIN_SECTIONS),
+            "",
+        ]
+    )
+
+
+def _honoured() -> list[str]:
+    fields = Configuration.model_fields
+    aliases = {field.alias or name: field for name, field in fields.items()}
+    return [
+        f"| `{alias}` | {_default(field.get_default(call_default_factory=True))} "  # type: ignore[call-arg]
+        f"| {MEANINGS[alias]} |"
+        for alias, field in aliases.items()
+        if alias != "not_honoured"
+    ]
+
+
+def _default(value: object) -> str:
+    if value is None:
+        return "unset"
+    return f"`{json.dumps(list(value) if isinstance(value, tuple) else value)}`"
+
+
+def _names(names: frozenset[str]) -> str:
+    return ", ".join(f"`{name}`" for name in sorted(names)) + "."
+
+
+if __name__ == "__main__":
+    PAGE.parent.mkdir(exist_ok=True)
+    sys.exit(0 if PAGE.write_text(render(), encoding="utf-8") else 1)

@@ -1,0 +1,1 @@
+"""Nephele's answers beside those of a real Orthanc."""

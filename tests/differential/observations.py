@@ -1,0 +1,45 @@
+"""What a server answered, kept until both can be compared."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+_COMPARED_HEADERS = (
+    "allow",
+    "content-disposition",
+    "content-type",
+    "location",
+    "www-authenticate",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A status (HTTP's, or the exit code of a tool), the headers that count, and the body."""
+
+    status: int
+    headers: dict[str, str] = field(default_factory=dict)
+    body: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """One answer.
+
+    Attributes
+    ----------
+    subject : str
+        The request or the file that was tried: one test each.
+    route : str
+        Method and path template, `GET /instances/{instance}/tags`.
+    """
+
+    subject: str
+    route: str
+    answer: Answer
+
+
+def kept_headers(headers: dict[str, str]) -> dict[str, str]:
+    """Return the headers that are compared, named in lower case."""
+    lowered = {name.lower(): value for name, value in headers.items()}
+    return {name: lowered[name] for name in _COMPARED_HEADERS if name in lowered}

@@ -1,0 +1,1 @@
+"""Tests of the synthesized templates and of the zips they name."""

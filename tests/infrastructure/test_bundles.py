@@ -1,0 +1,115 @@
+"""The zips: they import alone, they are small, and carry what they need and no more."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from infra.components.prune import CODECS
+from infra.functions import API, FUNCTIONS, TRANSCODE, FunctionSpec
+from nephele.settings.configuration import parse_configuration
+
+from .assembly import Assembly
+
+LARGEST_BYTES = 250_000_000
+IMPORT = """
+import importlib, sys
+sys.path.insert(0, sys.argv[1])
+outside = [path for path in sys.path if "site-packages" in path]
+assert not outside, outside
+module, name = sys.argv[2].rsplit(".", 1)
+loaded = importlib.import_module(module)
+assert loaded.__file__.startswith(sys.argv[1]), loaded.__file__
+assert callable(getattr(loaded, name))
+"""
+LOAD_CODECS = """
+import importlib, sys
+sys.path.insert(0, sys.argv[1])
+for name in sys.argv[2:]:
+    importlib.import_module("imagecodecs." + name)
+import numpy, imagecodecs, openjpeg, rle, pylibjpeg
+image = numpy.arange(4096, dtype=numpy.uint16).reshape(64, 64)
+for codec in ("jpeg2k", "jpegls", "htj2k", "jpegxl", "png"):
+    encode = getattr(imagecodecs, codec + "_encode")
+    decode = getattr(imagecodecs, codec + "_decode")
+    options = {} if codec in ("jpegls", "png") else {"reversible": True}
+    if codec == "jpegxl":
+        options = {"lossless": True}
+    assert (decode(encode(image, **options)) == image).all(), codec
+"""
+
+needs_the_functions_python = pytest.mark.skipif(
+    sys.version_info[:2] != (3, 13), reason="the zips are built for Lambda's Python 3.13"
+)
+each_function = pytest.mark.parametrize("spec", FUNCTIONS, ids=[spec.name for spec in FUNCTIONS])
+
+
+def run_alone(code: str, *arguments: str) -> None:
+    """Run code in an interpreter without site packages, environment and user folders."""
+    command = [sys.executable, "-I", "-S", "-B", "-W", "error", "-c", code, *arguments]
+    environment = {"AWS_DEFAULT_REGION": "us-east-1"}
+    result = subprocess.run(
+        command, capture_output=True, text=True, timeout=120, check=False, env=environment
+    )
+    assert result.returncode == 0, result.stderr
+
+
+@needs_the_functions_python
+@each_function
+def test_the_handler_imports_from_the_zip_alone(default: Assembly, spec: FunctionSpec) -> None:
+    (handler,) = (
+        function["Properties"]["Handler"] for row, function in default.functions() if row is spec
+    )
+    run_alone(IMPORT, str(default.bundle(spec)), handler)
+
+
+@needs_the_functions_python
+@pytest.mark.parametrize("spec", [API, TRANSCODE], ids=["api", "transcode"])
+def test_every_kept_codec_works_from_the_zip_alone(default: Assembly, spec: FunctionSpec) -> None:
+    run_alone(LOAD_CODECS, str(default.bundle(spec)), *CODECS)
+
+
+def _size_bytes(folder: Path) -> int:
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+
+
+@each_function
+def test_the_zip_fits(default: Assembly, spec: FunctionSpec) -> None:
+    assert _size_bytes(default.bundle(spec)) < LARGEST_BYTES
+
+
+@each_function
+def test_only_two_zips_carry_codecs(default: Assembly, spec: FunctionSpec) -> None:
+    has_codecs = (default.bundle(spec) / "imagecodecs").is_dir()
+    assert has_codecs == (spec in (API, TRANSCODE))
+
+
+@each_function
+def test_the_zip_carries_the_configuration(hospital: Assembly, spec: FunctionSpec) -> None:
+    text = (hospital.bundle(spec) / "configuration.json").read_text()
+    assert parse_configuration(text).dicom_aet == "HOSPITAL"
+    assert "RegisteredUsers" not in json.loads(text)
+
+
+@each_function
+def test_the_zip_carries_no_tests_and_no_tools(default: Assembly, spec: FunctionSpec) -> None:
+    folder = default.bundle(spec)
+    assert not (folder / "bin").exists()
+    assert not [path for path in folder.rglob("tests") if path.is_dir()]
+    assert not (folder / "nephele" / "cli").exists()
+
+
+def test_the_image_is_built_from_the_edge_and_the_library(default: Assembly) -> None:
+    manifest = json.loads((default.folder / "Nephele-Edge.assets.json").read_text())
+    (image,) = manifest["dockerImages"].values()
+    folder = default.folder / image["source"]["directory"]
+    assert {path.name for path in folder.iterdir()} == {
+        "Dockerfile",
+        "dimse_edge",
+        "nephele",
+        "requirements.txt",
+    }

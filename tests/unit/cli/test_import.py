@@ -1,0 +1,171 @@
+"""`nephele import`: what is found, sent, remembered and reported."""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+from collections.abc import Callable
+from contextlib import nullcontext
+from pathlib import Path
+
+import httpx
+import pytest
+from rich.console import Console
+from typer.testing import CliRunner
+
+from nephele.cli import app, import_command
+from nephele.cli.import_command import Summary, print_summary, send_one
+from nephele.cli.journal import Journal
+from nephele.cli.sender import LARGEST_POST_BYTES, Failed, Refused, Sender
+from nephele.cli.sources import iter_sources
+
+DICOM = b"\0" * 128 + b"DICM" + b"content"
+Handle = Callable[[httpx.Request], httpx.Response]
+
+
+def stored(_request: httpx.Request) -> httpx.Response:
+    return httpx.Response(200, json={"Status": "Success"})
+
+
+def sender_to(handle: Handle) -> Sender:
+    api = httpx.Client(transport=httpx.MockTransport(handle), base_url="http://server")
+    bucket = httpx.Client(transport=httpx.MockTransport(handle))
+    return Sender(api, bucket, sleep=lambda _: None)
+
+
+def make_tree(root: Path) -> None:
+    (root / "sub").mkdir()
+    (root / "sub" / "one.dcm").write_bytes(DICOM)
+    (root / "two").write_bytes(DICOM + b"2")
+    (root / "notes.txt").write_text("hello")
+    (root / "empty").touch()
+    (root / "DICOMDIR").write_bytes(DICOM)
+    with zipfile.ZipFile(root / "study.zip", "w") as archive:
+        archive.writestr("in/three.dcm", DICOM + b"3")
+        archive.writestr("in/readme", "hello")
+    (root / "broken.zip").write_bytes(b"PK\x03\x04 and no more")
+
+
+def test_sources(tmp_path: Path) -> None:
+    make_tree(tmp_path)
+    names = [source.name.removeprefix(f"{tmp_path}/") for source in iter_sources([tmp_path])]
+    assert names == [
+        "DICOMDIR",
+        "broken.zip",
+        "empty",
+        "notes.txt",
+        "study.zip!in/three.dcm",
+        "study.zip!in/readme",
+        "sub/one.dcm",
+        "two",
+    ]
+
+
+def test_what_becomes_of_each_file(tmp_path: Path) -> None:
+    tree = tmp_path / "tree"
+    tree.mkdir()
+    make_tree(tree)
+    summary = Summary()
+    with Journal(tmp_path / "journal") as journal:
+        for source in iter_sources([tree]):
+            send_one(source, sender_to(stored), journal, summary)
+    assert summary.counts == {"Success": 3, "skipped": 5}
+    assert {reason: len(names) for reason, names in summary.problems.items()} == {
+        "DICOMDIR": 1,
+        "not a DICOM file": 3,
+        "empty file": 1,
+    }
+
+
+def run(tmp_path: Path, tree: Path, handle: Handle, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Run the command against a server that is a function; return its last lines."""
+    monkeypatch.setattr(app, "entry_points", lambda **_: [])
+    monkeypatch.setattr(import_command, "open_sender", lambda *_: nullcontext(sender_to(handle)))
+    result = CliRunner().invoke(
+        app.build_app(), ["import", str(tree), "--journal", str(tmp_path / "journal")]
+    )
+    return [str(result.exit_code), *result.output.splitlines()]
+
+
+def test_an_import_goes_on_where_it_stopped(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tree = tmp_path / "tree"
+    tree.mkdir()
+    for number in range(5):
+        (tree / str(number)).write_bytes(DICOM + bytes([number]))
+    seen: list[bytes] = []
+
+    def refuse_some(request: httpx.Request) -> httpx.Response:
+        seen.append(request.content)
+        if request.content.endswith(b"\3"):
+            return httpx.Response(400, json={"Details": "Not today"})
+        return stored(request)
+
+    first = run(tmp_path, tree, refuse_some, monkeypatch)
+    assert first[0] == "1"
+    assert any("4 Success, 1 refused" in line for line in first)
+    assert any("Not today" in line for line in first)
+    second = run(tmp_path, tree, stored, monkeypatch)
+    assert second[0] == "0"
+    assert any("1 Success, 4 sent before" in line for line in second)
+    assert len(seen) == 5
+
+
+def test_large_files_go_to_the_bucket_in_parts() -> None:
+    content = bytes(LARGEST_POST_BYTES + 5)
+    parts: list[tuple[str, int, str | None]] = []
+    finished: list[object] = []
+
+    def handle(request: httpx.Request) -> httpx.Response:
+        if request.url.path == "/uploads":
+            assert json.loads(request.content) == {"Size": len(content)}
+            urls = ["http://bucket/1", "http://bucket/2"]
+            answer = {"Path": "/uploads/u", "UploadId": "i", "PartSize": 4 << 20, "Parts": urls}
+            return httpx.Response(200, json=answer)
+        if request.url.host == "bucket":
+            login = request.headers.get("authorization")
+            parts.append((request.url.path, len(request.content), login))
+            return httpx.Response(200, headers={"ETag": f'"{request.url.path}"'})
+        assert request.url.path == "/uploads/u/complete"
+        finished.append(json.loads(request.content))
+        return stored(request)
+
+    assert sender_to(handle).send(io.BytesIO(content), len(content)) == "Success"
+    assert parts == [("/1", 4 << 20, None), ("/2", 5, None)]
+    assert finished == [{"UploadId": "i", "ETags": ['"/1"', '"/2"']}]
+
+
+@pytest.mark.parametrize("status", [429, 500, 502, 503, 504])
+def test_transient_answers_are_tried_again(status: int) -> None:
+    answers = [httpx.Response(status), httpx.Response(status), stored(httpx.Request("POST", "/"))]
+    sender = sender_to(lambda _: answers.pop(0))
+    assert sender.send(io.BytesIO(DICOM), len(DICOM)) == "Success"
+
+
+def test_a_server_that_keeps_failing() -> None:
+    def fail(request: httpx.Request) -> httpx.Response:
+        raise httpx.ConnectError("refused", request=request)
+
+    with pytest.raises(Failed, match="ConnectError"):
+        sender_to(fail).send(io.BytesIO(DICOM), len(DICOM))
+
+
+def test_a_refusal_is_final() -> None:
+    answers = [httpx.Response(404, json={"Message": "Inexistent tag"})]
+    with pytest.raises(Refused, match="Inexistent tag"):
+        sender_to(lambda _: answers.pop(0)).send(io.BytesIO(DICOM), len(DICOM))
+
+
+def test_summary_names_a_few_and_counts_all(tmp_path: Path) -> None:
+    for number in range(30):
+        (tmp_path / f"{number:02}").write_text("[no] markup")
+    summary = Summary()
+    with Journal(tmp_path / "journal") as journal:
+        for source in iter_sources(sorted(tmp_path.glob("[0-9]*"))):
+            send_one(source, sender_to(stored), journal, summary)
+    text = io.StringIO()
+    print_summary(summary, Console(file=text, width=200))
+    assert "30 skipped" in text.getvalue()
+    assert "and 10 more" in text.getvalue()
