@@ -63,7 +63,7 @@ class EdgeAssociation(Association):
         self.network_timeout = entity.network_timeout
         self.backlog = Backlog(lambda receipts: unindexed(site.archive, receipts), site.indexing)
         self._ended = ended
-        self._started = time.monotonic()
+        self._opened = time.monotonic()
         self._stored = self._failed = self._bytes = 0
         self._describe(entity, connection)
 
@@ -243,6 +243,6 @@ class EdgeAssociation(Association):
             "stored": self._stored,
             "failed": self._failed,
             "bytes": self._bytes,
-            "seconds": round(time.monotonic() - self._started, 3),
+            "seconds": round(time.monotonic() - self._opened, 3),
         }
         logger.info("association ended", extra={**self._facts(), **counts})

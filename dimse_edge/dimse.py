@@ -90,7 +90,7 @@ class DimseProvider(DIMSEServiceProvider):
 
     def _feed(self, context_id: int, control: int, fragment: bytes) -> None:
         primitive = P_DATA()
-        primitive.presentation_data_value_list = [(context_id, bytes((control,)) + fragment)]
+        primitive.presentation_data_value_list.append((context_id, bytes((control,)) + fragment))
         try:
             self.receive_primitive(primitive)
         except (ValueError, KeyError, AttributeError) as exc:

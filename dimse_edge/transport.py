@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import socket
 import struct
-import time
 from typing import TYPE_CHECKING
 
 from pynetdicom.transport import AssociationSocket
@@ -14,12 +13,13 @@ from dimse_edge.command import ProtocolError
 if TYPE_CHECKING:
     from pynetdicom.association import Association
 
-_HEADER = struct.Struct(">BxL")
-_BUFFER_BYTES = 1 << 18
-_ASSOCIATE_BYTES = 1 << 18
-"""Longest PDU other than P-DATA-TF; 128 contexts of 30 transfer syntaxes fit."""
-
 P_DATA_TF = 0x04
+
+_HEADER = struct.Struct(">BxL")
+_TIMEVAL = struct.Struct("ll")
+_BUFFER_BYTES = 1 << 18
+_LONGEST_OTHER_BYTES = _BUFFER_BYTES - _HEADER.size
+"""Longest PDU other than P-DATA-TF: 128 contexts of 30 transfer syntaxes fit."""
 
 
 class ConnectionEnded(Exception):
@@ -29,8 +29,8 @@ class ConnectionEnded(Exception):
 class PduSocket(AssociationSocket):
     """A connection that was accepted, read PDU by PDU.
 
-    Many small PDUs come with one system call. No PDU longer than was negotiated is read, so a
-    connection's memory is bounded whatever the peer sends.
+    Many small PDUs come with one system call, the rest of a large one with another. No PDU longer
+    than was negotiated is read, so a connection's memory is bounded whatever the peer sends.
     """
 
     def __init__(
@@ -38,56 +38,63 @@ class PduSocket(AssociationSocket):
     ) -> None:
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        connection.settimeout(None)  # timeouts are the kernel's: no extra poll for each read
         super().__init__(assoc, client_socket=connection)
-        self._limits = {P_DATA_TF: maximum_pdu_bytes}
+        self._maximum_pdu_bytes = maximum_pdu_bytes
         self._buffer = bytearray(max(_BUFFER_BYTES, maximum_pdu_bytes + _HEADER.size))
         self._view = memoryview(self._buffer)
         self._start = 0
         self._end = 0
-        connection.settimeout(None)
+        self._timeout: float | None = None
 
     def read_pdu(self, timeout: float | None) -> tuple[int, memoryview]:
         """Return type and bytes, header included, of the next PDU.
 
-        The bytes are good until the next call. All of a PDU has to come within the timeout, but
-        for a P-DATA-TF, where each piece of it has.
+        The bytes are good until the next call.
 
         Raises
         ------
         TimeoutError
-            Nothing came for so many seconds; None waits for ever.
+            Nothing came for so many seconds (None waits for ever), or a PDU other than a
+            P-DATA-TF did not come whole within them.
         ConnectionEnded
             The peer is gone.
         ProtocolError
             This is no PDU, or a longer one than was negotiated.
         """
-        deadline = None if timeout is None else time.monotonic() + timeout
-        self._fill(_HEADER.size, deadline)
+        self._set_timeout(timeout)
+        while self._end - self._start < _HEADER.size:
+            self._make_room(_HEADER.size)
+            self._read(len(self._buffer) - self._end)
         pdu_type, size = _HEADER.unpack_from(self._buffer, self._start)
-        if not 1 <= pdu_type <= 7 or size > self._limits.get(pdu_type, _ASSOCIATE_BYTES - 6):
+        is_data = pdu_type == P_DATA_TF
+        if not 1 <= pdu_type <= 7 or size > (
+            self._maximum_pdu_bytes if is_data else _LONGEST_OTHER_BYTES
+        ):
             raise ProtocolError("no PDU, or one that is too long")
         whole = _HEADER.size + size
-        while pdu_type == P_DATA_TF and self._end - self._start < whole:
-            self._fill(self._end - self._start + 1, _later(timeout), whole)
-        self._fill(whole, deadline)
+        self._make_room(whole)
+        while (missing := self._start + whole - self._end) > 0:
+            if self._read(missing, socket.MSG_WAITALL) < missing and not is_data:
+                raise TimeoutError
         pdu = self._view[self._start : self._start + whole]
         self._start += whole
         return pdu_type, pdu
 
-    def _fill(self, needed: int, deadline: float | None, whole: int = 0) -> None:
-        """Hold at least `needed` bytes; make room for `whole` ones."""
-        while self._end - self._start < needed:
-            self._make_room(max(needed, whole))
-            self._set_timeout(deadline)
-            try:
-                count = self._connection().recv_into(self._view[self._end :])
-            except TimeoutError:
-                raise
-            except OSError as exc:
-                raise ConnectionEnded from exc
-            if not count:
-                raise ConnectionEnded
-            self._end += count
+    def _read(self, size: int, flags: int = 0) -> int:
+        """Append at most `size` bytes to the buffer."""
+        if self.socket is None:
+            raise ConnectionEnded
+        try:
+            count = self.socket.recv_into(self._view[self._end :], size, flags)
+        except BlockingIOError as exc:
+            raise TimeoutError from exc
+        except OSError as exc:
+            raise ConnectionEnded from exc
+        if not count:
+            raise ConnectionEnded
+        self._end += count
+        return count
 
     def _make_room(self, needed: int) -> None:
         if self._start == self._end:
@@ -97,17 +104,15 @@ class PduSocket(AssociationSocket):
             self._view[: len(rest)] = rest
             self._start, self._end = 0, len(rest)
 
-    def _set_timeout(self, deadline: float | None) -> None:
-        timeout = None
-        if deadline is not None and (timeout := deadline - time.monotonic()) <= 0:
-            raise TimeoutError
-        self._connection().settimeout(timeout)
-
-    def _connection(self) -> socket.socket:
-        if self.socket is None:
-            raise ConnectionEnded
-        return self.socket
-
-
-def _later(timeout: float | None) -> float | None:
-    return None if timeout is None else time.monotonic() + timeout
+    def _set_timeout(self, timeout: float | None) -> None:
+        """Set what the kernel waits for, in each direction; 0 is for ever there."""
+        if timeout == self._timeout or self.socket is None:
+            return
+        self._timeout = timeout
+        seconds = 0.0 if timeout is None else max(timeout, 0.001)
+        value = _TIMEVAL.pack(int(seconds), int(seconds % 1 * 1_000_000))
+        try:
+            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, value)
+            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, value)
+        except OSError as exc:
+            raise ConnectionEnded from exc

@@ -60,7 +60,7 @@ class Worker:
             self._site.associations += 1
         try:
             association = EdgeAssociation(self._site, connection, self._ended)
-        except OSError:  # the peer has gone already
+        except OSError:  # the peer is gone already
             connection.close()
             self._count_off()
             return

@@ -46,6 +46,7 @@ _UNUSED_PATHS = (
     "numpy/_core/include",
     "numpy/_core/lib",
     "numpy/f2py",
+    "pydantic/v1",
     "pydicom/data/charset_files",
     "pydicom/data/test_files",
 )

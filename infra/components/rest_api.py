@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 from aws_cdk import Duration
 from aws_cdk import aws_apigateway as apigateway
 from aws_cdk import aws_iam as iam
@@ -83,6 +85,12 @@ class BasicRestApi(Construct):
             status_code="401",
             response_headers={"WWW-Authenticate": f"'{CHALLENGE}'"},
         )
+        self.api.add_gateway_response(
+            "RequestTooLarge",
+            type=apigateway.ResponseType.REQUEST_TOO_LARGE,
+            status_code="413",
+            templates={"application/json": _TOO_LARGE},
+        )
 
 
 def _create_authorizer(
@@ -113,6 +121,17 @@ def _stage_options(log_group: logs.ILogGroup) -> apigateway.StageOptions:
         metrics_enabled=True,
     )
 
+
+_TOO_LARGE = json.dumps(
+    {
+        "Details": "The body is larger than one request can carry: begin with POST /uploads",
+        "HttpError": "Request Entity Too Large",
+        "HttpStatus": 413,
+        "Message": "Bad request",
+        "OrthancError": "Bad request",
+        "OrthancStatus": 8,
+    }
+)
 
 _ACCESS_LOG = (
     '{"request":"$context.requestId","time":$context.requestTimeEpoch,'

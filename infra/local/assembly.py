@@ -10,8 +10,10 @@ from graphlib import TopologicalSorter
 from pathlib import Path
 from typing import Any
 
+from infra.local import policies
+
 Template = dict[str, Any]
-_PLACEHOLDER = {"ZipFile": "def handler(event, context):\n    raise NotImplementedError\n"}
+_PLACEHOLDER = "# {}\ndef handler(event, context):\n    raise NotImplementedError\n"
 _EDGE = "AWS::ECS::TaskDefinition"
 
 
@@ -42,8 +44,11 @@ class Stack:
             local["Resources"] = _keep_tasks(local["Resources"])
         secrets = _ids(local, "AWS::SecretsManager::Secret")
         for resource in local["Resources"].values():
-            resource.pop("Metadata", None)
-            _ADAPTERS.get(resource["Type"], _leave)(resource.setdefault("Properties", {}))
+            metadata = resource.pop("Metadata", {})
+            properties = resource.setdefault("Properties", {})
+            if resource["Type"] == "AWS::Lambda::Function":
+                _empty_function(properties, metadata["aws:asset:path"])
+            _ADAPTERS.get(resource["Type"], _leave)(properties)
         return dict(_with_secret_arns(local, secrets))
 
 
@@ -74,8 +79,9 @@ def _leave(_properties: dict[str, Any]) -> None:
     """Change nothing."""
 
 
-def _empty_function(properties: dict[str, Any]) -> None:
-    properties["Code"] = _PLACEHOLDER
+def _empty_function(properties: dict[str, Any], asset: str) -> None:
+    """Leave a placeholder that changes with the code, so that a version is made for each."""
+    properties["Code"] = {"ZipFile": _PLACEHOLDER.format(asset)}
     properties.pop("SnapStart", None)
 
 
@@ -83,14 +89,20 @@ def _disable_mapping(properties: dict[str, Any]) -> None:
     properties["Enabled"] = False
 
 
+def _say_no_identity(properties: dict[str, Any]) -> None:
+    """Say in words that an authorizer has no identity source; ministack would invent one."""
+    properties.setdefault("IdentitySource", "")
+
+
 def _disable_rule(properties: dict[str, Any]) -> None:
     properties["State"] = "DISABLED"
 
 
 _ADAPTERS = {
-    "AWS::Lambda::Function": _empty_function,
+    "AWS::ApiGateway::Authorizer": _say_no_identity,
     "AWS::Lambda::EventSourceMapping": _disable_mapping,
     "AWS::Events::Rule": _disable_rule,
+    "AWS::IAM::Policy": policies.adapt,
 }
 
 

@@ -29,6 +29,9 @@ Probability = Annotated[float, typer.Option(min=0, max=1, rich_help_panel=_FAULT
 def up(
     config: Annotated[Path | None, typer.Option(help="Orthanc's configuration file.")] = None,
     data: Annotated[Path, typer.Option(help="Folder that keeps the data.")] = Path(".nephele"),
+    assembly: Annotated[
+        Path | None, typer.Option(help="Folder of the templates; default: with the data.")
+    ] = None,
     http_port: Annotated[
         int | None, typer.Option(min=0, max=65535, help="Default: HttpPort; 0: any.")
     ] = None,
@@ -86,6 +89,7 @@ def up(
                 config=config,
                 configuration=configuration,
                 data=data,
+                assembly=assembly,
                 http_port=configuration.http_port if http_port is None else http_port,
                 dicom_port=configuration.dicom_port if dicom_port is None else dicom_port,
                 aws_port=aws_port,

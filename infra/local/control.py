@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 _LONGEST_WAIT_SECONDS = 600.0
 _STEP_SECONDS = 0.05
 _Action = Callable[[web.BaseRequest], Awaitable[Any]]
+_PATIENCE_SECONDS = 1.0
 
 
 class Control:
@@ -37,7 +38,7 @@ class Control:
         self.token = secrets.token_urlsafe(32)
         self.edge_role = ""
         self._listener = listener
-        self._server = HttpServer(self._handle)
+        self._server = HttpServer(self._handle, _PATIENCE_SECONDS)
         self._running: Running | None = None
         self._actions: dict[tuple[str, str], _Action] = {
             ("GET", "/status"): self._status,
@@ -66,7 +67,7 @@ class Control:
         return self._running
 
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
-        path = request.message.path.partition("?")[0]
+        path = request.raw_path.partition("?")[0]
         action = self._actions.get((request.method, path))
         if action is None:
             action = self._function_action(request.method, path)
@@ -108,7 +109,7 @@ class Control:
 
     async def _idle(self, request: web.BaseRequest) -> Any:
         """Answer when nothing is queued, in flight or in the stream, twice in a row."""
-        asked = parse_qs(request.message.path.partition("?")[2]).get("seconds", ["60"])[0]
+        asked = parse_qs(request.raw_path.partition("?")[2]).get("seconds", ["60"])[0]
         async with asyncio.timeout(min(float(asked), _LONGEST_WAIT_SECONDS)):
             quiet = 0
             while quiet < 2:

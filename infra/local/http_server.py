@@ -11,7 +11,8 @@ from aiohttp import web
 
 Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 _KEEP_ALIVE_SECONDS = 75.0
-_SHUTDOWN_SECONDS = 35.0
+_LINGERING_SECONDS = 1.0
+_MOST_DRAINED_BYTES = 256 * 1024 * 1024
 
 
 class BodyTooLarge(Exception):
@@ -19,18 +20,25 @@ class BodyTooLarge(Exception):
 
 
 class HttpServer:
-    """Serve a handler on a listening socket."""
+    """Serve a handler on a listening socket.
 
-    def __init__(self, handler: Handler) -> None:
+    Parameters
+    ----------
+    patience_seconds : float
+        How long a stop waits for answers that are being made.
+    """
+
+    def __init__(self, handler: Handler, patience_seconds: float) -> None:
         options: dict[str, Any] = {
             "access_log": None,
             "auto_decompress": False,
             "keepalive_timeout": _KEEP_ALIVE_SECONDS,
+            "lingering_time": _LINGERING_SECONDS,
             "max_line_size": 32768,
             "max_field_size": 32768,
         }
         self._runner = web.ServerRunner(
-            web.Server(handler, **options), shutdown_timeout=_SHUTDOWN_SECONDS
+            web.Server(handler, **options), shutdown_timeout=patience_seconds
         )
 
     async def start(self, listener: socket, **options: Any) -> None:
@@ -51,9 +59,12 @@ async def read_body(request: web.BaseRequest, limit_bytes: int) -> bytes:
     BodyTooLarge
         It is larger than the limit.
     """
+    has_asked = request.headers.get("Expect", "").lower() == "100-continue"
     if (request.content_length or 0) > limit_bytes:
+        if not has_asked:
+            await _drain(request)
         raise BodyTooLarge
-    if request.headers.get("Expect", "").lower() == "100-continue":
+    if has_asked:
         await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
         request.writer.output_size = 0
     parts: list[bytes] = []
@@ -62,8 +73,18 @@ async def read_body(request: web.BaseRequest, limit_bytes: int) -> bytes:
         async for part in request.content.iter_any():
             size += len(part)
             if size > limit_bytes:
+                await _drain(request)
                 raise BodyTooLarge
             parts.append(part)
     except aiohttp.ClientPayloadError as exc:
         raise ConnectionResetError from exc
     return b"".join(parts)
+
+
+async def _drain(request: web.BaseRequest) -> None:
+    """Let a client that does not listen while it sends come to its end, within reason."""
+    dropped = 0
+    async for part in request.content.iter_any():
+        dropped += len(part)
+        if dropped > _MOST_DRAINED_BYTES:
+            return

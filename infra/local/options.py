@@ -15,6 +15,8 @@ class LocalOptions:
 
     Attributes
     ----------
+    assembly : Path or None
+        Folder of the synthesized templates; None keeps it with the data.
     http_port, dicom_port, aws_port : int
         0 takes any free port.
     has_dicom : bool
@@ -26,6 +28,7 @@ class LocalOptions:
     config: Path | None
     configuration: Configuration
     data: Path
+    assembly: Path | None
     http_port: int
     dicom_port: int
     aws_port: int

@@ -5,9 +5,8 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
 
@@ -36,8 +35,8 @@ from infra.local.inventory import DeployedFunction, Inventory, read_inventory
 from infra.local.options import LocalOptions
 from infra.local.ports import LOOPBACK, listen, port_of, reserve
 from infra.local.running import Running
+from infra.local.synthesis import synthesize
 from infra.local.users import push_users
-from infra.synth import synthesize
 
 Say = Callable[[str], None]
 _NOT_EMULATED = (
@@ -73,13 +72,12 @@ class LocalStack:
             async with AsyncExitStack() as stack:
                 start = asyncio.create_task(self._start(stack))
                 await _first(start, stopping)
-                if not start.done():
-                    start.cancel()
-                    await asyncio.wait({start})
-                elif start.exception() is None:
-                    await self._watch(stopping)
-                else:
-                    start.result()
+                try:
+                    if start.done():
+                        start.result()
+                        await self._watch(stopping)
+                finally:
+                    await _cancel([start, *self._watched.values()])
 
     async def _start(self, stack: AsyncExitStack) -> None:
         """Start the parts; each leaves its stop on the stack."""
@@ -93,18 +91,21 @@ class LocalStack:
         stack.push_async_callback(server.stop)
         self._say(_NOT_EMULATED)
         self._say(_BUNDLES if runs_bundles() else _SOURCES.format(*sys.version_info[:2]))
-        _, assembly = await asyncio.gather(server.start(), asyncio.to_thread(self._synthesize))
+        _, assembly = await asyncio.gather(server.start(), self._synthesize())
         self._watch_process("ministack", server.process)
         clients = RootClients(server.endpoint, certificate)
+        stack.callback(clients.close)
         inventory = await asyncio.to_thread(self._deploy, clients, assembly)
         roles = Roles(clients)
         proxy = await self._start_proxy(stack, server, certificate, roles)
         endpoint = proxy.endpoint if proxy else server.endpoint
         variables = _variables(endpoint, certificate)
         running = await self._start_functions(stack, inventory, clients, roles, proxy, variables)
-        front = await self._front(clients, inventory, running, endpoint, certificate)
+        blobs = Blobs(endpoint, inventory.bucket, certificate.client_context())
+        stack.push_async_callback(blobs.close)
         await control.start(running)
         stack.push_async_callback(control.stop)
+        front = await self._front(clients, inventory, running, blobs)
         stack.push_async_callback(front.stop)
         await front.start(front_listener)
         if self._has_edge:
@@ -118,13 +119,11 @@ class LocalStack:
     def _has_edge(self) -> bool:
         return self._options.has_dicom and self._options.configuration.dicom_server_enabled
 
-    def _synthesize(self) -> Path:
-        config = self._options.config
-        context = {"config": str(config.resolve())} if config else {}
-        try:
-            return synthesize(context, self._folder.assembly)
-        except subprocess.CalledProcessError as exc:
-            raise LocalStackError(f"synthesis failed:\n{exc.stdout}{exc.stderr}") from exc
+    async def _synthesize(self) -> Path:
+        outdir = self._options.assembly or self._folder.assembly
+        return await synthesize(
+            self._options.config, outdir.resolve(), self._folder.logs / "synthesis.log"
+        )
 
     def _deploy(self, clients: RootClients, assembly: Path) -> Inventory:
         inventory = read_inventory(clients, deploy(clients, read_assembly(assembly)))
@@ -184,16 +183,10 @@ class LocalStack:
         )
 
     async def _front(
-        self,
-        clients: RootClients,
-        inventory: Inventory,
-        running: Running,
-        endpoint: str,
-        certificate: Certificate,
+        self, clients: RootClients, inventory: Inventory, running: Running, blobs: Blobs
     ) -> Front:
         api = await asyncio.to_thread(read_api, clients, inventory)
         pools = {name: running.pool(name) for name in inventory.functions}
-        blobs = Blobs(endpoint, inventory.bucket, certificate.client_context())
         return Front(api, pools, blobs)
 
     def _edge(
@@ -239,7 +232,6 @@ class LocalStack:
         done, _ = await asyncio.wait(
             {stop, *self._watched.values()}, return_when=asyncio.FIRST_COMPLETED
         )
-        self._watched.get("an event source", stop).cancel()
         if stop in done:
             self._say("stopping")
             return
@@ -262,6 +254,12 @@ async def _first(start: asyncio.Task[None], stopping: asyncio.Event) -> None:
     stop = asyncio.create_task(stopping.wait())
     await asyncio.wait({start, stop}, return_when=asyncio.FIRST_COMPLETED)
     stop.cancel()
+
+
+async def _cancel(tasks: Sequence[asyncio.Task[object] | asyncio.Task[None]]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def _variables(endpoint: str, certificate: Certificate) -> dict[str, str]:

@@ -70,7 +70,12 @@ def compare(orthanc: Observation, nephele: Observation) -> list[Difference]:
         found.append(Found("style", Kind.CHANGED, theirs, ours))
     return [
         Difference(
-            orthanc.subject, orthanc.route, one.path, one.kind, _show(one.orthanc), _show(one.nephele)
+            orthanc.subject,
+            orthanc.route,
+            one.path,
+            one.kind,
+            _show(one.orthanc),
+            _show(one.nephele),
         )
         for one in found
     ]
@@ -125,7 +130,9 @@ def _as_json(body: bytes) -> Any:
 def _compare_pictures(orthanc: bytes, nephele: bytes) -> Iterator[Found]:
     theirs, ours = imagecodecs.png_decode(orthanc), imagecodecs.png_decode(nephele)
     if theirs.shape != ours.shape or theirs.dtype != ours.dtype:
-        yield Found("pixels.shape", Kind.CHANGED, (theirs.shape, theirs.dtype), (ours.shape, ours.dtype))
+        yield Found(
+            "pixels.shape", Kind.CHANGED, (theirs.shape, theirs.dtype), (ours.shape, ours.dtype)
+        )
         return
     distance = np.abs(theirs.astype(np.int64) - ours.astype(np.int64))
     if worst := int(distance.max(initial=0)):

@@ -39,8 +39,7 @@ def numbers(vr: str, *values: float) -> Value:
 def sequence(*items: Elements) -> Value:
     """Return a sequence; sequence and items have undefined lengths."""
     encoded = b"".join(
-        _delimiter(_ITEM, _UNDEFINED) + data_set(item) + _delimiter(_ITEM_END, 0)
-        for item in items
+        _delimiter(_ITEM, _UNDEFINED) + data_set(item) + _delimiter(_ITEM_END, 0) for item in items
     )
     return Value("SQ", encoded + _delimiter(_SEQUENCE_END, 0))
 

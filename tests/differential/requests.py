@@ -14,7 +14,7 @@ from tests.differential.tree import FIRST, SECOND, Node
 
 _LEVEL_OF_NAME = re.compile(r"\{\w+?_(patient|study|series|instance)\}")
 LEVELS = ("patients", "studies", "series", "instances")
-_OF_LEVEL = dict(zip(LEVELS, ("patient", "study", "series", "instance"), strict=True))
+LEVEL_NAMES = dict(zip(LEVELS, ("patient", "study", "series", "instance"), strict=True))
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +121,7 @@ def _reading() -> Iterator[Request]:
     for level in LEVELS:
         yield from _reading_list(level)
     for name in ("a", "missing", "doubled", "b", "full", "outside"):
-        for level, one in _OF_LEVEL.items():
+        for level, one in LEVEL_NAMES.items():
             yield _get(f"one {one}: {name}", f"/{level}/{{{name}_{one}}}")
     for position, level in enumerate(LEVELS):
         yield from _reading_family(level, LEVELS[:position], LEVELS[position + 1 :])
@@ -157,7 +157,7 @@ def _reading_list(level: str) -> Iterator[Request]:
 def _reading_family(
     level: str, above: tuple[str, ...], below: tuple[str, ...]
 ) -> Iterator[Request]:
-    one = _OF_LEVEL[level]
+    one = LEVEL_NAMES[level]
     path = f"/{level}/{{a_{one}}}"
     for form in ("short", "full", "simplify"):
         yield _get(f"one {one}, {form}", f"{path}?{form}")
@@ -172,15 +172,15 @@ def _reading_family(
         yield _get(f"{child} of one {one}, expand=false", f"{path}/{child}?expand=false")
         yield _get(f"{child} of an unknown {one}", f"/{level}/{{unknown}}/{child}")
     for ancestor in above:
-        parent = _OF_LEVEL[ancestor]
+        parent = LEVEL_NAMES[ancestor]
         yield _get(f"the {parent} of one {one}", f"{path}/{parent}")
         yield _get(f"the {parent} of one {one}, full", f"{path}/{parent}?full")
         yield _get(f"the {parent} of an unknown {one}", f"/{level}/{{unknown}}/{parent}")
 
 
 def _reading_errors(level: str) -> Iterator[Request]:
-    one = _OF_LEVEL[level]
-    other = next(name for name in _OF_LEVEL.values() if name != one)
+    one = LEVEL_NAMES[level]
+    other = next(name for name in LEVEL_NAMES.values() if name != one)
     yield _get(f"an unknown {one}", f"/{level}/{{unknown}}")
     yield _get(f"a malformed id of a {one}", f"/{level}/{{malformed}}")
     yield _get(f"a {one} that is a {other}", f"/{level}/{{a_{other}}}")
@@ -215,7 +215,9 @@ IMAGES = (
     _get("long values lifted by number without comma", f"{_FILE}/tags?ignore-length=00204000"),
     _get("long values lifted by name", f"{_FILE}/tags?ignore-length=ImageComments"),
     _get("long values lifted, two of them", f"{_FILE}/tags?ignore-length=PatientID,ImageComments"),
-    _get("long values lifted in simplified tags", f"{_FILE}/simplified-tags?ignore-length=0020-4000"),
+    _get(
+        "long values lifted in simplified tags", f"{_FILE}/simplified-tags?ignore-length=0020-4000"
+    ),
     _get("long values lifted by an unknown name", f"{_FILE}/tags?ignore-length=NoSuchTag"),
     _get("a file", f"{_FILE}/file"),
     _get("a file under another name", f"{_FILE}/file?filename=scan.dcm"),
@@ -263,7 +265,8 @@ TOOLS = (
     _post("look up a wildcard", "/tools/lookup", b"PAT*"),
     _post("look up as a form", "/tools/lookup", b"PAT-A", ("Content-Type", "text/x-any")),
     _get("look up by GET", "/tools/lookup"),
-    _get("what else is there", "/tools/no-such-tool"),
+    _get("the list of tools", "/tools"),
+    _get("a tool there is not", "/tools/no-such-tool"),
     Request("PUT on a tool", "PUT", "/tools/now"),
 )
 
@@ -277,7 +280,6 @@ ODD = (
     Request("OPTIONS", "OPTIONS", "/system"),
     Request("PATCH", "PATCH", "/system"),
     Request("a verb of WebDAV", "PROPFIND", "/system"),
-    Request("a verb nobody knows", "BREW", "/system"),
     Request("a wrong verb", "DELETE", "/system"),
     Request("a wrong verb on statistics", "POST", "/statistics"),
     _get("slashes everywhere", "//system///"),
@@ -354,7 +356,9 @@ UPLOAD_VARIANTS = (
     _post("gzip in name only", "/instances", _Y.encoded(), _GZIP),
     _post("cut gzip", "/instances", gzip.compress(_Y.encoded(), mtime=0)[:-40], _GZIP),
     _post("gzip of nothing", "/instances", gzip.compress(b"", mtime=0), _GZIP),
-    _post("a ZIP archive", "/instances", _zip({"a/b/y.dcm": _Y.encoded(), **_JUNK, "x": _X.encoded()})),
+    _post(
+        "a ZIP archive", "/instances", _zip({"a/b/y.dcm": _Y.encoded(), **_JUNK, "x": _X.encoded()})
+    ),
     _post("a stored ZIP archive", "/instances", _zip({"y": _Y.encoded()}, zipfile.ZIP_STORED)),
     _post("a ZIP archive of junk", "/instances", _zip(_JUNK)),
     _post("an empty ZIP archive", "/instances", _zip({})),
@@ -363,7 +367,12 @@ UPLOAD_VARIANTS = (
     _post("a form of two images", "/instances", _form(_A.encoded(), _B.encoded()), _FORM),
     _post("a form with a bad image", "/instances", _form(_A.encoded(), b"junk"), _FORM),
     _post("a form of nothing", "/instances", _form(), _FORM),
-    _post("a form without boundary", "/instances", _form(_A.encoded()), ("Content-Type", "multipart/form-data")),
+    _post(
+        "a form without boundary",
+        "/instances",
+        _form(_A.encoded()),
+        ("Content-Type", "multipart/form-data"),
+    ),
     _post("a form to a list", "/instances/", _form(_A.encoded()), _FORM),
     _get("what all of it left", "/patients?expand"),
     _get("the instances of it", "/instances"),

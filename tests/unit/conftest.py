@@ -6,6 +6,7 @@ import hashlib
 import io
 import json
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import boto3
@@ -33,11 +34,18 @@ MakeEntry = Callable[..., Entry]
 
 
 @pytest.fixture
-def archive(monkeypatch: pytest.MonkeyPatch) -> Iterator[Archive]:
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-        monkeypatch.setenv(name, "testing")
-    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
-    with mock_aws():
+def archive() -> Iterator[Archive]:
+    with empty_archive() as opened:
+        yield opened
+
+
+@contextmanager
+def empty_archive() -> Iterator[Archive]:
+    """Open an empty archive on moto."""
+    with pytest.MonkeyPatch.context() as patch, mock_aws():
+        for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+            patch.setenv(name, "testing")
+        patch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
         _forget_clients()
         boto3.client("s3").create_bucket(
             Bucket="archive", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"}
@@ -60,7 +68,7 @@ def archive(monkeypatch: pytest.MonkeyPatch) -> Iterator[Archive]:
             for name in names
         }
         yield Archive(parse_configuration("{}"), Bucket("archive"), Index(Table("t")), queues)
-    _forget_clients()
+        _forget_clients()
 
 
 def _forget_clients() -> None:
@@ -70,6 +78,11 @@ def _forget_clients() -> None:
 
 @pytest.fixture
 def committer(archive: Archive) -> Committer:
+    return committer_of(archive)
+
+
+def committer_of(archive: Archive) -> Committer:
+    """Return a committer that keeps the first reception and compares by MD5."""
     return Committer(archive.index, overwrite_instances=False, is_same_content=_same_md5)
 
 

@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 import boto3
+from botocore.client import BaseClient
 from botocore.config import Config
 
 from infra.local.aws.server import REGION, RootCredentials
@@ -15,8 +16,10 @@ from infra.local.certificate import Certificate
 if TYPE_CHECKING:
     from mypy_boto3_apigateway.client import APIGatewayClient
     from mypy_boto3_cloudformation.client import CloudFormationClient
+    from mypy_boto3_dynamodb.client import DynamoDBClient
     from mypy_boto3_ecs.client import ECSClient
     from mypy_boto3_events.client import EventBridgeClient
+    from mypy_boto3_iam.client import IAMClient
     from mypy_boto3_lambda.client import LambdaClient
     from mypy_boto3_secretsmanager.client import SecretsManagerClient
     from mypy_boto3_sqs.client import SQSClient
@@ -29,6 +32,12 @@ class RootClients:
 
     endpoint: str
     certificate: Certificate
+
+    def close(self) -> None:
+        """Close every connection; the server waits for them when it stops."""
+        for value in self.__dict__.values():
+            if isinstance(value, BaseClient):
+                value.close()
 
     @cached_property
     def _session(self) -> boto3.Session:
@@ -81,6 +90,16 @@ class RootClients:
     def queues(self) -> SQSClient:
         """SQS."""
         return self._session.client("sqs", endpoint_url=self.endpoint, verify=self._trusted)
+
+    @cached_property
+    def identities(self) -> IAMClient:
+        """IAM."""
+        return self._session.client("iam", endpoint_url=self.endpoint, verify=self._trusted)
+
+    @cached_property
+    def tables(self) -> DynamoDBClient:
+        """DynamoDB."""
+        return self._session.client("dynamodb", endpoint_url=self.endpoint, verify=self._trusted)
 
     @cached_property
     def tokens(self) -> STSClient:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import re
 from collections.abc import Mapping
 from socket import socket
@@ -29,6 +30,7 @@ _CHUNK_BYTES = 256 * 1024
 _ACCESS_KEY = re.compile(r"Credential=([^/]+)/")
 _UNTOLD = frozenset({"connection", "transfer-encoding", "keep-alive"})
 _JSON = "application/x-amz-json-1.0"
+_PATIENCE_SECONDS = 1.0
 
 
 class AwsProxy:
@@ -57,7 +59,7 @@ class AwsProxy:
         self._certificate = certificate
         self._roles = roles
         self._switches = switches
-        self._server = HttpServer(self._handle)
+        self._server = HttpServer(self._handle, _PATIENCE_SECONDS)
         connector = aiohttp.TCPConnector(ssl=certificate.client_context(), limit=0)
         self._session = aiohttp.ClientSession(connector=connector, auto_decompress=False)
 
@@ -73,7 +75,7 @@ class AwsProxy:
 
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
         body = await read_body(request, _LARGEST_BODY)
-        operation = identify(request.method, request.message.path, request.headers, body)
+        operation = identify(request.method, request.raw_path, request.headers, body)
         caller, access_key = self._caller(request)
         await self._wait(operation)
         refusal = self._refusal(operation, body)
@@ -133,9 +135,11 @@ class AwsProxy:
         headers: dict[str, str],
         body: bytes,
     ) -> web.StreamResponse:
-        url = URL(f"{self._target}{request.message.path}", encoded=True)
+        url = URL(f"{self._target}{request.raw_path}", encoded=True)
         sent = {name: value for name, value in headers.items() if name.lower() != "expect"}
-        async with self._session.request(request.method, url, headers=sent, data=body) as found:
+        async with self._session.request(
+            request.method, url, headers=sent, data=io.BytesIO(body)
+        ) as found:
             self.counts.add_call(caller, operation, found.status)
             answer = web.StreamResponse(status=found.status, reason=found.reason)
             for name, value in found.headers.items():
@@ -143,9 +147,9 @@ class AwsProxy:
                     answer.headers.add(name, value)
             await answer.prepare(request)
             if operation.is_table_call:
-                content = await found.read()
-                self._count_units(caller, operation, found.status, content)
-                await answer.write(content)
+                told = await found.read()
+                self._count_units(caller, operation, found.status, told)
+                await answer.write(told)
             elif request.method != "HEAD":
                 async for part in found.content.iter_chunked(_CHUNK_BYTES):
                     await answer.write(part)

@@ -84,7 +84,7 @@ class AwsServer:
             *("--ssl-certfile", str(self._certificate.chain)),
             *("--ssl-keyfile", str(self._certificate.key)),
             *("--timeout-keep-alive", _KEEP_ALIVE_SECONDS),
-            *("--timeout-graceful-shutdown", "5"),
+            *("--timeout-graceful-shutdown", "3"),
             *("--log-level", "warning", "--no-access-log", "--no-server-header"),
         ]
 

@@ -19,6 +19,7 @@ from infra.local.ports import LOOPBACK, listen, port_of
 
 _PREFIX = "/2018-06-01/runtime/"
 _ERROR_TYPE = "Lambda-Runtime-Function-Error-Type"
+_NO_PATIENCE_SECONDS = 0.01
 
 
 class RuntimeApi:
@@ -36,7 +37,7 @@ class RuntimeApi:
         self.ready = asyncio.Event()
         self.init_error: Outcome | None = None
         self.address = ""
-        self._server = HttpServer(self._handle)
+        self._server = HttpServer(self._handle, _NO_PATIENCE_SECONDS)
         self._waiting: asyncio.Queue[Invocation] = asyncio.Queue()
         self._results: dict[str, asyncio.Future[Outcome]] = {}
 
@@ -62,7 +63,7 @@ class RuntimeApi:
         self._results.pop(invocation.request_id, None)
 
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
-        path = request.message.path
+        path = request.raw_path
         if not path.startswith(_PREFIX):
             return web.Response(status=404)
         match path.removeprefix(_PREFIX).split("/"):

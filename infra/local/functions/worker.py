@@ -62,13 +62,15 @@ class Worker:
         self._api = RuntimeApi()
         self._folder = site.temporary / f"{site.function.name}-{next(_counter)}"
         self._process: asyncio.subprocess.Process | None = None
+        self._is_killed = False
         self.init_seconds = 0.0
 
     @property
     def is_usable(self) -> bool:
         """Tell whether it may take another invocation."""
-        process = self._process
-        return process is not None and process.returncode is None and self.credentials.is_fresh
+        if self._process is None or self._is_killed or self._process.returncode is not None:
+            return False
+        return self.credentials.is_fresh
 
     async def start(self) -> Outcome | None:
         """Start the process and wait for its initialization; return the failure if it fails."""
@@ -107,6 +109,7 @@ class Worker:
 
     def kill(self) -> None:
         """Kill the process, whatever it does."""
+        self._is_killed = True
         if self._process is not None and self._process.returncode is None:
             children.kill(self._process)
 

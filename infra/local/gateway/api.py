@@ -16,7 +16,7 @@ _HEADER = "gatewayresponse.header."
 _IDENTITY_HEADER = "method.request.header."
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Authorizer:
     """A request authorizer.
 

@@ -30,6 +30,7 @@ _logger = logging.getLogger(__name__)
 BODY_BYTES = 10 * 1024 * 1024
 _FALLBACK = GatewayResponse(500, {}, '{"message":$context.error.messageString}')
 _INTERNAL = "Internal server error"
+_PATIENCE_SECONDS = 30.0
 
 
 class Front:
@@ -39,7 +40,7 @@ class Front:
         self._api = api
         self._pools = pools
         self._blobs = blobs
-        self._server = HttpServer(self._handle)
+        self._server = HttpServer(self._handle, _PATIENCE_SECONDS)
         authorizers = {route.authorizer for route in api.routes if route.authorizer}
         self._authorizations = {
             item: Authorization(item, pools[item.function.name]) for item in authorizers
@@ -52,10 +53,9 @@ class Front:
     async def stop(self) -> None:
         """Finish what is being answered and close."""
         await self._server.stop()
-        await self._blobs.close()
 
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
-        path, _, query = request.message.path.partition("?")
+        path, _, query = request.raw_path.partition("?")
         if self._blobs.is_one(request.method, path):
             return await self._blobs.serve(request, path, query)
         try:

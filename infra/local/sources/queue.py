@@ -31,8 +31,15 @@ class QueueSource:
     """
 
     def __init__(
-        self, mapping: EventMapping, queue_url: str, feed: Feed, caller: Caller, roles: Roles
+        self,
+        mapping: EventMapping,
+        queue_url: str,
+        feed: Feed,
+        caller: Caller,
+        roles: Roles,
+        poll_seconds: int = _POLL_SECONDS,
     ) -> None:
+        self._poll_seconds = poll_seconds
         self._mapping = mapping
         self._queue_url = queue_url
         self._feed = feed
@@ -98,7 +105,7 @@ class QueueSource:
             batch.add(message)
 
     async def _receive(self, batch: Batch) -> None:
-        wait = 0 if batch.messages or self._held else _POLL_SECONDS
+        wait = 0 if batch.messages or self._held else self._poll_seconds
         room = min(_MOST_AT_ONCE, max(1, batch.size - len(batch.messages)))
         try:
             received = await self._call(

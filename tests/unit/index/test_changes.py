@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 
-from nephele.aws.index.commit import Committer
 from nephele.services.archive import Archive
 from nephele.services.changes import changes, last_change
-from tests.unit.conftest import entry
+from tests.unit.conftest import committer_of, empty_archive, entry
 
 
-@pytest.fixture
-def log(archive: Archive, committer: Committer) -> Archive:
+@pytest.fixture(scope="module")
+def log() -> Iterator[Archive]:
     """Return an archive with 123 changes in several blocks."""
-    for start in range(0, 120, 20):
-        committer.commit([entry(f"1.2.3.{n}", uuid=f"u{n}") for n in range(start, start + 20)])
-    return archive
+    with empty_archive() as archive:
+        committer = committer_of(archive)
+        for start in range(0, 120, 20):
+            committer.commit([entry(f"1.2.3.{n}", uuid=f"u{n}") for n in range(start, start + 20)])
+        yield archive
 
 
 def _numbers(archive: Archive, **arguments: object) -> list[int]:
@@ -64,8 +67,3 @@ def test_the_last_change_alone(log: Archive) -> None:
     page = last_change(log)
     assert [change.sequence for change in page.changes] == [123]
     assert page.last == 123
-
-
-def test_an_empty_log(archive: Archive) -> None:
-    page = changes(archive)
-    assert (page.changes, page.last, page.done) == ((), 0, True)

@@ -179,3 +179,8 @@ def test_an_odd_patient_id_is_indexable_and_deletable(
     assert archive.index.lookup("0010,0020", patient) == [orthanc_id(patient)]
     delete(archive, Level.PATIENT, orthanc_id(patient))
     assert archive.index.lookup("0010,0020", patient) == []
+
+
+def test_an_empty_log(archive: Archive) -> None:
+    page = changes(archive)
+    assert (page.changes, page.last, page.done) == ((), 0, True)

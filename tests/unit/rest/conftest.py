@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator
 from io import BytesIO
 from typing import Any
 
-import boto3
 import httpx
 import pytest
 from moto import mock_aws
@@ -27,35 +26,48 @@ from nephele.settings.configuration import parse_configuration
 
 BUCKET = "archive"
 TABLE = "index"
-_CLIENTS = (clients.s3, clients.dynamodb, clients.sqs, clients.secrets_manager)
+
+
+@pytest.fixture(autouse=True, scope="package")
+def aws() -> Iterator[None]:
+    """Fake AWS, once: making clients takes longer than the tests."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+            patch.setenv(name, "testing")
+        patch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+        patch.delenv("AWS_ENDPOINT_URL", raising=False)
+        with mock_aws():
+            _forget_clients()
+            yield
+    _forget_clients()
+
+
+def _forget_clients() -> None:
+    for client in (clients.s3, clients.dynamodb, clients.sqs, clients.secrets_manager):
+        client.cache_clear()
 
 
 @pytest.fixture(autouse=True)
-def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Fake AWS, with a bucket and a table."""
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-        monkeypatch.setenv(name, "testing")
-    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
-    with mock_aws():
-        for client in _CLIENTS:
-            client.cache_clear()
-        boto3.client("s3").create_bucket(Bucket=BUCKET)
-        boto3.client("dynamodb").create_table(
-            TableName=TABLE,
-            KeySchema=[
-                {"AttributeName": "pk", "KeyType": "HASH"},
-                {"AttributeName": "sk", "KeyType": "RANGE"},
-            ],
-            AttributeDefinitions=[
-                {"AttributeName": "pk", "AttributeType": "S"},
-                {"AttributeName": "sk", "AttributeType": "S"},
-            ],
-            BillingMode="PAY_PER_REQUEST",
-        )
-        yield
-    for client in _CLIENTS:
-        client.cache_clear()
+def empty_archive(aws: None) -> Iterator[None]:
+    """Make the bucket and the table, and remove them with all that was stored."""
+    clients.s3().create_bucket(Bucket=BUCKET)
+    clients.dynamodb().create_table(
+        TableName=TABLE,
+        KeySchema=[
+            {"AttributeName": "pk", "KeyType": "HASH"},
+            {"AttributeName": "sk", "KeyType": "RANGE"},
+        ],
+        AttributeDefinitions=[
+            {"AttributeName": "pk", "AttributeType": "S"},
+            {"AttributeName": "sk", "AttributeType": "S"},
+        ],
+        BillingMode="PAY_PER_REQUEST",
+    )
+    yield
+    clients.dynamodb().delete_table(TableName=TABLE)
+    for item in clients.s3().list_objects_v2(Bucket=BUCKET).get("Contents", []):
+        clients.s3().delete_object(Bucket=BUCKET, Key=item["Key"])
+    clients.s3().delete_bucket(Bucket=BUCKET)
 
 
 def open_test_archive(**options: object) -> Archive:

@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-import boto3
 import httpx
 import pytest
 
+from nephele.aws import clients
 from nephele.rest import limits
 from nephele.rest.limits import Limits
 from nephele.services.archive import Archive
@@ -158,8 +158,8 @@ def test_events(monkeypatch: pytest.MonkeyPatch) -> None:
     assert json.loads(body_of(stored))["ID"] == INSTANCE
     got = handler(event("GET", f"//instances/{INSTANCE}/file/"), None)
     assert body_of(got) == read_sample()
-    (item,) = boto3.client("s3").list_objects_v2(Bucket=BUCKET)["Contents"]
-    head = boto3.client("s3").head_object(Bucket=BUCKET, Key=item["Key"])
+    (item,) = clients.s3().list_objects_v2(Bucket=BUCKET)["Contents"]
+    head = clients.s3().head_object(Bucket=BUCKET, Key=item["Key"])
     assert head["Metadata"]["http-username"] == "alice"
     assert head["Metadata"]["remote-ip"] == "192.0.2.1"
 

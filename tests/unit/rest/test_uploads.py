@@ -7,9 +7,9 @@ import io
 import os
 import zipfile
 
-import boto3
 import pytest
 
+from nephele.aws import clients
 from nephele.services import archive_members
 from nephele.services.archive import Archive
 from tests.unit.rest.conftest import BUCKET, CT, MR, Client, changed_sample, read_sample
@@ -26,7 +26,7 @@ def zipped(members: dict[str, bytes]) -> bytes:
 
 
 def objects() -> list[str]:
-    pages = boto3.client("s3").list_objects_v2(Bucket=BUCKET)
+    pages = clients.s3().list_objects_v2(Bucket=BUCKET)
     return [item["Key"] for item in pages.get("Contents", [])]
 
 
@@ -142,7 +142,7 @@ def begin(client: Client, size: int) -> dict[str, object]:
 def put_parts(opened: dict[str, object], content: bytes, key: str) -> list[str]:
     """Do what a client does with the presigned URLs."""
     upload_id, size = str(opened["UploadId"]), int(str(opened["PartSize"]))
-    s3 = boto3.client("s3")
+    s3 = clients.s3()
     return [
         s3.upload_part(
             Bucket=BUCKET,

@@ -7,10 +7,11 @@ import importlib.util
 import json
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
-import boto3
 import pytest
 
+from nephele.aws import clients
 from nephele.services.login import CACHE_SECONDS, Doorkeeper
 from nephele.services.users import (
     decode_users,
@@ -30,8 +31,10 @@ def basic(name: str, password: str) -> str:
 
 
 def push_users(users: dict[str, str]) -> str:
-    client = boto3.client("secretsmanager")
-    return client.create_secret(Name="users", SecretString=encode_users(users))["ARN"]
+    answer = clients.secrets_manager().create_secret(
+        Name=str(uuid4()), SecretString=encode_users(users)
+    )
+    return answer["ARN"]
 
 
 def test_hash_is_salted_and_checked() -> None:
@@ -83,8 +86,9 @@ def test_users_are_read_again_after_a_minute() -> None:
     arn = push_users({"alice": "1"})
     doorkeeper = Doorkeeper(arn, lambda: now)
     assert doorkeeper.username_of({"authorization": basic("alice", "1")}) == "alice"
-    secrets = boto3.client("secretsmanager")
-    secrets.put_secret_value(SecretId=arn, SecretString=encode_users({"alice": "2"}))
+    clients.secrets_manager().put_secret_value(
+        SecretId=arn, SecretString=encode_users({"alice": "2"})
+    )
     assert doorkeeper.username_of({"Authorization": basic("alice", "1")}) == "alice"
     now = CACHE_SECONDS
     assert doorkeeper.username_of({"Authorization": basic("alice", "1")}) is None

@@ -25,7 +25,7 @@ from rich.progress import (
     TimeRemainingColumn,
     TransferSpeedColumn,
 )
-from rich.table import Table
+from rich.table import Column, Table
 
 from nephele.cli.journal import Journal, default_journal
 from nephele.cli.sender import Failed, Refused, Sender
@@ -163,7 +163,7 @@ def print_summary(summary: Summary, console: Console) -> None:
     console.print(counts or "nothing to import")
     if not summary.problems:
         return
-    table = Table("files", "reason", "which")
+    table = Table("files", "reason", Column("which", overflow="fold"))
     for reason, names in sorted(summary.problems.items(), key=lambda item: -len(item[1])):
         more = f"\n… and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
         table.add_row(str(len(names)), escape(reason), escape("\n".join(names[:_SHOWN]) + more))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from nephele.domain.code_streams import check_end, check_rle_header, check_size
 from nephele.domain.frames import Image
 from nephele.domain.pixel_description import PixelDescription
 from nephele.domain.transfer_syntax import TransferSyntax
@@ -22,7 +23,6 @@ _JPEG_LS = frozenset(f"{_ROOT}.4.{number}" for number in (80, 81))
 _JPEG_2000 = frozenset(f"{_ROOT}.4.{number}" for number in (90, 91, 92, 93, 201, 202, 203))
 _JPEG_XL = frozenset(f"{_ROOT}.4.{number}" for number in (110, 111, 112))
 _RLE = f"{_ROOT}.5"
-_END_OF_IMAGE = b"\xff\xd9"
 
 
 class Frame(NamedTuple):
@@ -113,8 +113,9 @@ def _decode_encapsulated(image: Image, encoded: bytes, photometric: str) -> tupl
     try:
         if image.syntax.uid == _RLE:
             return _decode_rle(image.description, encoded), photometric
+        check_size(image.description, encoded)
         return _decode_stream(image.syntax, encoded, photometric, is_color=is_color)
-    except (RuntimeError, ValueError, TypeError) as exc:
+    except (RuntimeError, ValueError, TypeError, MemoryError) as exc:
         raise UnsupportedImage("the frame's code stream is damaged") from exc
 
 
@@ -127,11 +128,12 @@ def _decode_stream(
     if syntax.uid in _JPEG_BASELINE:
         return _decode_jpeg(encoded, photometric)
     if syntax.uid in _JPEG_LOSSLESS:
-        _demand_end(encoded)
+        check_end(encoded)
         space = "RGB" if is_color else None
         samples = imagecodecs.jpeg8_decode(encoded, colorspace=space, outcolorspace=space)
         return samples, photometric
     if syntax.uid in _JPEG_LS:
+        check_end(encoded)
         return imagecodecs.jpegls_decode(encoded), photometric
     if syntax.uid in _JPEG_2000:
         is_transformed = photometric in ("YBR_RCT", "YBR_ICT")
@@ -145,7 +147,7 @@ def _decode_jpeg(encoded: bytes, photometric: str) -> tuple[Samples, str]:
     """Decode a lossy JPEG; the photometric interpretation decides on the colours' meaning."""
     import imagecodecs
 
-    _demand_end(encoded)
+    check_end(encoded)
     if photometric == "RGB":
         samples = imagecodecs.jpeg8_decode(encoded, colorspace="RGB", outcolorspace="RGB")
     elif photometric.startswith("YBR"):
@@ -155,16 +157,11 @@ def _decode_jpeg(encoded: bytes, photometric: str) -> tuple[Samples, str]:
     return samples, "RGB" if photometric.startswith("YBR") else photometric
 
 
-def _demand_end(encoded: bytes) -> None:
-    """Raise UnsupportedImage if a JPEG stream lacks its end: the codec would not notice."""
-    if _END_OF_IMAGE not in encoded[-16:]:
-        raise UnsupportedImage("the frame's code stream is truncated")
-
-
 def _decode_rle(description: PixelDescription, encoded: bytes) -> Samples:
     import imagecodecs
     import numpy as np
 
+    check_rle_header(description, encoded)
     dtype = np.dtype(description.dtype).newbyteorder("<")
     decoded = imagecodecs.dicomrle_decode(encoded, dtype)
     flat = np.frombuffer(decoded, dtype).astype(description.dtype)

@@ -11,19 +11,24 @@ from typing import NamedTuple
 
 from nephele.domain.character_set import PADDING
 from nephele.domain.dictionary import creator_tag, is_private, is_private_creator, vr_of
+from nephele.domain.explicit_vr import (
+    ITEM,
+    ITEM_DELIMITER,
+    LONG_VRS,
+    SEQUENCE_DELIMITER,
+    SHORT_VRS,
+    UNDEFINED_LENGTH,
+    has_long_length,
+)
 from nephele.domain.transfer_syntax import TransferSyntax
-from nephele.domain.walk import SHORT_VRS, UNDEFINED_LENGTH, has_long_length
 from nephele.errors import BadFileFormat
 
 ILLEGAL_VR = "??"
 """Stands for a VR that is none."""
 
-_ITEM = 0xFFFEE000
-_ITEM_DELIMITER = 0xFFFEE00D
-_SEQUENCE_DELIMITER = 0xFFFEE0DD
 _PIXEL_DATA = 0x7FE00010
 _MAXIMUM_DEPTH = 100
-_VRS = {vr: vr.decode() for vr in (*SHORT_VRS, *b"OB OD OF OL OV OW SQ SV UC UN UR UT UV".split())}
+_VRS = {vr: vr.decode() for vr in SHORT_VRS | LONG_VRS}
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +112,7 @@ class _Reader:
         while end is None or position < end:
             start = position
             header = self._header(position, is_implicit_vr, creators)
-            if header.tag == _ITEM_DELIMITER:
+            if header.tag == ITEM_DELIMITER:
                 return elements, header.value
             element, position = self._element(start, header, is_implicit_vr, creators, depth)
             if is_private_creator(element.tag):
@@ -150,6 +155,8 @@ class _Reader:
             fragments, stop = self._fragments(value)
             vr = "OB" if is_implicit_vr else vr
             return Element(tag, vr, empty, None, fragments, creator, start, stop), stop
+        if is_implicit_vr and vr == "SQ" and not is_undefined:
+            return self._implicit_sequence(start, header, creator, depth)
         if is_undefined or vr == "SQ":
             items, stop = self._items(
                 value, None if is_undefined else value + size, is_implicit_vr or vr == "UN", depth
@@ -160,6 +167,23 @@ class _Reader:
             raise BadFileFormat("the data set ends before its last element does")
         return Element(tag, vr, self._data[value:stop], None, None, creator, start, stop), stop
 
+    def _implicit_sequence(
+        self, start: int, header: _Header, creator: str, depth: int
+    ) -> tuple[Element, int]:
+        """Read what the dictionary says is a sequence: it need not be one, the walk skips it."""
+        tag, _, value, size = header
+        stop = value + size
+        if stop > len(self._data):
+            raise BadFileFormat("the data set ends before its last element does")
+        content = self._data[value:stop]
+        try:
+            items, end = self._items(value, stop, True, depth)
+        except (BadFileFormat, struct.error):
+            return Element(tag, "UN", content, None, None, creator, start, stop), stop
+        if end != stop:
+            return Element(tag, "UN", content, None, None, creator, start, stop), stop
+        return Element(tag, "SQ", content[:0], items, None, creator, start, stop), stop
+
     def _items(
         self, position: int, end: int | None, is_implicit_vr: bool, depth: int
     ) -> tuple[tuple[DataSet, ...], int]:
@@ -168,9 +192,9 @@ class _Reader:
         items = []
         while end is None or position < end:
             tag, position, size = self._item_header(position)
-            if tag == _SEQUENCE_DELIMITER:
+            if tag == SEQUENCE_DELIMITER:
                 break
-            if tag != _ITEM:
+            if tag != ITEM:
                 raise BadFileFormat("a sequence holds something else than items")
             stop = None if size == UNDEFINED_LENGTH else position + size
             item, position = self.data_set(position, stop, is_implicit_vr, depth + 1)
@@ -181,9 +205,9 @@ class _Reader:
         fragments: list[memoryview] = []
         while True:
             tag, position, size = self._item_header(position)
-            if tag == _SEQUENCE_DELIMITER:
+            if tag == SEQUENCE_DELIMITER:
                 return tuple(fragments), position
-            if tag != _ITEM or position + size > len(self._data):
+            if tag != ITEM or position + size > len(self._data):
                 raise BadFileFormat("encapsulated pixel data are damaged")
             fragments.append(self._data[position : position + size])
             position += size

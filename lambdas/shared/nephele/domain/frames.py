@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import BinaryIO
 
 from nephele.domain.elements import DataSet, read_elements
+from nephele.domain.explicit_vr import UNDEFINED_LENGTH
 from nephele.domain.inflate import MAXIMUM_INFLATED_BYTES, InflatingReader
 from nephele.domain.part10 import read_file_meta
 from nephele.domain.pixel_description import PixelDescription, describe_pixels
@@ -16,7 +17,7 @@ from nephele.domain.transfer_syntax import (
     TransferSyntax,
     transfer_syntax,
 )
-from nephele.domain.walk import UNDEFINED_LENGTH, walk_data_set
+from nephele.domain.walk import walk_data_set
 from nephele.errors import BadFileFormat, InexistentItem, UnsupportedImage
 
 _EXTENDED_OFFSETS = 0x7FE00001

@@ -9,13 +9,14 @@ from typing import BinaryIO
 
 from nephele.domain import attributes
 from nephele.domain.character_set import PADDING, encoding_of, strip_uid
+from nephele.domain.explicit_vr import SHORT_VRS, has_long_length
 from nephele.domain.orthanc_id import Identity
 from nephele.domain.transfer_syntax import (
     EXPLICIT_VR_LITTLE_ENDIAN,
     IMPLICIT_VR_LITTLE_ENDIAN,
 )
 from nephele.domain.uids import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
-from nephele.domain.walk import SHORT_VRS, Walk, has_long_length, walk_data_set
+from nephele.domain.walk import Walk, walk_data_set
 from nephele.errors import BadFileFormat, MissingIdentifier
 
 _PREAMBLE = b"\0" * 128 + b"DICM"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import secrets
+import os
 import time
 import uuid
 
@@ -27,8 +27,12 @@ def generate_uid(level: Level) -> str:
     """Make a new identifier: a UUID for a patient, a UID of at most 64 characters otherwise."""
     if level is Level.PATIENT:
         return str(uuid.uuid4())
-    random = f"{secrets.randbits(32)}.{secrets.randbits(32)}.{int(time.time())}"
-    return f"{_PREFIXES[level]}.{random}.{secrets.randbits(19)}"
+    random = f"{_random(4)}.{_random(4)}.{int(time.time())}"
+    return f"{_PREFIXES[level]}.{random}.{_random(2)}"
+
+
+def _random(size_bytes: int) -> int:
+    return int.from_bytes(os.urandom(size_bytes))
 
 
 def derive_uid(*parts: bytes | str) -> str:

@@ -13,8 +13,17 @@ from dataclasses import dataclass
 from typing import BinaryIO, NamedTuple
 
 from nephele.domain import attributes
+from nephele.domain.explicit_vr import (
+    ITEM,
+    ITEM_DELIMITER,
+    SEQUENCE_DELIMITER,
+    SHORT_VRS,
+    UNDEFINED_LENGTH,
+    has_long_length,
+)
 from nephele.domain.inflate import InflatingReader
 from nephele.domain.transfer_syntax import TransferSyntax, transfer_syntax
+from nephele.domain.window import BLOCK, Window
 from nephele.errors import BadFileFormat
 
 IDENTIFYING: frozenset[int] = frozenset(
@@ -32,18 +41,8 @@ IDENTIFYING: frozenset[int] = frozenset(
 PIXEL_DATA_TAGS: frozenset[int] = frozenset({0x7FE00008, 0x7FE00009, attributes.PIXEL_DATA})
 """Float, Double Float and plain Pixel Data: what is not header."""
 
-UNDEFINED_LENGTH = 0xFFFFFFFF
-LONG_VRS: frozenset[bytes] = frozenset(b"OB OD OF OL OV OW SQ SV UC UN UR UT UV".split())
-SHORT_VRS: frozenset[bytes] = frozenset(
-    b"AE AS AT CS DA DS DT FD FL IS LO LT PN SH SL SS ST TM UI UL US".split()
-)
-
-_ITEM = 0xFFFEE000
-_ITEM_DELIMITER = 0xFFFEE00D
-_SEQUENCE_DELIMITER = 0xFFFEE0DD
 _MAXIMUM_DEPTH = 100
 _MAXIMUM_WANTED_BYTES = 1 << 20
-_BLOCK = 1 << 16
 _FRAGMENT_BLOCK = 1 << 10
 
 
@@ -77,15 +76,6 @@ class Walk:
     end_offset: int
 
 
-def has_long_length(vr: bytes) -> bool:
-    """Tell whether an explicit VR is followed by a length of 32 bits.
-
-    Any pair of capital letters is taken for a VR of the future, which has one (PS3.5 7.1.2);
-    anything else for a mistake with a length of 16 bits, as DCMTK does.
-    """
-    return vr in LONG_VRS or (vr not in SHORT_VRS and vr.isalpha() and vr.isupper())
-
-
 def walk_data_set(
     file: BinaryIO,
     transfer_syntax_uid: str,
@@ -115,42 +105,16 @@ def walk_data_set(
     start = file.tell()
     if syntax.is_deflated:
         inflater = InflatingReader(file)
-        walker = _Walker(_Window(inflater, 0, None), syntax, wanted, stop_at_pixel_data)
+        walker = _Walker(Window(inflater, 0, None), syntax, wanted, stop_at_pixel_data)
         walker.run(0)
-        if not (walker.is_stopped or inflater.is_complete):
+        if walker.is_at_end and not inflater.is_complete:
             raise BadFileFormat("the deflated data set is truncated")
         return walker.result(is_deflated=True)
     size = file.seek(0, os.SEEK_END)
     file.seek(start)
-    walker = _Walker(_Window(file, start, size), syntax, wanted, stop_at_pixel_data)
+    walker = _Walker(Window(file, start, size), syntax, wanted, stop_at_pixel_data)
     walker.run(start)
     return walker.result(is_deflated=False)
-
-
-class _Window:
-    """The bytes around the walk's position; it only moves forward."""
-
-    __slots__ = ("_file", "base", "data", "size")
-
-    def __init__(self, file: BinaryIO | InflatingReader, base: int, size: int | None) -> None:
-        self._file = file
-        self.base = base
-        self.data = b""
-        self.size = size
-
-    def fill(self, position: int, needed: int, block: int = _BLOCK) -> int:
-        """Begin at a position and hold `needed` bytes; return how many there are."""
-        kept = self.data[position - self.base :] if position >= self.base else b""
-        if not kept and position != self.base + len(self.data):
-            self._file.seek(position)
-        self.base = position
-        self.data = kept + self._file.read(max(needed - len(kept), block))
-        return len(self.data)
-
-    def check(self, position: int) -> None:
-        """Raise BadFileFormat if the file is known to end before a position."""
-        if self.size is not None and position > self.size:
-            raise BadFileFormat("the data set ends before its last element does")
 
 
 class _Level(NamedTuple):
@@ -165,7 +129,7 @@ class _Walker:
     """One walk: the loop, and what it has found."""
 
     def __init__(
-        self, window: _Window, syntax: TransferSyntax, wanted: frozenset[int], stops: bool
+        self, window: Window, syntax: TransferSyntax, wanted: frozenset[int], stops: bool
     ) -> None:
         order = "<" if syntax.is_little_endian else ">"
         self._window = window
@@ -180,6 +144,7 @@ class _Walker:
         self._header_end: int | None = None
         self._end = 0
         self.is_stopped = False
+        self.is_at_end = False
 
     def result(self, *, is_deflated: bool) -> Walk:
         """Return what was found, offsets in the file left out where they would mean nothing."""
@@ -240,7 +205,7 @@ class _Walker:
         """End the walk at the end of the file, if it may end there."""
         if available or not is_top:
             raise BadFileFormat("the data set ends within an element")
-        self.is_stopped = True
+        self.is_stopped = self.is_at_end = True
         return position
 
     def _long_length(self, position: int, group: int) -> tuple[int, int]:
@@ -270,7 +235,7 @@ class _Walker:
     ) -> int:
         """Pass an element that is more than a value: nested, undefined, pixel data, delimiter."""
         is_top = len(self._levels) == 1
-        if tag == _ITEM_DELIMITER:
+        if tag == ITEM_DELIMITER:
             return self._close_item(value, is_top)
         if is_top and tag in PIXEL_DATA_TAGS:
             self._meet_pixel_data(position, tag, None if level.is_implicit_vr else vr)
@@ -313,10 +278,10 @@ class _Walker:
 
     def _item(self, position: int, level: _Level) -> int:
         """Enter the next item of a sequence, or leave the sequence at its delimiter."""
-        tag, value, size = self._item_header(position, _BLOCK)
-        if tag == _SEQUENCE_DELIMITER:
+        tag, value, size = self._item_header(position, BLOCK)
+        if tag == SEQUENCE_DELIMITER:
             self._levels.pop()
-        elif tag == _ITEM:
+        elif tag == ITEM:
             end = None if size == UNDEFINED_LENGTH else value + size
             self._window.check(value if end is None else end)
             self._levels.append(_Level(False, end, level.is_implicit_vr))
@@ -328,9 +293,9 @@ class _Walker:
         """Pass encapsulated pixel data up to and with its delimiter. See PS3.5 A.4."""
         while True:
             tag, value, size = self._item_header(position, _FRAGMENT_BLOCK)
-            if tag == _SEQUENCE_DELIMITER:
+            if tag == SEQUENCE_DELIMITER:
                 return value
-            if tag != _ITEM or size == UNDEFINED_LENGTH:
+            if tag != ITEM or size == UNDEFINED_LENGTH:
                 raise BadFileFormat("encapsulated pixel data hold something else than fragments")
             position = value + size
             self._window.check(position)

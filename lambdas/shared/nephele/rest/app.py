@@ -8,14 +8,14 @@ from http import HTTPStatus
 from fastapi import FastAPI, Request
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
-from starlette.routing import Match, Route
+from starlette.routing import Match
 
 from nephele.errors import NepheleError
 from nephele.logs import logger
 from nephele.rest.answers import UNKNOWN_RESOURCE, answer_to, error_response
 from nephele.rest.boundary import Boundary
 from nephele.rest.limits import Limits, PlatformLimits
-from nephele.rest.routers import ROUTERS
+from nephele.rest.routes import ROUTERS, served_routes
 from nephele.rest.tolerance import URI, Tolerance
 from nephele.services.archive import Archive
 from nephele.services.system import nephele_version
@@ -49,12 +49,6 @@ def create_app(archive_factory: Callable[[], Archive], limits: Limits = NO_LIMIT
     app.add_middleware(PlatformLimits, limits=limits, archive_factory=archive_factory)
     app.add_middleware(Boundary)
     return app
-
-
-def served_routes() -> list[Route]:
-    """Return every route of the API."""
-    routes = (route for router in ROUTERS for route in router.routes)
-    return [route for route in routes if isinstance(route, Route)]
 
 
 async def _describe(request: Request, exc: Exception) -> Response:

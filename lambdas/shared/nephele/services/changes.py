@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import islice
+from itertools import islice, takewhile
 
 from nephele.aws.index import changes as log
 from nephele.domain.resources import ChangePage, NumberedChange
@@ -37,12 +37,11 @@ def changes(
     if backward:
         numbered = log.iter_backward(table, min(to or 0, last))
     else:
-        numbered = log.iter_forward(table, since or 0)
+        end = last if to is None else to
+        forward = log.iter_forward(table, since or 0)
+        numbered = takewhile(lambda change: change.sequence <= end, forward)
     wanted = (
-        change
-        for change in numbered
-        if (not types or change.change.change_type in types)
-        and (to is None or change.sequence <= to)
+        change for change in numbered if not types or change.change.change_type in types
     )
     found = list(islice(wanted, limit + 1 if limit else None))
     return _page(found, limit, last, backward=backward)

@@ -5,14 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from nephele.domain.attributes import keyword_of
+from nephele.domain.attributes import keyword_of, main_attributes
 from nephele.domain.dicom_json import TagFormat
 from nephele.domain.levels import Level
-from nephele.domain.orthanc_id import OrthancId
 from nephele.domain.resources import Child, Resource
+from nephele.domain.series_status import series_status
 from nephele.services.archive import Archive
 from nephele.services.hierarchy import in_parallel
 from nephele.services.requested_tags import requested_tags
+
+_LEVEL_TAGS = {
+    level: frozenset(attribute.tag for attribute in main_attributes(level)) for level in Level
+}
+_PATIENT_TAGS = _LEVEL_TAGS[Level.PATIENT]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,15 +45,13 @@ def describe(
 ) -> list[dict[str, object]]:
     """Return resources of one level as Orthanc's expanded JSON, in their order."""
     families = _families(archive, resources)
-    patients = _patients(archive, resources)
-    described = []
-    for resource, children in zip(resources, families, strict=True):
-        shown = _describe_common(resource, view) | _describe_level(resource, children)
-        if resource.level is Level.STUDY:
-            patient = patients.get(resource.ancestors[Level.PATIENT])
-            tags = {} if patient is None else patient.main_tags
+    described = [
+        _describe_common(resource, view) | _describe_level(resource, children)
+        for resource, children in zip(resources, families, strict=True)
+    ]
+    if resources and resources[0].level is Level.STUDY:
+        for shown, tags in zip(described, _patient_tags(archive, resources), strict=True):
             shown["PatientMainDicomTags"] = show_tags(tags, view.tag_format)
-        described.append(shown)
     return _with_requested(archive, resources, described, view)
 
 
@@ -61,14 +64,10 @@ def _with_requested(
     if not view.requested_tags:
         return described
     found = in_parallel(
-        lambda resource: requested_tags(
-            archive, resource, view.requested_tags, view.tag_format
-        ),
+        lambda resource: requested_tags(archive, resource, view.requested_tags, view.tag_format),
         resources,
     )
-    return [
-        shown | {"RequestedTags": tags} for shown, tags in zip(described, found, strict=True)
-    ]
+    return [shown | {"RequestedTags": tags} for shown, tags in zip(described, found, strict=True)]
 
 
 def _families(archive: Archive, resources: Sequence[Resource]) -> list[list[Child]]:
@@ -78,17 +77,34 @@ def _families(archive: Archive, resources: Sequence[Resource]) -> list[list[Chil
     return in_parallel(archive.index.children, [resource.orthanc_id for resource in resources])
 
 
-def _patients(archive: Archive, resources: Sequence[Resource]) -> dict[OrthancId, Resource]:
-    studies = [resource for resource in resources if resource.level is Level.STUDY]
-    ids = {study.ancestors[Level.PATIENT] for study in studies}
-    return archive.index.resources(sorted(ids)) if ids else {}
+def _patient_tags(archive: Archive, studies: Sequence[Resource]) -> list[dict[str, str]]:
+    """Return the patient's tags as each study has them; where it has none, the patient's own."""
+    own = [_keep(study.main_tags, _PATIENT_TAGS) for study in studies]
+    lacking = {
+        study.ancestors[Level.PATIENT] for study, tags in zip(studies, own, strict=True) if not tags
+    }
+    patients = archive.index.resources(sorted(lacking)) if lacking else {}
+    return [
+        tags or _tags_of(patients.get(study.ancestors[Level.PATIENT]))
+        for study, tags in zip(studies, own, strict=True)
+    ]
+
+
+def _tags_of(resource: Resource | None) -> dict[str, str]:
+    return {} if resource is None else resource.main_tags
+
+
+def _keep(main_tags: Mapping[str, str], wanted: frozenset[str]) -> dict[str, str]:
+    return {tag: value for tag, value in main_tags.items() if tag in wanted}
 
 
 def _describe_common(resource: Resource, view: View) -> dict[str, object]:
     shown: dict[str, object] = {
         "ID": resource.orthanc_id,
         "Labels": [],
-        "MainDicomTags": show_tags(resource.main_tags, view.tag_format),
+        "MainDicomTags": show_tags(
+            _keep(resource.main_tags, _LEVEL_TAGS[resource.level]), view.tag_format
+        ),
         "Type": resource.level.value,
     }
     for name in ("AnonymizedFrom", "ModifiedFrom"):
@@ -110,8 +126,6 @@ def _describe_level(resource: Resource, children: Sequence[Child]) -> dict[str, 
     if resource.level is Level.PATIENT:
         shown["IsProtected"] = False
     if resource.level is Level.SERIES:
-        from nephele.domain.series_status import series_status
-
         expected = _number(resource.metadata.get("ExpectedNumberOfInstances"))
         positions = [child.index_in_series for child in children]
         shown["ExpectedNumberOfInstances"] = expected

@@ -328,7 +328,7 @@ class _Plan:
         row: Row = {
             **keys.resource(orthanc_id),
             "l": codec.text(level),
-            "t": codec.document(header.main_tags[level]),
+            "t": codec.document(_shown_tags(level, header)),
             "m": codec.document(_series_metadata(first) if level is Level.SERIES else {}),
             "u": codec.text(self._now),
             "c": codec.text(self._now),
@@ -343,6 +343,12 @@ class _Plan:
         self._items.append(items.put(self._table, row, "attribute_not_exists(pk)"))
         self._hang(level, orthanc_id, header)
         self._change(level, orthanc_id)
+
+
+def _shown_tags(level: Level, header: InstanceHeader) -> dict[str, str]:
+    """Return a parent's main tags; a study has its own copy of its patient's, as in Orthanc."""
+    own = header.main_tags[level]
+    return header.main_tags[Level.PATIENT] | own if level is Level.STUDY else own
 
 
 def _hidden_lookups(

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from nephele.domain.dictionary import is_signedness_ambiguous
 from nephele.domain.elements import ILLEGAL_VR, DataSet, Element
+from nephele.domain.explicit_vr import UNDEFINED_LENGTH, has_long_length
 from nephele.domain.pixel_description import PIXEL_REPRESENTATION
-from nephele.domain.walk import UNDEFINED_LENGTH, has_long_length
 
 _SEQUENCE_DELIMITER = struct.pack("<HHI", 0xFFFE, 0xE0DD, 0)
 _WORD_BYTES = {

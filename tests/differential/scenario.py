@@ -1,0 +1,132 @@
+"""Asks one server everything, in one order; both are asked side by side."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from tests.differential import requests
+from tests.differential.corpus import SAMPLES, Sample
+from tests.differential.observations import Answer, Observation, kept_headers
+from tests.differential.requests import Request
+from tests.differential.server import Server, await_stable, open_client
+from tests.differential.tree import SENT, known_ids
+
+CHANGE_LOG = "the whole change log"
+SENDING = "images sent by storescu"
+
+_VIEWS = (
+    "",
+    "/tags",
+    "/tags?short",
+    "/tags?simplify",
+    "/simplified-tags",
+    "/header",
+    "/header?short",
+    "/preview",
+    "/file",
+    "/statistics",
+)
+_PARENTS = {"ParentSeries": "series", "ParentStudy": "studies", "ParentPatient": "patients"}
+_IDS = known_ids()
+
+
+def play(server: Server, folder: Path) -> list[Observation]:
+    """Ask a fresh server everything and return what it answered."""
+    with open_client(server) as client:
+        return list(_play(server, client, folder))
+
+
+def _play(server: Server, client: httpx.Client, folder: Path) -> Iterator[Observation]:
+    yield from _ask_all(client, requests.EMPTY)
+    yield from _ask_all(client, requests.UPLOADS)
+    yield from _ask_all(client, requests.CHANGES)
+    yield from _ask_all(client, requests.MORE_UPLOADS)
+    await_stable(client)
+    yield _change_log(client)
+    for table in (requests.READING, requests.IMAGES, requests.TOOLS, requests.ODD):
+        yield from _ask_all(client, table)
+    yield from _ask_all(client, requests.UPLOAD_VARIANTS)
+    yield from _send(server, client, folder)
+    yield from _ask_all(client, requests.DELETES)
+    for sample in SAMPLES:
+        yield from _try_sample(client, sample)
+
+
+def _ask_all(client: httpx.Client, table: Sequence[Request]) -> Iterator[Observation]:
+    for request in table:
+        yield Observation(request.reason, request.route, _ask(client, request))
+
+
+def _ask(client: httpx.Client, request: Request) -> Answer:
+    options: dict[str, Any] = {"auth": None} if request.is_anonymous else {}
+    response = client.request(
+        request.method,
+        request.target(_IDS),
+        content=request.content(_IDS),
+        headers=list(request.headers),
+        **options,
+    )
+    return _answer(response)
+
+
+def _answer(response: httpx.Response) -> Answer:
+    return Answer(response.status_code, kept_headers(dict(response.headers)), response.content)
+
+
+def _change_log(client: httpx.Client) -> Observation:
+    """Read all changes; those that follow on their own time are set apart."""
+    pages = client.get("/changes?limit=1000").raise_for_status().json()["Changes"]
+    told = [(change["ChangeType"], change["Path"]) for change in pages]
+    prompt = [change for change in told if change[0].startswith("New")]
+    later = sorted(set(told) - set(prompt))
+    body = httpx.Response(200, json={"Prompt": prompt, "Later": later}).content
+    return Observation(CHANGE_LOG, "GET /changes", Answer(200, body=body))
+
+
+def _send(server: Server, client: httpx.Client, folder: Path) -> Iterator[Observation]:
+    if not server.dicom_port:
+        return
+    for node in SENT:
+        (folder / f"{node.name}.dcm").write_bytes(node.encoded())
+    files = [str(folder / f"{node.name}.dcm") for node in SENT]
+    peer = ["-aec", server.aet, "127.0.0.1", str(server.dicom_port)]
+    done = subprocess.run(["storescu", *peer, *files], check=False, capture_output=True)
+    yield Observation(SENDING, "storescu", Answer(done.returncode))
+    for node in SENT:
+        ids = node.ids()
+        for level, collection in zip(ids, requests.LEVELS, strict=True):
+            one = requests.LEVEL_NAMES[collection]
+            path = f"/{collection}/{ids[level]}"
+            yield _view(client, f"sent {node.name}", f"/{collection}/{{{one}}}", path)
+        for view in _VIEWS[1:]:
+            yield _view(client, f"sent {node.name}", f"/instances/{{instance}}{view}", f"{path}{view}")
+
+
+def _try_sample(client: httpx.Client, sample: Sample) -> Iterator[Observation]:
+    """Upload a file, read all that is shown of it, delete it, so that no other file is beside it."""
+    stored = client.post("/instances", content=sample.encoded)
+    yield Observation(sample.name, "POST /instances", _answer(stored))
+    if not stored.is_success:
+        return
+    ids = stored.json()
+    path = f"/instances/{ids['ID']}"
+    for view in _VIEWS:
+        yield _view(client, sample.name, f"/instances/{{instance}}{view}", path + view)
+    for parent, collection in _PARENTS.items():
+        one = requests.LEVEL_NAMES[collection]
+        route = f"/{collection}/{{{one}}}"
+        yield _view(client, sample.name, route, f"/{collection}/{ids[parent]}")
+    deleted = client.delete(path)
+    yield Observation(sample.name, "DELETE /instances/{instance}", _answer(deleted))
+
+
+def _view(client: httpx.Client, subject: str, route: str, path: str) -> Observation:
+    response = client.get(path)
+    if response.status_code == httpx.codes.TEMPORARY_REDIRECT:
+        response = client.get(response.headers["location"])
+    return Observation(subject, f"GET {route}", _answer(response))

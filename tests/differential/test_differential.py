@@ -1,0 +1,50 @@
+"""Nephele answers as Orthanc does, but for what the table of intended differences lists."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.differential import requests
+from tests.differential.corpus import SAMPLES
+from tests.differential.report import Report
+from tests.differential.scenario import CHANGE_LOG
+from tests.differential.tree import SENT
+
+_TABLES = {
+    "empty archive": requests.EMPTY,
+    "uploads": (*requests.UPLOADS, *requests.MORE_UPLOADS),
+    "changes": requests.CHANGES,
+    "resources": requests.READING,
+    "images": requests.IMAGES,
+    "tools": requests.TOOLS,
+    "odd requests": requests.ODD,
+    "odd uploads": requests.UPLOAD_VARIANTS,
+    "deletions": requests.DELETES,
+}
+
+
+@pytest.mark.parametrize("reason", [r.reason for table in _TABLES.values() for r in table])
+def test_request_is_answered_alike(found: Report, reason: str) -> None:
+    assert found.about(reason) == []
+
+
+@pytest.mark.parametrize("name", [sample.name for sample in SAMPLES])
+def test_file_is_shown_alike(found: Report, name: str) -> None:
+    assert found.about(name) == []
+
+
+@pytest.mark.parametrize("name", [node.name for node in SENT])
+def test_image_sent_by_storescu_is_shown_alike(found: Report, name: str) -> None:
+    assert found.about(f"sent {name}") == []
+
+
+def test_storescu_ends_alike(found: Report) -> None:
+    assert found.about("images sent by storescu") == []
+
+
+def test_change_log_is_alike(found: Report) -> None:
+    assert found.about(CHANGE_LOG) == []
+
+
+def test_no_intended_difference_is_stale(found: Report) -> None:
+    assert found.stale == ()

@@ -1,0 +1,1 @@
+"""The DIMSE edge, as its own processes, with real clients against it."""

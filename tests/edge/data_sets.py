@@ -1,0 +1,119 @@
+"""Encoded data sets to send, and senders that can send them wrong."""
+
+from __future__ import annotations
+
+import io
+import struct
+from dataclasses import dataclass
+from typing import Any
+
+from pydicom import config
+from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.filewriter import write_dataset
+from pydicom.filebase import DicomBytesIO
+from pydicom.uid import ExplicitVRLittleEndian
+from pynetdicom import AE
+from pynetdicom.association import Association
+
+CT = "1.2.840.10008.5.1.4.1.1.2"
+VERIFICATION = "1.2.840.10008.1.1"
+
+
+def ct(sop: str = "1.2.3.4", *, pixels: int = 512, **attributes: Any) -> Dataset:
+    """Make a CT slice; attributes given as None are left out."""
+    data_set = Dataset()
+    data_set.SOPClassUID = CT
+    data_set.SOPInstanceUID = sop
+    data_set.PatientID = "PAT"
+    data_set.PatientName = "Secret^Patient"
+    data_set.StudyInstanceUID = "1.2"
+    data_set.SeriesInstanceUID = "1.2.3"
+    data_set.Modality = "CT"
+    data_set.InstanceNumber = 1
+    data_set.add_new(0x7FE00010, "OW", bytes(range(256)) * (pixels // 256))
+    for keyword, value in attributes.items():
+        if value is None:
+            delattr(data_set, keyword)
+        else:
+            setattr(data_set, keyword, value)
+    return data_set
+
+
+def encode(data_set: Dataset, transfer_syntax: str = ExplicitVRLittleEndian) -> bytes:
+    """Encode a data set without file meta information."""
+    buffer = DicomBytesIO()
+    buffer.is_implicit_VR = transfer_syntax == "1.2.840.10008.1.2"
+    buffer.is_little_endian = True
+    write_dataset(buffer, data_set)
+    return buffer.getvalue()
+
+
+def as_file(data_set: Dataset, transfer_syntax: str = ExplicitVRLittleEndian) -> bytes:
+    """Encode a DICOM file."""
+    data_set.file_meta = FileMetaDataset()
+    data_set.file_meta.TransferSyntaxUID = transfer_syntax
+    buffer = io.BytesIO()
+    data_set.save_as(buffer, enforce_file_format=True)
+    return buffer.getvalue()
+
+
+def data_set_of(part10: bytes) -> bytes:
+    """Return what follows the file meta information."""
+    (size,) = struct.unpack_from("<I", part10, 140)
+    return part10[144 + size :]
+
+
+def associate(
+    port: int,
+    classes: dict[str, list[str]] | None = None,
+    *,
+    calling: str = "SCU",
+    called: str = "ORTHANC",
+    **arguments: Any,
+) -> Association:
+    """Open an association from pynetdicom."""
+    entity = AE(calling)
+    for sop_class, syntaxes in (classes or {CT: [ExplicitVRLittleEndian]}).items():
+        entity.add_requested_context(sop_class, syntaxes)
+    return entity.associate("127.0.0.1", port, ae_title=called, **arguments)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A C-STORE response; no status where the association was aborted."""
+
+    status: int | None
+    comment: str = ""
+
+
+def store_encoded(
+    association: Association,
+    encoded: bytes,
+    *,
+    sop_class: str = CT,
+    sop_instance: str = "1.2.3.4",
+    message_id: int = 1,
+) -> Answer:
+    """Send any bytes as the data set of a C-STORE."""
+    from pynetdicom.dimse_primitives import C_STORE
+
+    request = C_STORE()
+    request.MessageID = message_id
+    request.AffectedSOPClassUID = sop_class
+    request.AffectedSOPInstanceUID = sop_instance
+    request.Priority = 2
+    request.DataSet = io.BytesIO(encoded)
+    context_id = association.accepted_contexts[0].context_id
+    assert context_id is not None
+    association._reactor_checkpoint.clear()
+    association.dimse.send_msg(request, context_id)
+    _, response = association.dimse.get_msg(block=True)
+    association._reactor_checkpoint.set()
+    if response is None:
+        return Answer(None)
+    return Answer(response.Status, str(response.ErrorComment or ""))  # type: ignore[union-attr]
+
+
+def permit_odd_values() -> None:
+    """Let pydicom write what no device should send."""
+    config.settings.writing_validation_mode = config.IGNORE
