@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import struct
 from typing import TYPE_CHECKING
@@ -80,6 +81,20 @@ class PduSocket(AssociationSocket):
         pdu = self._view[self._start : self._start + whole]
         self._start += whole
         return pdu_type, pdu
+
+    def discard(self, timeout: float) -> None:
+        """Read some bytes that nobody wants any more; raise as `read_pdu`."""
+        self._start = self._end = 0
+        self._set_timeout(timeout)
+        self._read(len(self._buffer))
+
+    def _shutdown_socket(self) -> None:
+        """Close the connection, also when the peer was faster."""
+        if self.socket is None:
+            return
+        with contextlib.suppress(OSError):
+            self.socket.shutdown(socket.SHUT_RDWR)
+        self.socket.close()
 
     def _read(self, size: int, flags: int = 0) -> int:
         """Append at most `size` bytes to the buffer."""

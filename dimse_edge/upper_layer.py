@@ -8,8 +8,8 @@ to the DIMSE provider without being decoded into objects.
 
 from __future__ import annotations
 
+import contextlib
 import select
-import socket
 import struct
 import time
 from typing import TYPE_CHECKING, cast
@@ -30,8 +30,8 @@ _PDU = struct.Struct(">BBL")
 _PDV = struct.Struct(">LBB")
 _CLOSING_SECONDS = 5.0
 _DATA_TRANSFER = "Sta6"
+_AWAITING_CLOSE = "Sta13"
 _CONNECTION_CLOSED = "Evt17"
-_ARTIM_EXPIRED = "Evt18"
 _INVALID_PDU = "Evt19"
 _PEER_CLOSED = getattr(select, "POLLRDHUP", select.POLLHUP)
 
@@ -64,7 +64,7 @@ class UpperLayer(DULServiceProvider):
     ) -> _UserQueuePrimitives | None:
         """Return the next primitive of the association service, None if none came in time."""
         deadline = None if timeout is None else time.monotonic() + timeout
-        while wait and self.to_user_queue.empty() and self.is_alive():
+        while wait and self.to_user_queue.empty() and self._is_open():
             remaining = None if deadline is None else deadline - time.monotonic()
             if not self.pump(remaining):
                 break
@@ -128,20 +128,22 @@ class UpperLayer(DULServiceProvider):
         return bool(poll.poll(seconds * 1000))
 
     def finish(self) -> None:
-        """Let the peer close the connection, for a while; then close it."""
-        deadline = time.monotonic() + _CLOSING_SECONDS
-        while self.is_alive():
-            if not self.pump(max(0.0, deadline - time.monotonic())):
-                self.event_queue.put(_ARTIM_EXPIRED)
-                self._run_events()
-                break
-        cast(AssociationSocket, self.socket)._shutdown_socket()
+        """Let the peer close the connection, for a while, whatever it still sends; then close it.
 
-    def shut_down(self) -> None:
-        """Make the association's thread find its connection closed; called from another one."""
-        connection = cast(AssociationSocket, self.socket).socket
-        if connection is not None:
-            connection.shutdown(socket.SHUT_RDWR)
+        See PS3.8 9.2.2, state 13.
+        """
+        connection = cast(PduSocket, self.socket)
+        deadline = time.monotonic() + _CLOSING_SECONDS
+        if self.state_machine.current_state == _AWAITING_CLOSE:
+            with contextlib.suppress(ConnectionEnded, TimeoutError):
+                while (remaining := deadline - time.monotonic()) > 0:
+                    connection.discard(remaining)
+        self.event_queue.put(_CONNECTION_CLOSED)
+        self._run_events()
+        connection._shutdown_socket()
+
+    def _is_open(self) -> bool:
+        return self.is_alive() and self.state_machine.current_state != _AWAITING_CLOSE
 
     def _run_events(self) -> None:
         while not (self._kill_thread or self.event_queue.empty()):

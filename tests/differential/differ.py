@@ -90,12 +90,21 @@ def _show(value: object) -> str:
 
 def _compare_answers(orthanc: Answer, nephele: Answer) -> Iterator[Found]:
     if orthanc.status != nephele.status:
-        yield Found("status", Kind.CHANGED, orthanc.status, nephele.status)
+        yield Found("status", Kind.CHANGED, _show_status(orthanc), _show_status(nephele))
+        return
     for name in sorted(orthanc.headers.keys() | nephele.headers.keys()):
         ours, theirs = nephele.headers.get(name, _ABSENT), orthanc.headers.get(name, _ABSENT)
         yield from _compare_values(f"header.{name}", theirs, ours)
     if orthanc.body != nephele.body:
         yield from _compare_bodies(orthanc.body, nephele.body)
+
+
+def _show_status(answer: Answer) -> str:
+    """Return a status with what an error says: the rest of two such answers is not compared."""
+    described = _as_json(answer.body)
+    if not isinstance(described, dict) or "OrthancStatus" not in described:
+        return str(answer.status)
+    return f"{answer.status}, code {described['OrthancStatus']} {described.get('Details', '')}"
 
 
 def style_of(body: bytes) -> bytes:

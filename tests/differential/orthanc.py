@@ -18,6 +18,8 @@ from tests.differential.server import Server, configuration
 
 EXECUTABLE = "Orthanc"
 _PLUGIN = Path("/usr/share/orthanc/plugins/libOrthancGdcm.so")
+_JPEG_2000 = ("1.2.840.10008.1.2.4.90", "1.2.840.10008.1.2.4.91")
+"""What Orthanc leaves to the plugin; other images make this GDCM end the whole process."""
 _STARTED = "Orthanc has started"
 _ATTEMPTS = 3
 _START_SECONDS = _STOP_SECONDS = 20.0
@@ -49,7 +51,8 @@ def _start(
         "DicomPort": dicom_port,
         "HttpPort": http_port,
         "StorageDirectory": str(folder / "db"),
-        "Plugins": [str(_PLUGIN)] if _PLUGIN.exists() else [],
+        "Plugins": [str(_PLUGIN)],
+        "Gdcm": {"RestrictTransferSyntaxes": list(_JPEG_2000)},
     }
     file = folder / "orthanc.json"
     file.write_text(json.dumps(options), encoding="utf-8")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -22,14 +23,10 @@ SENDING = "images sent by storescu"
 _VIEWS = (
     "",
     "/tags",
-    "/tags?short",
-    "/tags?simplify",
     "/simplified-tags",
     "/header",
-    "/header?short",
     "/preview",
     "/file",
-    "/statistics",
 )
 _PARENTS = {"ParentSeries": "series", "ParentStudy": "studies", "ParentPatient": "patients"}
 _IDS = known_ids()
@@ -66,7 +63,7 @@ def _ask(client: httpx.Client, request: Request) -> Answer:
     options: dict[str, Any] = {"auth": None} if request.is_anonymous else {}
     response = client.request(
         request.method,
-        request.target(_IDS),
+        f"{client.base_url.scheme}://{client.base_url.netloc.decode()}{request.target(_IDS)}",
         content=request.content(_IDS),
         headers=list(request.headers),
         **options,
@@ -84,8 +81,8 @@ def _change_log(client: httpx.Client) -> Observation:
     told = [(change["ChangeType"], change["Path"]) for change in pages]
     prompt = [change for change in told if change[0].startswith("New")]
     later = sorted(set(told) - set(prompt))
-    body = httpx.Response(200, json={"Prompt": prompt, "Later": later}).content
-    return Observation(CHANGE_LOG, "GET /changes", Answer(200, body=body))
+    body = json.dumps({"Prompt": prompt, "Later": later}).encode()
+    return Observation(CHANGE_LOG, "GET /changes?limit=1000", Answer(200, body=body))
 
 
 def _send(server: Server, client: httpx.Client, folder: Path) -> Iterator[Observation]:

@@ -19,6 +19,7 @@ import pytest
 
 from bench.archive_stub import ArchiveStub
 from bench.edge import edge_environment
+from tests.edge.data_sets import close_connections
 
 _SECONDS = 60
 
@@ -35,7 +36,11 @@ class Edge:
         self._changed = threading.Condition()
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
-        self.port = int(self.wait_for("listening")["port"])
+        try:
+            self.port = int(self.wait_for("listening")["port"])
+        except BaseException:
+            self.stop()
+            raise
 
     def _read(self) -> None:
         assert self.process.stdout is not None
@@ -71,6 +76,12 @@ class Edge:
 
 
 StartEdge = Callable[..., Edge]
+
+
+@pytest.fixture(autouse=True)
+def _close_connections() -> Iterator[None]:
+    yield
+    close_connections()
 
 
 @pytest.fixture(scope="session")

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import io
+import socket
 import struct
 from dataclasses import dataclass
 from typing import Any
 
+import pytest
 from pydicom import config
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.filewriter import write_dataset
 from pydicom.filebase import DicomBytesIO
 from pydicom.uid import ExplicitVRLittleEndian
-from pynetdicom import AE
+from pynetdicom import AE, evt
 from pynetdicom.association import Association
 
 CT = "1.2.840.10008.5.1.4.1.1.2"
@@ -75,7 +77,26 @@ def associate(
     entity = AE(calling)
     for sop_class, syntaxes in (classes or {CT: [ExplicitVRLittleEndian]}).items():
         entity.add_requested_context(sop_class, syntaxes)
-    return entity.associate("127.0.0.1", port, ae_title=called, **arguments)
+    handlers = [(evt.EVT_CONN_OPEN, _remember)]
+    return entity.associate(
+        "127.0.0.1", port, ae_title=called, evt_handlers=handlers, **arguments
+    )
+
+
+_opened: list[socket.socket] = []
+
+
+def _remember(event: evt.Event) -> None:
+    """Keep the client's socket: pynetdicom does not close it when the server was faster."""
+    connection = event.assoc.dul.socket.socket
+    if connection is not None:
+        _opened.append(connection)
+
+
+def close_connections() -> None:
+    """Close the sockets of all associations."""
+    while _opened:
+        _opened.pop().close()
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +135,7 @@ def store_encoded(
     return Answer(response.Status, str(response.ErrorComment or ""))  # type: ignore[union-attr]
 
 
-def permit_odd_values() -> None:
+def permit_odd_values(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let pydicom write what no device should send."""
-    config.settings.writing_validation_mode = config.IGNORE
+    for name in ("_reading_validation_mode", "_writing_validation_mode"):
+        monkeypatch.setattr(config.settings, name, config.IGNORE)

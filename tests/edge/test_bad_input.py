@@ -54,7 +54,7 @@ def test_odd_uid_is_stored(
 ) -> None:
     from pynetdicom import _config
 
-    permit_odd_values()
+    permit_odd_values(monkeypatch)
     monkeypatch.setitem(_config.VALIDATORS, "UI", lambda _: (True, ""))
     association = associate(shared_edge.port)
     answer = store_encoded(association, encode(ct(ODD[case])), sop_instance=ODD[case])
@@ -63,9 +63,11 @@ def test_odd_uid_is_stored(
     assert len(stub.objects) == 1
 
 
-def test_long_patient_id(shared_edge: Edge, stub: ArchiveStub) -> None:
+def test_long_patient_id(
+    shared_edge: Edge, stub: ArchiveStub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    permit_odd_values(monkeypatch)
     association = associate(shared_edge.port)
-    permit_odd_values()
     data_set = ct()
     data_set["PatientID"].VR = "UT"
     data_set.PatientID = "x" * 65_000

@@ -49,6 +49,7 @@ def make_study(
     """Write a study of CT slices of `edge` x `edge` pixels, spread over some series."""
     folder.mkdir(parents=True)
     dataset = pydicom.dcmread(get_testdata_file("CT_small.dcm", download=False))
+    dataset.pop("DataSetTrailingPadding", None)  # storescu does not send it
     dataset.PatientID = patient_id or generate_uid()[-16:]
     dataset.StudyInstanceUID = study_instance_uid or generate_uid()
     series_uids = [generate_uid() for _ in range(series)]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import threading
 import time
 from collections.abc import Iterator
@@ -204,7 +203,6 @@ def test_what_fell_through_is_found(quiet: Stack, tmp_path: Path) -> None:
         assert "BadFileFormat" in letter["Reason"]
         assert rest.get(f"/dead-letters/{letter['ID']}/file").content == b"junk" * 100
         good = study.files[0].read_bytes()
-        assert json.loads(letter["Body"])["Records"]
         s3.delete_object(Bucket=bucket, Key=poisoned)
         assert rest.post(f"/dead-letters/{letter['ID']}/retry").status_code == 200
         quiet.wait_idle()

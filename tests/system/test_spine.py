@@ -81,7 +81,7 @@ def test_events_repeated_after_a_deletion_bring_nothing_back(stack: Stack, tmp_p
             for n, key in enumerate(keys)
         ]
         outcome = stack.invoke("index", {"Records": records})
-        assert outcome == {"error": None, "payload": {"batchItemFailures": []}}
+        assert outcome == {"error": "", "payload": {"batchItemFailures": []}}
         assert rest.get(f"/patients/{study.orthanc_id(Level.PATIENT)}").status_code == 404
 
 

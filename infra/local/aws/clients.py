@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from mypy_boto3_events.client import EventBridgeClient
     from mypy_boto3_iam.client import IAMClient
     from mypy_boto3_lambda.client import LambdaClient
+    from mypy_boto3_s3.client import S3Client
     from mypy_boto3_secretsmanager.client import SecretsManagerClient
     from mypy_boto3_sqs.client import SQSClient
     from mypy_boto3_sts.client import STSClient
@@ -95,6 +96,11 @@ class RootClients:
     def identities(self) -> IAMClient:
         """IAM."""
         return self._session.client("iam", endpoint_url=self.endpoint, verify=self._trusted)
+
+    @cached_property
+    def objects(self) -> S3Client:
+        """S3."""
+        return self._session.client("s3", endpoint_url=self.endpoint, verify=self._trusted)
 
     @cached_property
     def tables(self) -> DynamoDBClient:

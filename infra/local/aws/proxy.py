@@ -29,6 +29,9 @@ _LARGEST_BODY = 5 * 1024 * 1024 * 1024
 _CHUNK_BYTES = 256 * 1024
 _ACCESS_KEY = re.compile(r"Credential=([^/]+)/")
 _UNTOLD = frozenset({"connection", "transfer-encoding", "keep-alive"})
+_CLOSING_SECONDS = 0.1
+"""TLS connections say goodbye in the background, and nothing tells when they have."""
+_UNSENT = frozenset({"expect", "transfer-encoding"})
 _JSON = "application/x-amz-json-1.0"
 _PATIENCE_SECONDS = 1.0
 
@@ -72,6 +75,7 @@ class AwsProxy:
         """Stop serving."""
         await self._server.stop()
         await self._session.close()
+        await asyncio.sleep(_CLOSING_SECONDS)
 
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
         body = await read_body(request, _LARGEST_BODY)
@@ -136,7 +140,7 @@ class AwsProxy:
         body: bytes,
     ) -> web.StreamResponse:
         url = URL(f"{self._target}{request.raw_path}", encoded=True)
-        sent = {name: value for name, value in headers.items() if name.lower() != "expect"}
+        sent = {name: value for name, value in headers.items() if name.lower() not in _UNSENT}
         async with self._session.request(
             request.method, url, headers=sent, data=io.BytesIO(body)
         ) as found:

@@ -80,6 +80,9 @@ def test_explicit_offset_and_vr_of_pixel_data() -> None:
         pytest.param(meta()[128:] + data_set(), id="no preamble, but DICM"),
         pytest.param(meta()[:160], id="meta cut"),
         pytest.param(meta()[:132] + b"\2\0\2\0\x1a\0\0\0" + bytes(26), id="implicit meta"),
+        pytest.param(
+            meta()[:132] + element(0x00020001, "SQ", b"1234") + data_set(), id="sequence in meta"
+        ),
         pytest.param(dicom_file()[:-1], id="truncated"),
         pytest.param(meta(IMPLICIT) + data_set(), id="explicit said to be implicit"),
     ],

@@ -120,7 +120,7 @@ def _read_element(file: BinaryIO) -> tuple[int, bytes] | None:
         file.seek(start)
         return None
     group, element, vr, size = _SHORT.unpack(header)
-    if has_long_length(vr):
+    if has_long_length(vr) and vr != b"SQ":
         (size,) = _LONG.unpack(file.read(4).ljust(4, b"\xff"))
     elif vr not in SHORT_VRS:
         raise BadFileFormat("the file meta information is not in Explicit VR Little Endian")

@@ -15,7 +15,7 @@ from nephele.domain.orthanc_id import OrthancId
 from nephele.domain.part10 import inspect_part10
 from nephele.domain.transcoding import transcode
 from nephele.domain.transcoding.ingest import ingest_target
-from nephele.errors import NotTranscodable, UnknownResource
+from nephele.errors import BadFileFormat, NotTranscodable, UnknownResource
 from nephele.logs import logger
 from nephele.services.archive import Archive
 from nephele.settings.configuration import Configuration
@@ -33,7 +33,7 @@ def transcode_file(configuration: Configuration, encoded: bytes, target: str) ->
     """Transcode a file on its way in; one that cannot be transcoded is kept as it came."""
     try:
         result = transcode(encoded, target, configuration.dicom_lossy_transcoding_quality)
-    except NotTranscodable as exc:
+    except (NotTranscodable, BadFileFormat) as exc:
         logger.warning("ingest transcoding failed", extra={"target": target, "reason": str(exc)})
         return Ingested(encoded, str(exc))
     return Ingested(result.encoded)

@@ -19,8 +19,11 @@ _COMMENTS = re.compile(r'"(?:\\.|[^"\\])*"|//[^\n]*|/\*.*?\*/', re.DOTALL)
 _SECRETS = ("RegisteredUsers",)
 
 
-def _as_list(value: object) -> object:
-    return [value] if isinstance(value, str) else value
+def _as_tuple(value: object) -> object:
+    """Accept one string for a list of one, as Orthanc does."""
+    if isinstance(value, str):
+        return (value,)
+    return tuple(value) if isinstance(value, list) else value
 
 
 def _as_modalities(value: object) -> object:
@@ -29,7 +32,7 @@ def _as_modalities(value: object) -> object:
     return {name: parse_modality(name, item) for name, item in value.items()}
 
 
-Strings = Annotated[tuple[str, ...], BeforeValidator(_as_list)]
+Strings = Annotated[tuple[str, ...], BeforeValidator(_as_tuple)]
 Port = Annotated[int, Field(ge=1, le=65534)]
 AeTitle = Annotated[str, Field(min_length=1, max_length=16)]
 

@@ -52,6 +52,7 @@ def _render(letter: DeadLetter) -> dict[str, object]:
         "Date": letter.received.partition(".")[0],
         "HasFile": letter.object_key is not None,
         "ID": letter.identifier,
+        "ObjectKey": letter.object_key,
         "Path": f"/dead-letters/{letter.identifier}",
         "Queue": letter.queue,
         "Reason": letter.reason,

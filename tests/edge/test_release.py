@@ -1,0 +1,63 @@
+"""Read your association: the release waits for the index, responses for the backlog."""
+
+from __future__ import annotations
+
+import time
+
+from bench.archive_stub import ArchiveStub
+from nephele.domain.levels import Level
+from nephele.domain.orthanc_id import Identity, OrthancId
+from tests.edge.conftest import Edge, StartEdge
+from tests.edge.data_sets import associate, ct, encode, store_encoded
+
+
+def orthanc_id(sop: str) -> OrthancId:
+    return Identity("PAT", "1.2", "1.2.3", sop).orthanc_id(Level.INSTANCE)
+
+
+def send(edge: Edge, count: int) -> list[str]:
+    """Send instances over one association and release it; return their UIDs."""
+    uids = [f"1.2.3.{number}" for number in range(1, count + 1)]
+    association = associate(edge.port)
+    for uid in uids:
+        assert store_encoded(association, encode(ct(uid)), sop_instance=uid).status == 0x0000
+    association.release()
+    assert association.is_released
+    return uids
+
+
+def test_all_is_readable_after_release(edge: Edge, stub: ArchiveStub) -> None:
+    stub.index_rate = 20
+    uids = send(edge, 30)
+    assert all(stub.is_readable(orthanc_id(uid)) for uid in uids)
+
+
+def test_more_than_ten_seconds_can_index(edge: Edge, stub: ArchiveStub) -> None:
+    stub.index_rate = 50
+    started = time.monotonic()
+    uids = send(edge, 800)
+    assert all(stub.is_readable(orthanc_id(uid)) for uid in uids)
+    assert time.monotonic() - started > 10, "the responses were slowed down"
+    assert stub.reads < 5 * len(uids), "the index is not asked for everything all the time"
+
+
+def test_indexing_stands_still(start_edge: StartEdge, stub: ArchiveStub) -> None:
+    edge = start_edge()
+    stub.index_rate = 0
+    send(edge, 10)
+    assert edge.logged("indexing makes no progress")
+    started = time.monotonic()
+    send(edge, 10)
+    assert time.monotonic() - started < 3, "later associations are not delayed"
+    assert len(stub.objects) == 20
+    assert [line["pending"] for line in edge.logged("released before indexed")] == [10, 10]
+
+
+def test_gone_peer_is_not_waited_for(edge: Edge, stub: ArchiveStub) -> None:
+    stub.index_rate = 0
+    association = associate(edge.port)
+    assert store_encoded(association, encode(ct())).status == 0x0000
+    association.abort()
+    ended = edge.wait_for("association ended")
+    assert (ended["outcome"], ended["stored"]) == ("aborted", 1)
+    assert ended["seconds"] < 5

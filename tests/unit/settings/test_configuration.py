@@ -1,0 +1,89 @@
+"""Orthanc's configuration file: its dialect, its errors, and what is passed on to the processes."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from nephele.errors import ConfigurationError
+from nephele.settings.configuration import parse_configuration
+
+
+def test_comments_are_allowed_outside_strings() -> None:
+    parsed = parse_configuration('{ // one\n "Name": "a//b", /* two\n */ "DicomPort": 104 }')
+    assert (parsed.name, parsed.dicom_port) == ("a//b", 104)
+
+
+@pytest.mark.parametrize(
+    "value", ['"1.2.840.10008.1.2*"', '["1.2.840.10008.1.2*"]'], ids=["string", "array"]
+)
+@pytest.mark.parametrize(
+    "option", ["AcceptedTransferSyntaxes", "AcceptedSopClasses", "RejectedSopClasses"]
+)
+def test_lists_may_be_one_string(option: str, value: str) -> None:
+    parsed = parse_configuration(f'{{"{option}": {value}}}')
+    shown = json.loads(parsed.public_json())
+    assert shown == {option: ["1.2.840.10008.1.2*"]}
+
+
+@pytest.mark.parametrize(
+    "modality",
+    [
+        '["CT1", "10.0.0.1", 104]',
+        '["CT1", "10.0.0.1", "104", "GE"]',
+        '{"AET": "CT1", "Host": "10.0.0.1", "Port": 104, "AllowStorageCommitment": false}',
+    ],
+    ids=["short", "short-with-text-port", "long"],
+)
+def test_both_forms_of_a_modality(modality: str) -> None:
+    parsed = parse_configuration(f'{{"DicomModalities": {{"ct": {modality}}}}}')
+    ct = parsed.dicom_modalities["ct"]
+    assert (ct.aet, ct.host, ct.port) == ("CT1", "10.0.0.1", 104)
+    assert parse_configuration(parsed.public_json()).dicom_modalities["ct"] == ct
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ('{"Foo": 1}', "Foo"),
+        ('{"DicomPort": "x"}', "DicomPort"),
+        ('{"DicomPort": 70000}', "DicomPort"),
+        ('{"DicomAet": "12345678901234567"}', "DicomAet"),
+        ('{"UnknownSopClassAccepted": 1}', "UnknownSopClassAccepted"),
+        ('{"DicomModalities": {"a b": ["X", "h", 104]}}', "DicomModalities"),
+        ('{"DicomModalities": {"ct": ["X"]}}', "DicomModalities"),
+        ('{"DicomModalities": {"ct": {"AET": "X", "Host": "h"}}}', "DicomModalities.ct.Port"),
+        ('{"MaximumPduLength": 4}', "MaximumPduLength"),
+        ("[1]", "configuration"),
+        ("{", "configuration"),
+    ],
+    ids=str,
+)
+def test_an_error_begins_with_the_options_name(text: str, name: str) -> None:
+    with pytest.raises(ConfigurationError, match=f"^{name}: "):
+        parse_configuration(text)
+
+
+def test_passwords_are_not_passed_on() -> None:
+    parsed = parse_configuration('{"RegisteredUsers": {"alice": "secret"}, "Name": "x"}')
+    assert json.loads(parsed.public_json()) == {"Name": "x"}
+
+
+def test_options_without_effect_are_told() -> None:
+    parsed = parse_configuration('{"LuaScripts": [], "DicomTlsEnabled": true, "DicomWeb": {}}')
+    assert parsed.not_honoured == {"LuaScripts", "DicomTlsEnabled", "DicomWeb"}
+
+
+@pytest.mark.parametrize(
+    ("text", "enabled"),
+    [
+        ("{}", False),
+        ('{"RemoteAccessAllowed": true}', True),
+        ('{"RemoteAccessAllowed": true, "AuthenticationEnabled": false}', False),
+        ('{"AuthenticationEnabled": true}', True),
+    ],
+    ids=str,
+)
+def test_when_a_login_is_asked_for(text: str, *, enabled: bool) -> None:
+    assert parse_configuration(text).is_authentication_enabled is enabled
