@@ -86,6 +86,7 @@ class ArchiveStub:
             for kept in (self.objects, self._uploads, self._visible, self._waiting):
                 kept.clear()
             self.index_rate, self.failing_puts, self.put_seconds, self.reads = None, 0, 0.0, 0
+            self.keeps_bodies = True
 
     def is_readable(self, orthanc_id: str) -> bool:
         """Tell whether an instance is indexed."""

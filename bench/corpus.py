@@ -34,6 +34,11 @@ class Study:
         """Return the id of the first slice's resource at a level."""
         return self.identities[0].orthanc_id(level)
 
+    def remove(self) -> None:
+        """Remove its files."""
+        for file in self.files:
+            file.unlink()
+
 
 @dataclass(frozen=True, slots=True)
 class _Slice:
@@ -60,7 +65,7 @@ class Corpus:
     def studies(self, count: int, slices: int | None = None) -> list[Study]:
         """Write several studies that hold so many slices together, of one patient each."""
         each = max(1, (slices or len(self)) // count)
-        return [self.study(each) for _ in range(count)]
+        return [self.study(min(each, len(self))) for _ in range(count)]
 
     def study(self, slices: int) -> Study:
         """Write a study of the first slices under identifiers nobody has seen."""
@@ -69,7 +74,10 @@ class Corpus:
         folder.mkdir()
         files, identities = [], []
         patient_id = f"{_PATIENT_ID[0]}{next(_runs):05}"
-        study_uid, series_uid = _renamed(self._study_uid, run, 1), _renamed(self._series_uid, run, 2)
+        study_uid, series_uid = (
+            _renamed(self._study_uid, run, 1),
+            _renamed(self._series_uid, run, 2),
+        )
         for number, item in enumerate(self._slices[:slices]):
             uid = _renamed(item.sop_instance_uid, run, number + 3)
             content = item.content

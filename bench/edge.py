@@ -70,7 +70,8 @@ def store_scu(port: int, called_aet: str, folder: Path, associations: int) -> fl
     environment = os.environ | {"TCP_NODELAY": "1"}
     started = time.perf_counter()
     senders = [subprocess.Popen(command, env=environment) for _ in range(associations)]
-    if any([sender.wait() for sender in senders]):
+    codes = [sender.wait() for sender in senders]
+    if any(codes):
         raise RuntimeError("storescu failed")
     return time.perf_counter() - started
 

@@ -96,6 +96,8 @@ def _cell(value: object) -> str:
 
 
 def _short(value: float) -> str:
+    """Show about three digits."""
     if value == int(value) and value < 1e6:
         return str(int(value))
-    return f"{value:.0f}" if abs(value) >= 100 else f"{value:.1f}" if abs(value) >= 10 else f"{value:.2f}"
+    digits = 0 if abs(value) >= 100 else 1 if abs(value) >= 10 else 2
+    return f"{value:.{digits}f}"

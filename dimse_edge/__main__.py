@@ -19,7 +19,7 @@ def main() -> int:
     parser.add_argument("--port", type=int, help="instead of DicomPort; 0 takes a free one")
     arguments = parser.parse_args()
     try:
-        environment = EdgeEnvironment()  # type: ignore[call-arg]
+        environment = EdgeEnvironment()
         configuration = environment.load_configuration()
     except (ValidationError, ConfigurationError, OSError) as error:
         logger.error("the environment is not valid", extra={"reason": str(error)})

@@ -15,6 +15,8 @@ _C_STORE_RQ = 0x0001
 class Service(Enum):
     """A DIMSE service: the option that opens it to everybody, and a modality's own flag."""
 
+    value: tuple[str | None, str]
+
     STORE = ("dicom_always_allow_store", "allow_store")
     FIND = ("dicom_always_allow_find", "allow_find")
     GET = ("dicom_always_allow_get", "allow_get")

@@ -120,7 +120,7 @@ class EdgeAssociation(Association):
         """Run the association from the first PDU to the end of the connection."""
         try:
             self._serve()
-        except Exception:
+        except Exception:  # noqa: BLE001  the outermost boundary of an association
             logger.exception("association failed", extra=self._facts())
             self.cut()
         finally:
@@ -184,7 +184,7 @@ class EdgeAssociation(Association):
             facts |= {"error": type(error).__name__, "reason": str(error)}
             logger.warning("instance refused", extra={**self._facts(), **facts})
             return store_status(error), str(error)
-        except Exception:
+        except Exception:  # noqa: BLE001  the outermost boundary of a request
             self._failed += 1
             logger.exception("instance failed", extra={**self._facts(), **facts})
             return OUT_OF_RESOURCES, ""

@@ -113,6 +113,6 @@ class DimseProvider(DIMSEServiceProvider):
             self._reception.close()
             self._reception = None
         while not self.msg_queue.empty():
-            message = self.msg_queue.get()[1]
+            message: object = self.msg_queue.get()[1]
             if isinstance(message, Reception):
                 message.close()

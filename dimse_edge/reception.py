@@ -84,7 +84,7 @@ class Reception:
 
     def _move_to_disk(self) -> None:
         memory = cast(io.BytesIO, self._file)
-        self._file = cast(BinaryIO, tempfile.TemporaryFile(dir=self._directory))
+        self._file = cast(BinaryIO, tempfile.TemporaryFile(dir=self._directory))  # noqa: SIM115  closed below
         self._file.write(memory.getbuffer())
 
     def _give_up(self) -> None:

@@ -22,6 +22,9 @@ _BUFFER_BYTES = 1 << 18
 _LONGEST_OTHER_BYTES = _BUFFER_BYTES - _HEADER.size
 """Longest PDU other than P-DATA-TF: 128 contexts of 30 transfer syntaxes fit."""
 
+_QUICK_ACK = getattr(socket, "TCP_QUICKACK", None)
+"""Acknowledge at once: a sender that leaves Nagle's algorithm on, as DCMTK does, waits for it."""
+
 
 class ConnectionEnded(Exception):
     """The peer closed the connection, or it broke."""
@@ -101,6 +104,8 @@ class PduSocket(AssociationSocket):
         if self.socket is None:
             raise ConnectionEnded
         try:
+            if _QUICK_ACK is not None:
+                self.socket.setsockopt(socket.IPPROTO_TCP, _QUICK_ACK, 1)
             count = self.socket.recv_into(self._view[self._end :], size, flags)
         except BlockingIOError as exc:
             raise TimeoutError from exc

@@ -15,15 +15,19 @@ import time
 from typing import TYPE_CHECKING, cast
 
 from pynetdicom.dul import DULServiceProvider
-from pynetdicom.pdu_primitives import _PDUPrimitiveType
+from pynetdicom.pdu_primitives import (
+    A_ABORT,
+    A_ASSOCIATE,
+    A_P_ABORT,
+    A_RELEASE,
+    _PDUPrimitiveType,
+)
 from pynetdicom.transport import AssociationSocket
 
 from dimse_edge.command import ProtocolError
 from dimse_edge.transport import P_DATA_TF, ConnectionEnded, PduSocket
 
 if TYPE_CHECKING:
-    from pynetdicom.dul import _UserQueuePrimitives
-
     from dimse_edge.association import EdgeAssociation
 
 _PDU = struct.Struct(">BBL")
@@ -61,7 +65,7 @@ class UpperLayer(DULServiceProvider):
 
     def receive_pdu(
         self, wait: bool = False, timeout: float | None = None
-    ) -> _UserQueuePrimitives | None:
+    ) -> A_ASSOCIATE | A_RELEASE | A_ABORT | A_P_ABORT | None:
         """Return the next primitive of the association service, None if none came in time."""
         deadline = None if timeout is None else time.monotonic() + timeout
         while wait and self.to_user_queue.empty() and self._is_open():

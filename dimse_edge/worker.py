@@ -118,7 +118,7 @@ def main(descriptor: int, parent: int) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)  # the parent says when to end
     die_with_parent(parent)
-    environment = EdgeEnvironment()  # type: ignore[call-arg]
+    environment = EdgeEnvironment()
     directory = environment.temporary_directory
     site = open_site(open_archive(environment), Path(directory) if directory else None)
     for client in (clients.s3, clients.dynamodb):

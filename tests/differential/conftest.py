@@ -39,9 +39,7 @@ def nephele() -> Iterator[Server]:
 
 
 @pytest.fixture(scope="session")
-def found(
-    orthanc: Server, nephele: Server, tmp_path_factory: pytest.TempPathFactory
-) -> Report:
+def found(orthanc: Server, nephele: Server, tmp_path_factory: pytest.TempPathFactory) -> Report:
     """Ask both servers everything, side by side."""
     servers = (orthanc, nephele)
     with ThreadPoolExecutor(len(servers)) as pool:

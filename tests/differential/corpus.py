@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import io
+import warnings
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import pydicom
 import pydicom.data
 
 from tests.differential import odd_files, pictures, texts
@@ -43,3 +46,29 @@ def made_samples() -> Iterator[Sample]:
 
 
 SAMPLES = (*real_samples(), *made_samples())
+
+
+def lanes(samples: Sequence[Sample], count: int) -> list[list[Sample]]:
+    """Share samples out so that no two lanes have one patient: they may be tried side by side."""
+    families: dict[str, list[Sample]] = {}
+    for sample in samples:
+        families.setdefault(_patient_of(sample), []).append(sample)
+    shared: list[list[Sample]] = [[] for _ in range(count)]
+    for family in sorted(families.values(), key=len, reverse=True):
+        min(shared, key=len).extend(family)
+    return shared
+
+
+def _patient_of(sample: Sample) -> str:
+    """Return a PatientID without the blanks that may or may not count.
+
+    Files that pydicom cannot read are made ones, each with a patient of its own.
+    """
+    file = io.BytesIO(sample.encoded)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            data_set = pydicom.dcmread(file, stop_before_pixels=True, force=True)
+            return str(data_set.get("PatientID", "")).strip(" \0")
+        except (OSError, ValueError):
+            return sample.name

@@ -11,6 +11,7 @@ from typing import Any
 
 import imagecodecs
 import numpy as np
+from pydicom.datadict import repeater_has_keyword, tag_for_keyword
 
 from tests.differential.normalization import normalized
 from tests.differential.observations import Answer, Observation
@@ -18,6 +19,9 @@ from tests.differential.observations import Answer, Observation
 _ABSENT = object()
 _PNG = b"\x89PNG\r\n\x1a\n"
 _SCALAR = re.compile(rb'"(?:\\.|[^"\\])*"|[\w.+-]+')
+_BY_NAME = re.compile(r"/simplified-tags|/tags\?.*simplify")
+_NAME = re.compile(r"(?<=\.)[^.\[]+")
+NO_KEYWORD = "(no keyword)"
 _SHOWN_CHARACTERS = 120
 
 
@@ -68,17 +72,29 @@ def compare(orthanc: Observation, nephele: Observation) -> list[Difference]:
     theirs, ours = style_of(orthanc.answer.body), style_of(nephele.answer.body)
     if not found and theirs != ours:
         found.append(Found("style", Kind.CHANGED, theirs, ours))
+    has_names = _BY_NAME.search(orthanc.route) is not None
     return [
         Difference(
             orthanc.subject,
             orthanc.route,
-            one.path,
+            _without_private_names(one.path) if has_names else one.path,
             one.kind,
             _show(one.orthanc),
             _show(one.nephele),
         )
         for one in found
     ]
+
+
+def _without_private_names(path: str) -> str:
+    """Return a path whose names are PS3.6's keywords; those of private elements are all alike."""
+    if not path.startswith("$."):
+        return path
+    return _NAME.sub(lambda match: match[0] if _is_keyword(match[0]) else NO_KEYWORD, path)
+
+
+def _is_keyword(name: str) -> bool:
+    return tag_for_keyword(name) is not None or repeater_has_keyword(name)
 
 
 def _show(value: object) -> str:

@@ -57,9 +57,13 @@ def _identifiers() -> dict[str, bytes]:
     return files
 
 
-def _file(suffix: str, extra: Elements, patient: str | None = "ODD") -> bytes:
+_OWN = "a patient of its own"
+
+
+def _file(suffix: str, extra: Elements, patient: str | None = _OWN) -> bytes:
     study = f"{_ROOT}.{suffix}"
-    return secondary_capture(patient, study, f"{study}.1", f"{study}.1.1", extra)
+    name = f"ODD {suffix}" if patient is _OWN else patient
+    return secondary_capture(name, study, f"{study}.1", f"{study}.1.1", extra)
 
 
 def _missing() -> dict[str, bytes]:
@@ -162,6 +166,7 @@ def _strings() -> dict[int, Value]:
 
 def _unknown() -> dict[int, Value]:
     return {
+        0x00080050: Value("UN", b"ACC"),
         0x00081030: Value("UN", b"a description "),
         0x00200013: Value("UN", b"12"),
         0x00280008: Value("UN", b"1 "),
@@ -176,6 +181,8 @@ def _layouts() -> dict[str, bytes]:
     whole = _file("5.1", {})
     image = pixels(bytes(48), 4, 4)
     return {
+        "no preamble": whole[132:],
+        "a data set alone": whole[whole.index(b"\x08\x00\x16\x00") :],
         "a byte behind the end": whole + b"\0",
         "half an element behind the end": whole + b"\x10\x00\x10",
         "cut in PixelData": whole[:-4],

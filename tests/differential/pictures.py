@@ -92,5 +92,5 @@ def pictures() -> dict[str, bytes]:
 def _file(number: int, elements: Elements, without: list[int] | None = None) -> bytes:
     study = f"{_ROOT}.{number}"
     return secondary_capture(
-        "PICTURES", study, f"{study}.1", f"{study}.1.1", elements, without or ()
+        f"PICTURE {number}", study, f"{study}.1", f"{study}.1.1", elements, without or ()
     )

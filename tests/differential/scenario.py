@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import subprocess
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import httpx
 
 from tests.differential import requests
-from tests.differential.corpus import SAMPLES, Sample
+from tests.differential.corpus import SAMPLES, Sample, lanes
 from tests.differential.observations import Answer, Observation, kept_headers
 from tests.differential.requests import Request
 from tests.differential.server import Server, await_stable, open_client
@@ -29,6 +30,7 @@ _VIEWS = (
     "/file",
 )
 _PARENTS = {"ParentSeries": "series", "ParentStudy": "studies", "ParentPatient": "patients"}
+_LANES = 4
 _IDS = known_ids()
 
 
@@ -50,8 +52,7 @@ def _play(server: Server, client: httpx.Client, folder: Path) -> Iterator[Observ
     yield from _ask_all(client, requests.UPLOAD_VARIANTS)
     yield from _send(server, client, folder)
     yield from _ask_all(client, requests.DELETES)
-    for sample in SAMPLES:
-        yield from _try_sample(client, sample)
+    yield from _try_samples(client)
 
 
 def _ask_all(client: httpx.Client, table: Sequence[Request]) -> Iterator[Observation]:
@@ -101,11 +102,22 @@ def _send(server: Server, client: httpx.Client, folder: Path) -> Iterator[Observ
             path = f"/{collection}/{ids[level]}"
             yield _view(client, f"sent {node.name}", f"/{collection}/{{{one}}}", path)
         for view in _VIEWS[1:]:
-            yield _view(client, f"sent {node.name}", f"/instances/{{instance}}{view}", f"{path}{view}")
+            yield _view(
+                client, f"sent {node.name}", f"/instances/{{instance}}{view}", f"{path}{view}"
+            )
+
+
+def _try_samples(client: httpx.Client) -> Iterator[Observation]:
+    def walk(lane: Sequence[Sample]) -> list[Observation]:
+        return [observation for sample in lane for observation in _try_sample(client, sample)]
+
+    with ThreadPoolExecutor(_LANES) as pool:
+        for observations in pool.map(walk, lanes(SAMPLES, _LANES)):
+            yield from observations
 
 
 def _try_sample(client: httpx.Client, sample: Sample) -> Iterator[Observation]:
-    """Upload a file, read all that is shown of it, delete it, so that no other file is beside it."""
+    """Upload a file, read what is shown of it, and delete it: no other file is beside it."""
     stored = client.post("/instances", content=sample.encoded)
     yield Observation(sample.name, "POST /instances", _answer(stored))
     if not stored.is_success:

@@ -11,7 +11,7 @@ _ENCODED: tuple[tuple[str, str, bytes], ...] = (
     ("Latin 2", "ISO_IR 101", "Dvořák^Jiří".encode("iso8859-2")),
     ("Latin 3", "ISO_IR 109", "Ĝ^Ħ".encode("iso8859-3")),
     ("Latin 4", "ISO_IR 110", "Ņ^Ķ".encode("iso8859-4")),
-    ("Latin 5", "ISO_IR 148", "Öztürk^Işık".encode("iso8859-9")),
+    ("Latin 5", "ISO_IR 148", "Öztürk^Şahin".encode("iso8859-9")),
     ("Cyrillic", "ISO_IR 144", "Люксембург".encode("iso8859-5")),
     ("Arabic", "ISO_IR 127", "قباني^لنزار".encode("iso8859-6")),
     ("Greek", "ISO_IR 126", "Διονυσιος".encode("iso8859-7")),

@@ -5,15 +5,16 @@ from __future__ import annotations
 import io
 import socket
 import struct
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
 from pydicom import config
 from pydicom.dataset import Dataset, FileMetaDataset
-from pydicom.filewriter import write_dataset
 from pydicom.filebase import DicomBytesIO
-from pydicom.uid import ExplicitVRLittleEndian
+from pydicom.filewriter import write_dataset
+from pydicom.uid import UID, ExplicitVRLittleEndian
 from pynetdicom import AE, evt
 from pynetdicom.association import Association
 
@@ -41,16 +42,16 @@ def ct(sop: str = "1.2.3.4", *, pixels: int = 512, **attributes: Any) -> Dataset
     return data_set
 
 
-def encode(data_set: Dataset, transfer_syntax: str = ExplicitVRLittleEndian) -> bytes:
+def encode(data_set: Dataset, transfer_syntax: UID = ExplicitVRLittleEndian) -> bytes:
     """Encode a data set without file meta information."""
     buffer = DicomBytesIO()
-    buffer.is_implicit_VR = transfer_syntax == "1.2.840.10008.1.2"
+    buffer.is_implicit_VR = transfer_syntax.is_implicit_VR
     buffer.is_little_endian = True
     write_dataset(buffer, data_set)
     return buffer.getvalue()
 
 
-def as_file(data_set: Dataset, transfer_syntax: str = ExplicitVRLittleEndian) -> bytes:
+def as_file(data_set: Dataset, transfer_syntax: UID = ExplicitVRLittleEndian) -> bytes:
     """Encode a DICOM file."""
     data_set.file_meta = FileMetaDataset()
     data_set.file_meta.TransferSyntaxUID = transfer_syntax
@@ -67,7 +68,7 @@ def data_set_of(part10: bytes) -> bytes:
 
 def associate(
     port: int,
-    classes: dict[str, list[str]] | None = None,
+    classes: Mapping[str, Sequence[UID]] | None = None,
     *,
     calling: str = "SCU",
     called: str = "ORTHANC",
@@ -76,11 +77,9 @@ def associate(
     """Open an association from pynetdicom."""
     entity = AE(calling)
     for sop_class, syntaxes in (classes or {CT: [ExplicitVRLittleEndian]}).items():
-        entity.add_requested_context(sop_class, syntaxes)
-    handlers = [(evt.EVT_CONN_OPEN, _remember)]
-    return entity.associate(
-        "127.0.0.1", port, ae_title=called, evt_handlers=handlers, **arguments
-    )
+        entity.add_requested_context(sop_class, list(syntaxes))
+    handlers: list[evt.EventHandlerType] = [(evt.EVT_CONN_OPEN, _remember)]
+    return entity.associate("127.0.0.1", port, ae_title=called, evt_handlers=handlers, **arguments)
 
 
 _opened: list[socket.socket] = []
@@ -88,9 +87,9 @@ _opened: list[socket.socket] = []
 
 def _remember(event: evt.Event) -> None:
     """Keep the client's socket: pynetdicom does not close it when the server was faster."""
-    connection = event.assoc.dul.socket.socket
-    if connection is not None:
-        _opened.append(connection)
+    wrapper = event.assoc.dul.socket
+    if wrapper is not None and wrapper.socket is not None:
+        _opened.append(wrapper.socket)
 
 
 def close_connections() -> None:
@@ -132,7 +131,7 @@ def store_encoded(
     association._reactor_checkpoint.set()
     if response is None:
         return Answer(None)
-    return Answer(response.Status, str(response.ErrorComment or ""))  # type: ignore[union-attr]
+    return Answer(response.Status, str(response.ErrorComment or ""))
 
 
 def permit_odd_values(monkeypatch: pytest.MonkeyPatch) -> None:

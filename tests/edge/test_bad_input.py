@@ -7,11 +7,13 @@ import socket
 import struct
 
 import pytest
-from pydicom.uid import ExplicitVRLittleEndian
+from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 from bench.archive_stub import ArchiveStub
 from tests.edge.conftest import Edge, StartEdge
 from tests.edge.data_sets import CT, associate, ct, encode, permit_odd_values, store_encoded
+
+RANDOM_BYTES = random.Random(1).randbytes(100_000)  # noqa: S311  the same in each run
 
 WHOLE = encode(ct(pixels=4096))
 SECRET = b"Secret^Patient"
@@ -22,8 +24,8 @@ BROKEN = {
     "a length beyond the end": WHOLE.replace(
         b"PN" + struct.pack("<H", 14), b"PN" + struct.pack("<H", 60000)
     ),
-    "100 KB of random bytes": random.Random(1).randbytes(100_000),
-    "another syntax than negotiated": encode(ct(), "1.2.840.10008.1.2"),
+    "100 KB of random bytes": RANDOM_BYTES,
+    "another syntax than negotiated": encode(ct(), ImplicitVRLittleEndian),
     "a file instead of a data set": b"\0" * 128 + b"DICM" + WHOLE,
     "text": b"GET / HTTP/1.1\r\n\r\n" * 100,
 }
@@ -97,12 +99,12 @@ def pdu(kind: int, body: bytes, size: int | None = None) -> bytes:
 
 RAW = {
     "nothing, as a port scan": [],
-    "100 KB of random bytes": [random.Random(2).randbytes(100_000)],
+    "100 KB of random bytes": [RANDOM_BYTES],
     "HTTP": [b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"],
     "TLS": [b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + bytes(512)],
     "an association request of 4 GB": [pdu(1, b"", 0xFFFFFFFF), bytes(1 << 20)],
     "an empty association request": [pdu(1, b"")],
-    "a random association request": [pdu(1, random.Random(3).randbytes(500))],
+    "a random association request": [pdu(1, RANDOM_BYTES[:500])],
     "data before the association": [pdu(4, b"\0\0\0\x04\x01\x03ab")],
     "half a header": [b"\x01\x00"],
     "release before the association": [pdu(5, bytes(4))],
@@ -203,6 +205,6 @@ def test_command_without_data_set(shared_edge: Edge, stub: ArchiveStub) -> None:
     _, response = association.dimse.get_msg(block=True)
     association._reactor_checkpoint.set()
     assert response is not None
-    assert response.Status == 0xC000  # type: ignore[union-attr]
+    assert response.Status == 0xC000
     association.release()
     assert not stub.objects

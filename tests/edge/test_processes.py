@@ -110,7 +110,7 @@ def test_port_taken(stub: ArchiveStub) -> None:
     assert "the port cannot be bound" in done.stdout
 
 
-WRONG = {
+WRONG: dict[str, tuple[dict[str, str | None], int, str]] = {
     "an unknown option": ({"NEPHELE_CONFIGURATION": '{"DicomPrt": 1}'}, 2, "DicomPrt"),
     "no bucket": ({"NEPHELE_BUCKET": None}, 2, "bucket"),
     "no DICOM server": ({"NEPHELE_CONFIGURATION": '{"DicomServerEnabled": false}'}, 0, "nothing"),

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import subprocess
 import time
+from pathlib import Path
+
+import pytest
 
 from bench.archive_stub import ArchiveStub
 from nephele.domain.levels import Level
 from nephele.domain.orthanc_id import Identity, OrthancId
-from tests.edge.conftest import Edge, StartEdge
-from tests.edge.data_sets import associate, ct, encode, store_encoded
+from tests.edge.conftest import Edge, StartEdge, tool
+from tests.edge.data_sets import as_file, associate, ct, encode, store_encoded
 
 
 def orthanc_id(sop: str) -> OrthancId:
@@ -32,10 +36,19 @@ def test_all_is_readable_after_release(edge: Edge, stub: ArchiveStub) -> None:
     assert all(stub.is_readable(orthanc_id(uid)) for uid in uids)
 
 
-def test_more_than_ten_seconds_can_index(edge: Edge, stub: ArchiveStub) -> None:
+@pytest.mark.parametrize("count", [700, pytest.param(1500, marks=pytest.mark.soak)])
+def test_more_than_ten_seconds_can_index(
+    count: int, edge: Edge, stub: ArchiveStub, tmp_path: Path
+) -> None:
+    uids = [f"1.2.3.{number}" for number in range(count)]
+    folder = tmp_path / "slices"
+    folder.mkdir()
+    for uid in uids:
+        (folder / uid).write_bytes(as_file(ct(uid)))
     stub.index_rate = 50
     started = time.monotonic()
-    uids = send(edge, 800)
+    command = [tool("storescu"), "+sd", "127.0.0.1", str(edge.port), str(folder)]
+    subprocess.run(command, check=True, timeout=120, capture_output=True)
     assert all(stub.is_readable(orthanc_id(uid)) for uid in uids)
     assert time.monotonic() - started > 10, "the responses were slowed down"
     assert stub.reads < 5 * len(uids), "the index is not asked for everything all the time"

@@ -10,8 +10,8 @@ import pytest
 from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian, JPEG2000Lossless
 
 from bench.archive_stub import ArchiveStub
-from nephele.domain.orthanc_id import Identity
 from nephele.domain.levels import Level
+from nephele.domain.orthanc_id import Identity
 from tests.edge.conftest import Edge, StartEdge, tool
 from tests.edge.data_sets import (
     CT,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -65,6 +66,7 @@ async def _proxied(
         finally:
             for item in made:
                 item.close()
+            gc.collect()  # connections live as long as the exceptions that came by them
             await proxy.stop()
 
 

@@ -10,7 +10,7 @@ from nephele.domain.series_status import SeriesStatus, series_status
     [
         pytest.param(None, ["1", "2"], SeriesStatus.UNKNOWN, id="nothing expected"),
         pytest.param(3, ["1", "x"], SeriesStatus.UNKNOWN, id="an index that is no number"),
-        pytest.param(3, ["1", None], SeriesStatus.UNKNOWN, id="no index"),
+        pytest.param(3, ["1", None], SeriesStatus.MISSING, id="no index"),
         pytest.param(3, ["1", "3"], SeriesStatus.MISSING, id="one missing"),
         pytest.param(3, ["3", "1", "2"], SeriesStatus.COMPLETE, id="all, in any order"),
         pytest.param(3, ["1", "2", "4"], SeriesStatus.INCONSISTENT, id="one too high"),

@@ -27,9 +27,7 @@ PIXEL_DATA_OFFSET = "pixel-data-offset"
 TRANSCODING_FAILURE = "transcoding-failure"
 
 
-def encode(
-    provenance: Provenance, md5: str, pixel_data_offset: int | None
-) -> dict[str, str]:
+def encode(provenance: Provenance, md5: str, pixel_data_offset: int | None) -> dict[str, str]:
     """Return the user metadata of a reception."""
     values = {name: str(getattr(provenance, field)) for name, field in _FIELDS.items()}
     values[MD5] = md5

@@ -89,8 +89,8 @@ def encoding_of(specific_character_set: bytes | None, default: str = "Latin1") -
         return encoding_named(default)
     terms = [term.strip(PADDING) for term in text.split("\\")]
     for term in terms:
-        match = _REGISTRATION.fullmatch(term)
-        name = _NAMES.get(match[1] if match else term)
+        match = _REGISTRATION.fullmatch(term.upper())
+        name = _NAMES.get(match[1] if match else term.upper())
         if name is not None:
             return Encoding(name, has_extensions=len(terms) > 1)
     return Encoding("Ascii", has_extensions=len(terms) > 1)

@@ -107,6 +107,9 @@ def read_file_meta(file: BinaryIO) -> FileMeta:
     while (element := _read_element(file)) is not None:
         values[element[0]] = element[1].decode("latin-1").strip(PADDING)
     offset = file.tell()
+    if not values and not file.read(1):
+        raise BadFileFormat("there is nothing behind the DICOM preamble")
+    file.seek(offset)
     syntax = values.get(_TRANSFER_SYNTAX) or _guess_transfer_syntax(file)
     file.seek(offset)
     return FileMeta(syntax, values.get(_SOP_CLASS, ""), values.get(_SOP_INSTANCE, ""), offset)

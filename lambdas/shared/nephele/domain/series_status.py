@@ -21,14 +21,16 @@ def series_status(
     """Compare the `IndexInSeries` of a series' instances with what is expected.
 
     Unknown without an expected number or with an index that is no number; Inconsistent when an
-    index lies outside `1..expected` or comes twice.
+    index lies outside `1..expected` or comes twice. Instances without an index do not count.
     """
     if expected_number_of_instances is None:
         return SeriesStatus.UNKNOWN
     seen: set[int] = set()
     for index in indexes:
+        if index is None:
+            continue
         try:
-            number = int(index or "")
+            number = int(index)
         except ValueError:
             return SeriesStatus.UNKNOWN
         if not 1 <= number <= expected_number_of_instances or number in seen:

@@ -92,7 +92,7 @@ def error_response(
     extra : Mapping, optional
         Members that Orthanc does not have.
     """
-    headers = _HEADERS.get(answer.status)
+    headers = _HEADERS.get(answer.status, {})
     if answer.code is None or not is_described:
         return Response(status_code=answer.status, headers=headers)
     body: dict[str, object] = {
@@ -107,9 +107,8 @@ def error_response(
     }
     if details:
         body["Details"] = details
-    return Response(
-        styled(body, "\t") + "\n", answer.status, headers=headers, media_type="text/plain"
-    )
+    described = {**headers, "Content-Type": "text/plain"}
+    return Response(styled(body, "\t") + "\n", answer.status, headers=described)
 
 
 _REASONS = {HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "Request Entity Too Large"}

@@ -65,7 +65,13 @@ def page(arguments: Mapping[str, str], uri: str) -> tuple[int, int | None]:
             raise BadRequest(f'Missing "{other}" argument for GET request against: {uri}')
     if "since" not in arguments:
         return 0, None
-    return unsigned(arguments["since"]), unsigned(arguments["limit"]) or None
+    since, limit = (_unless_negative(unsigned(arguments[name])) for name in ("since", "limit"))
+    return since, limit or None
+
+
+def _unless_negative(number: int) -> int:
+    """Return 0 for what was below it: Orthanc's database takes it for no bound."""
+    return number if number < _SIZE_MODULUS >> 1 else 0
 
 
 def words(text: str, separator: str) -> tuple[str, ...]:

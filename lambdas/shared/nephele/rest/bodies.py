@@ -33,8 +33,9 @@ async def uploaded_files(request: Request) -> AsyncIterator[UploadedFiles]:
     content_type, options = parse_options_header(request.headers.get("content-type", ""))
     is_gzip = request.headers.get("content-encoding", "").strip().lower() == "gzip"
     with ExitStack() as stack:
-        if content_type.lower() == b"multipart/form-data":
-            files = await _receive_form(request, options.get(b"boundary", b""), stack)
+        boundary = options.get(b"boundary", b"")
+        if content_type.lower() == b"multipart/form-data" and boundary:
+            files = await _receive_form(request, boundary, stack)
             yield UploadedFiles(files, is_form=True, is_gzip=False)
         else:
             file = await _receive(request, stack)

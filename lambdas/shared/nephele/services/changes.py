@@ -40,9 +40,7 @@ def changes(
         end = last if to is None else to
         forward = log.iter_forward(table, since or 0)
         numbered = takewhile(lambda change: change.sequence <= end, forward)
-    wanted = (
-        change for change in numbered if not types or change.change.change_type in types
-    )
+    wanted = (change for change in numbered if not types or change.change.change_type in types)
     found = list(islice(wanted, limit + 1 if limit else None))
     return _page(found, limit, last, backward=backward)
 

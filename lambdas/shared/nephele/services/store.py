@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import BinaryIO
 
@@ -49,6 +51,15 @@ def store(archive: Archive, part10: BinaryIO, provenance: Provenance) -> Stored:
     MissingIdentifier
         Study, Series or SOP Instance UID is missing; nothing is stored.
     """
+    return commit_all(archive, [stage(archive, part10, provenance)])[0]
+
+
+def stage(archive: Archive, part10: BinaryIO, provenance: Provenance) -> Entry:
+    """Check a file, transcode it if that is asked, and write it to the bucket.
+
+    It is durable then, and its event would index it; `commit_all` does so at once. Raises as
+    `store`.
+    """
     encoding = archive.configuration.default_encoding
     part10.seek(0)
     inspected = inspect_part10(part10, encoding)
@@ -61,7 +72,7 @@ def store(archive: Archive, part10: BinaryIO, provenance: Provenance) -> Stored:
     file = write(archive, part10, inspected, provenance, FINAL)
     part10.seek(0)
     header = read_header(part10.read(_header_bytes(inspected)), encoding)
-    return _commit(archive, Entry(header, file))
+    return Entry(header, file)
 
 
 def _header_bytes(inspected: InspectedFile) -> int:
@@ -69,8 +80,20 @@ def _header_bytes(inspected: InspectedFile) -> int:
     return -1 if offset is None else offset + 64
 
 
-def _commit(archive: Archive, entry: Entry) -> Stored:
-    (outcome,) = committer(archive).commit([entry])
+def commit_all(archive: Archive, entries: Sequence[Entry]) -> list[Stored]:
+    """Index staged instances, series by series; return the answers in the entries' order."""
+    positions: dict[OrthancId, list[int]] = defaultdict(list)
+    for position, entry in enumerate(entries):
+        positions[entry.header.identity.orthanc_id(Level.SERIES)].append(position)
+    answers: dict[int, Stored] = {}
+    for group in positions.values():
+        outcomes = committer(archive).commit([entries[position] for position in group])
+        for position, outcome in zip(group, outcomes, strict=True):
+            answers[position] = _answer(entries[position], outcome)
+    return [answers[position] for position in range(len(entries))]
+
+
+def _answer(entry: Entry, outcome: Outcome) -> Stored:
     already = outcome is Outcome.LOST
     status = StoreStatus.ALREADY_STORED if already else StoreStatus.SUCCESS
     identity = entry.header.identity
@@ -116,4 +139,4 @@ def _adopt_large(archive: Archive, upload_key: str, provenance: Provenance) -> S
         return Stored(StoreStatus.SUCCESS, {level: identity.orthanc_id(level) for level in ORDER})
     header, _ = read_object_header(archive, str(key))
     file_entry = StoredFile(str(key), key.uuid, inspected.size_bytes, "", provenance)
-    return _commit(archive, Entry(header, file_entry))
+    return commit_all(archive, [Entry(header, file_entry)])[0]

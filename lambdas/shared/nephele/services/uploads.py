@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from typing import BinaryIO
 from uuid import UUID
 
 from nephele.aws import clock, keys
+from nephele.aws.index.commit import Entry
 from nephele.domain.provenance import Provenance
 from nephele.errors import BadFileFormat, MissingIdentifier, ParameterOutOfRange, UnknownResource
 from nephele.services.archive import Archive
 from nephele.services.archive_members import Bounds, ZipMembers, gunzipped, is_zip, open_zip
-from nephele.services.store import Stored, adopt_upload, store
+from nephele.services.store import Stored, adopt_upload, commit_all, stage, store
 from nephele.settings.limits import UPLOAD_EXPIRES_SECONDS
 
 MAXIMUM_OBJECT_BYTES = 5 << 40
 """Largest object of S3 (Amazon S3 quotas: 5 TB)."""
+
+
+_MEMBERS_AT_ONCE = 20
+_WRITERS = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,10 +55,10 @@ def upload(
     """
     if is_gzip:
         with gunzipped(body, bounds_of(archive)) as inflated:
-            return _store_file(archive, inflated, provenance)
+            return store(archive, _not_empty(inflated), provenance)
     if is_zip(body):
         return upload_zip(archive, body, provenance)
-    return _store_file(archive, body, provenance)
+    return store(archive, _not_empty(body), provenance)
 
 
 def upload_zip(archive: Archive, body: BinaryIO, provenance: Provenance) -> list[Stored]:
@@ -61,21 +68,33 @@ def upload_zip(archive: Archive, body: BinaryIO, provenance: Provenance) -> list
 
 
 def _store_members(archive: Archive, archived: ZipMembers, provenance: Provenance) -> list[Stored]:
-    stored = []
-    for member in archived.members:
-        with archived.open(member) as file:
-            try:
-                stored.append(_store_file(archive, file, _received_now(provenance)))
-            except (BadFileFormat, MissingIdentifier):
-                continue  # as Orthanc: what is no instance does not stop the others
+    """Write some members at once, then index them together; those of one series share a commit."""
+    stored: list[Stored] = []
+    members = list(archived.members)
+    with ThreadPoolExecutor(_WRITERS) as pool:
+        for start in range(0, len(members), _MEMBERS_AT_ONCE):
+            with ExitStack() as opened:
+                files = [
+                    opened.enter_context(archived.open(member))
+                    for member in members[start : start + _MEMBERS_AT_ONCE]
+                ]
+                staged = pool.map(lambda file: _stage_member(archive, file, provenance), files)
+                stored += commit_all(archive, [entry for entry in staged if entry is not None])
     return stored
 
 
-def _store_file(archive: Archive, file: BinaryIO, provenance: Provenance) -> Stored:
+def _stage_member(archive: Archive, file: BinaryIO, provenance: Provenance) -> Entry | None:
+    try:
+        return stage(archive, _not_empty(file), _received_now(provenance))
+    except (BadFileFormat, MissingIdentifier):
+        return None  # as in Orthanc: what is no instance does not stop the others
+
+
+def _not_empty(file: BinaryIO) -> BinaryIO:
     if not file.read(1):
         raise BadFileFormat("Received an empty DICOM file")
     file.seek(0)
-    return store(archive, file, provenance)
+    return file
 
 
 def _received_now(provenance: Provenance) -> Provenance:
@@ -106,13 +125,20 @@ def complete_upload(
 ) -> Stored | list[Stored]:
     """Finish an upload and store what it brought; nothing of it stays when it is refused."""
     key = keys.upload_key(_require_uuid(identifier))
-    archive.bucket.complete_upload(key, upload_id, list(etags))
+    _finish(archive, key, upload_id, etags)
     with archive.bucket.object(key) as file:
         if is_zip(file):
             stored = _store_uploaded_zip(archive, key, file, provenance)
             archive.bucket.delete(key)
             return stored
     return adopt_upload(archive, key, provenance)
+
+
+def _finish(archive: Archive, key: str, upload_id: str, etags: Sequence[str]) -> None:
+    try:
+        archive.bucket.complete_upload(key, upload_id, list(etags))
+    except UnknownResource:
+        archive.bucket.head(key)  # a try before this one finished it, and did not come further
 
 
 def _store_uploaded_zip(

@@ -18,6 +18,8 @@ router = APIRouter(tags=["Changes"])
 
 _DEFAULT_LIMIT = 100
 _LARGEST = (1 << 62) - 1
+_NEGATIVE = 1 << 63
+"""From here on, `unsigned` read a number below 0."""
 _NEVER_LOGGED = frozenset(
     """
     AnonymizedPatient AnonymizedSeries AnonymizedStudy Deleted ModifiedPatient ModifiedSeries
@@ -54,7 +56,10 @@ def _numbers(arguments: Mapping[str, str]) -> tuple[int | None, int, int | None]
 
 
 def _bounded(since: int | None) -> int | None:
-    return None if since is None else min(since, _LARGEST)
+    """Return a bound of the log; what was below 0 is the log's beginning, as in Orthanc."""
+    if since is None:
+        return None
+    return min(since, _LARGEST) if since < _NEGATIVE else 0
 
 
 def _types(text: str) -> frozenset[str]:

@@ -1,0 +1,75 @@
+"""`python -m bench [--quick] [SECTION…]`: print the figures, and which bars they meet."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from bench.cold import cold
+from bench.corpus import Corpus
+from bench.cstore import cstore
+from bench.edge_alone import edge
+from bench.handlers import handlers
+from bench.latency import latency
+from bench.report import Report
+from bench.rest import rest
+from bench.run import QUICK, BenchRun, Size
+from bench.servers import orthanc_version
+from bench.sizes import sizes
+from bench.units import units
+
+SECTIONS: dict[str, Callable[[BenchRun], None]] = {
+    "edge": edge,
+    "cstore": cstore,
+    "rest": rest,
+    "handlers": handlers,
+    "cold": cold,
+    "latency": latency,
+    "units": units,
+    "sizes": sizes,
+}
+"""In the order they run: those that share a local stack are neighbours."""
+_PROGRAMS = ("Orthanc", "storescu", "echoscu")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run sections; the exit code is 0 whatever they find, since this is a report."""
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser.add_argument("sections", nargs="*", metavar="SECTION", help=", ".join(SECTIONS))
+    parser.add_argument("--quick", action="store_true", help="less of everything: a first look")
+    options = parser.parse_args(arguments)
+    if unknown := sorted(set(options.sections) - set(SECTIONS)):
+        parser.error(f"no section {unknown[0]}: {', '.join(SECTIONS)}")
+    missing = [program for program in _PROGRAMS if shutil.which(program) is None]
+    if missing:
+        parser.error(f"{', '.join(missing)} missing: make system-packages")
+    chosen = [name for name in SECTIONS if not options.sections or name in options.sections]
+    _run(chosen, QUICK if options.quick else Size())
+    return 0
+
+
+def _run(chosen: Sequence[str], size: Size) -> None:
+    report = Report()
+    report.line(
+        f"Nephele against {orthanc_version()}, {time.strftime('%Y-%m-%d %H:%M')},"
+        f" {os.cpu_count()} {platform.machine()} cores, Python {platform.python_version()}"
+    )
+    with tempfile.TemporaryDirectory(prefix="nephele-bench-") as folder:
+        run = BenchRun(Path(folder), size, report, Corpus(Path(folder), size.slices))
+        try:
+            for name in chosen:
+                SECTIONS[name](run)
+        finally:
+            run.close()
+    report.summary()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
