@@ -54,7 +54,6 @@ class Usage:
 
 
 def _part(command: list[str]) -> str:
-    """Tell a process by the module it runs: `python … -m MODULE …`."""
-    modules = command[command.index("-m") + 1 :][:1] if "-m" in command else []
-    found = (name for word, name in _PARTS.items() for module in modules if word in module)
-    return next(found, _STACK)
+    """Tell a process by the program it was started with."""
+    found = (part for part in _PARTS if any(word.startswith(part) for word in command))
+    return _PARTS[part] if (part := next(found, "")) else _STACK

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from pathlib import Path
 
 from pydantic import ValidationError
 
@@ -21,6 +22,8 @@ def main() -> int:
     try:
         environment = EdgeEnvironment()
         configuration = environment.load_configuration()
+        if environment.temporary_directory:
+            Path(environment.temporary_directory).mkdir(parents=True, exist_ok=True)
     except (ValidationError, ConfigurationError, OSError) as error:
         logger.error("the environment is not valid", extra={"reason": str(error)})
         return 2

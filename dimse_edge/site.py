@@ -22,6 +22,9 @@ ASSOCIATE_SECONDS = 30.0
 MAXIMUM_ASSOCIATIONS = 200
 """Associations of one worker; each is a thread and some 300 KB."""
 
+MAXIMUM_CONNECTIONS = 2 * MAXIMUM_ASSOCIATIONS
+"""Connections of one worker, those included that have not asked for an association."""
+
 
 @dataclass(slots=True)
 class Site:

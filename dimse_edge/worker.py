@@ -14,7 +14,7 @@ from pathlib import Path
 
 from dimse_edge import control
 from dimse_edge.association import EdgeAssociation
-from dimse_edge.site import Site, open_site
+from dimse_edge.site import MAXIMUM_CONNECTIONS, Site, open_site
 from nephele.aws import clients
 from nephele.logs import logger
 from nephele.services.archive import open_archive
@@ -58,15 +58,24 @@ class Worker:
     def _serve(self, connection: socket.socket) -> None:
         with self._changed:
             self._site.associations += 1
+            is_flooded = self._site.associations > MAXIMUM_CONNECTIONS
+        if is_flooded:
+            logger.warning("too many connections", extra={"connections": MAXIMUM_CONNECTIONS})
+            self._refuse(connection)
+            return
         try:
             association = EdgeAssociation(self._site, connection, self._ended)
-        except OSError:  # the peer is gone already
-            connection.close()
-            self._count_off()
+        except OSError:
+            logger.debug("the peer was gone already")
+            self._refuse(connection)
             return
         with self._changed:
             self._associations.add(association)
         association.start()
+
+    def _refuse(self, connection: socket.socket) -> None:
+        connection.close()
+        self._count_off()
 
     def _ended(self, association: EdgeAssociation) -> None:
         with self._changed:

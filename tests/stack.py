@@ -56,14 +56,14 @@ class Stack:
         """Return a client of the REST API."""
         return httpx.Client(base_url=self.http, timeout=60, trust_env=False, **options)
 
-    def client(self, service: str) -> Any:
-        """Return a boto3 client of the local AWS, as the account's root."""
+    def client(self, service: str, **credentials: str) -> Any:
+        """Return a boto3 client of the local AWS, as the account's root unless told otherwise."""
         return boto3.client(
             service,  # type: ignore[call-overload]
             endpoint_url=self.aws,
             verify=str(self.trusted),
             region_name=_REGION,
-            **_ROOT_CREDENTIALS,
+            **(credentials or _ROOT_CREDENTIALS),
         )
 
     def wait_idle(self, seconds: float = 60.0) -> None:

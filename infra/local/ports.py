@@ -13,6 +13,10 @@ LOOPBACK = "127.0.0.1"
 def listen(port: int, option: str) -> socket.socket:
     """Return a socket that listens on a port; 0 takes any free one.
 
+    Accepted connections inherit that they send at once. asyncio sees to that only where it knows
+    the socket's family, which it does not in a process that was handed a descriptor, and then every
+    answer of head and body waits 40 ms for an acknowledgement.
+
     Raises
     ------
     PortTaken
@@ -20,6 +24,7 @@ def listen(port: int, option: str) -> socket.socket:
     """
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     try:
         listener.bind((LOOPBACK, port))
         listener.listen(1024)

@@ -6,37 +6,20 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
-from pathlib import Path
 
 import aiohttp
 
-from infra.local.assembly import read_assembly
-from infra.local.aws.calls import Caller
-from infra.local.aws.clients import RootClients
-from infra.local.aws.proxy import AwsProxy
-from infra.local.aws.roles import Roles
-from infra.local.aws.server import REGION, AwsServer
-from infra.local.certificate import Certificate, ensure_certificate
+from infra.local.cloud import start_cloud
 from infra.local.control import Control
-from infra.local.deployment import deploy
-from infra.local.edge import Edge
 from infra.local.errors import ChildDied, LocalStackError
 from infra.local.faults import Switches
 from infra.local.folders import DataFolder
-from infra.local.functions.code import prepare_runtime, runs_bundles, task_root
-from infra.local.functions.pool import FunctionPool
-from infra.local.functions.worker import Site
-from infra.local.gateway.api import read_api
-from infra.local.gateway.blobs import Blobs
-from infra.local.gateway.front import Front
-from infra.local.inventory import DeployedFunction, Inventory, read_inventory
+from infra.local.functions.code import runs_bundles
 from infra.local.options import LocalOptions
+from infra.local.parts import start_edge, start_front, start_functions
 from infra.local.ports import LOOPBACK, listen, port_of, reserve
-from infra.local.running import Running
-from infra.local.synthesis import synthesize
-from infra.local.users import push_users
 
 Say = Callable[[str], None]
 _NOT_EMULATED = (
@@ -84,128 +67,25 @@ class LocalStack:
         options = self._options
         front_listener = listen(options.http_port, "--http-port")
         aws_listener = listen(options.aws_port, "--aws-port")
-        control = Control(listen(0, ""))
         dicom_port = reserve(options.dicom_port, "--dicom-port") if self._has_edge else 0
-        certificate = ensure_certificate(self._folder.tls)
-        server = AwsServer(aws_listener, self._folder, certificate)
-        stack.push_async_callback(server.stop)
+        control = Control(listen(0, ""))
         self._say(_NOT_EMULATED)
         self._say(_BUNDLES if runs_bundles() else _SOURCES.format(*sys.version_info[:2]))
-        _, assembly = await asyncio.gather(server.start(), self._synthesize())
-        self._watch_process("ministack", server.process)
-        clients = RootClients(server.endpoint, certificate)
-        stack.callback(clients.close)
-        inventory = await asyncio.to_thread(self._deploy, clients, assembly)
-        roles = Roles(clients)
-        proxy = await self._start_proxy(stack, server, certificate, roles)
-        endpoint = proxy.endpoint if proxy else server.endpoint
-        variables = _variables(endpoint, certificate)
-        running = await self._start_functions(stack, inventory, clients, roles, proxy, variables)
-        blobs = Blobs(endpoint, inventory.bucket, certificate.client_context())
-        stack.push_async_callback(blobs.close)
+        cloud = await start_cloud(stack, options, self._folder, self._switches, aws_listener)
+        self._watch_process("ministack", cloud.server.process)
+        running = await start_functions(stack, cloud, self._folder, self._switches)
+        self._watched["an event source"] = asyncio.create_task(running.failed())
         await control.start(running)
         stack.push_async_callback(control.stop)
-        front = await self._front(clients, inventory, running, blobs)
-        stack.push_async_callback(front.stop)
-        await front.start(front_listener)
+        await start_front(stack, cloud, running, front_listener)
         if self._has_edge:
-            edge = self._edge(inventory, dicom_port, control, variables, roles)
-            stack.push_async_callback(edge.stop)
-            await edge.start()
+            edge = await start_edge(stack, cloud, self._folder, control, dicom_port)
             self._watch_process("the edge", edge.process)
-        await self._ready(port_of(front_listener), dicom_port, server.endpoint, control)
+        await self._ready(port_of(front_listener), dicom_port, cloud.server.endpoint, control)
 
     @property
     def _has_edge(self) -> bool:
         return self._options.has_dicom and self._options.configuration.dicom_server_enabled
-
-    async def _synthesize(self) -> Path:
-        outdir = self._options.assembly or self._folder.assembly
-        return await synthesize(
-            self._options.config, outdir.resolve(), self._folder.logs / "synthesis.log"
-        )
-
-    def _deploy(self, clients: RootClients, assembly: Path) -> Inventory:
-        inventory = read_inventory(clients, deploy(clients, read_assembly(assembly)))
-        push_users(clients, inventory, self._options.configuration)
-        return inventory
-
-    async def _start_proxy(
-        self, stack: AsyncExitStack, server: AwsServer, certificate: Certificate, roles: Roles
-    ) -> AwsProxy | None:
-        if not self._options.has_proxy:
-            return None
-        proxy = AwsProxy(listen(0, ""), server.endpoint, certificate, roles, self._switches)
-        stack.push_async_callback(proxy.stop)
-        await proxy.start()
-        return proxy
-
-    async def _start_functions(
-        self,
-        stack: AsyncExitStack,
-        inventory: Inventory,
-        clients: RootClients,
-        roles: Roles,
-        proxy: AwsProxy | None,
-        variables: Mapping[str, str],
-    ) -> Running:
-        prepare_runtime(self._folder)
-        self._folder.logs.mkdir(exist_ok=True)
-        caller = Caller(clients.endpoint, clients.certificate.client_context())
-        stack.push_async_callback(caller.close)
-        pools = []
-        for function in inventory.functions.values():
-            roles.call(function.role, function.name)
-            pools.append(FunctionPool(self._site(function, variables), roles, self._switches))
-        running = await asyncio.to_thread(
-            lambda: Running(
-                inventory=inventory,
-                clients=clients,
-                caller=caller,
-                roles=roles,
-                switches=self._switches,
-                pools=pools,
-                proxy=proxy,
-            )
-        )
-        stack.push_async_callback(running.stop)
-        running.start()
-        self._watched["an event source"] = asyncio.create_task(running.failed())
-        return running
-
-    def _site(self, function: DeployedFunction, variables: Mapping[str, str]) -> Site:
-        return Site(
-            function=function,
-            code=task_root(function, self._folder),
-            variables=variables,
-            temporary=self._folder.temporary,
-            log=self._folder.logs / f"{function.name}.log",
-        )
-
-    async def _front(
-        self, clients: RootClients, inventory: Inventory, running: Running, blobs: Blobs
-    ) -> Front:
-        api = await asyncio.to_thread(read_api, clients, inventory)
-        pools = {name: running.pool(name) for name in inventory.functions}
-        return Front(api, pools, blobs)
-
-    def _edge(
-        self,
-        inventory: Inventory,
-        port: int,
-        control: Control,
-        variables: Mapping[str, str],
-        roles: Roles,
-    ) -> Edge:
-        if inventory.task is None:
-            raise LocalStackError("the templates have no task definition")
-        control.edge_role = inventory.task.role
-        roles.call(inventory.task.role, "edge")
-        credentials = {
-            "AWS_CONTAINER_CREDENTIALS_FULL_URI": f"{control.url}/credentials",
-            "AWS_CONTAINER_AUTHORIZATION_TOKEN": control.token,
-        }
-        return Edge(inventory.task, port, self._folder, {**variables, **credentials})
 
     async def _ready(self, http_port: int, dicom_port: int, aws: str, control: Control) -> None:
         http = f"http://{LOOPBACK}:{http_port}"
@@ -260,18 +140,6 @@ async def _cancel(tasks: Sequence[asyncio.Task[object] | asyncio.Task[None]]) ->
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
-
-
-def _variables(endpoint: str, certificate: Certificate) -> dict[str, str]:
-    """Return what every process of ours needs to find the local AWS and trust it."""
-    return {
-        "AWS_ENDPOINT_URL": endpoint,
-        "AWS_REGION": REGION,
-        "AWS_DEFAULT_REGION": REGION,
-        "AWS_CA_BUNDLE": str(certificate.bundle),
-        "SSL_CERT_FILE": str(certificate.bundle),
-        "AWS_EC2_METADATA_DISABLED": "true",
-    }
 
 
 async def _answered(url: str) -> None:

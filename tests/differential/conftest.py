@@ -6,6 +6,7 @@ import os
 import shutil
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
@@ -13,11 +14,10 @@ from tests.differential.differences import INTENDED
 from tests.differential.orthanc import EXECUTABLE, scratch_orthanc
 from tests.differential.report import Report, report
 from tests.differential.scenario import play
-from tests.differential.server import Server
+from tests.differential.server import Server, configuration
+from tests.stack import running_stack
 
 STABLE_AGE_SECONDS = 6
-_RUNNING = "NEPHELE_DIFFERENTIAL"
-"""Variable: `<http url> <DICOM port>` of an empty Nephele that runs already."""
 
 
 @pytest.fixture(scope="session")
@@ -32,10 +32,12 @@ def orthanc(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 
 @pytest.fixture(scope="session")
-def nephele() -> Iterator[Server]:
-    """Return the local stack."""
-    http, dicom_port = os.environ[_RUNNING].split()
-    yield Server("nephele", http, int(dicom_port))
+def nephele(tmp_path_factory: pytest.TempPathFactory, assemblies: Path) -> Iterator[Server]:
+    """Run a local stack of the same configuration."""
+    options = configuration(STABLE_AGE_SECONDS)
+    folder = tmp_path_factory.mktemp("nephele")
+    with running_stack(folder, assemblies, configuration=options) as stack:
+        yield Server("nephele", stack.http, stack.dicom_address[1])
 
 
 @pytest.fixture(scope="session")

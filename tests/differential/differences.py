@@ -31,6 +31,8 @@ class Intended:
         Where in the answer: see `Difference.path`.
     subject : str
         Which requests or files.
+    nephele : str
+        What Nephele has there, as Python writes it.
     """
 
     route: str
@@ -38,41 +40,53 @@ class Intended:
     kind: Kind
     reason: str
     subject: str = ".*"
+    nephele: str = ".*"
 
     def covers(self, difference: Difference) -> bool:
         """Tell whether a difference is this one."""
-        told = (difference.route, difference.path, difference.subject)
+        told = (difference.route, difference.path, difference.subject, difference.nephele)
         return self.kind is difference.kind and all(
             pattern.fullmatch(text) for pattern, text in zip(self._patterns, told, strict=True)
         )
 
     @cached_property
     def _patterns(self) -> tuple[re.Pattern[str], ...]:
-        return tuple(re.compile(text, re.DOTALL) for text in (self.route, self.path, self.subject))
+        texts = (self.route, self.path, self.subject, self.nephele)
+        return tuple(re.compile(text, re.DOTALL) for text in texts)
 
 
+_REFUSED_LOGIN = "(no login|wrong password|unknown user|a login that).*"
 _ERRORS = (
     Intended(
-        r"(GET|POST|PUT|DELETE) .*",
+        "(GET|POST|PUT|DELETE) .*",
         r"header\.content-type",
         Kind.EXTRA,
-        "error descriptions have a type since 1.12",
+        "error descriptions and empty answers have a type since 1.12",
+        nephele="'text/plain'",
     ),
     Intended(r"POST .*", r"\$\.Details", Kind.CHANGED, "details are in each server's own words"),
-    Intended(r"POST .*", r"\$\.Details", Kind.EXTRA, "errors Orthanc says no more about"),
-    Intended(r"GET .*", r"\$\.Details", Kind.EXTRA, "errors Orthanc says no more about"),
+    Intended(r"POST .*", r"\$\.Details", Kind.EXTRA, "errors 1.10.1 says no more about"),
     Intended(
         ".*",
         "text",
         Kind.CHANGED,
-        "API Gateway's own body of a 401",
-        subject=".*(login|password|user).*",
+        "the body of a 401 is API Gateway's",
+        subject=_REFUSED_LOGIN,
+        nephele=".*Unauthorized.*",
+    ),
+    Intended(
+        ".*",
+        r"header\.content-type",
+        Kind.EXTRA,
+        "the body of a 401 is API Gateway's",
+        subject=_REFUSED_LOGIN,
+        nephele="'application/json'",
     ),
 )
 
 _SYSTEM = (
     *(
-        Intended(r"GET /system.*", rf"\$\.{name}", Kind.EXTRA, "a member since 1.12")
+        Intended(r"GET /+system.*", rf"\$\.{name}", Kind.EXTRA, "a member since 1.12")
         for name in (
             "Capabilities DatabaseServerIdentifier DicomDefaultRetrieveMethod HasLabels"
             " IngestTranscoding MainDicomTags MaximumPatientCount MaximumStorageMode"
@@ -80,9 +94,9 @@ _SYSTEM = (
             " StorageCompression UserMetadata"
         ).split()
     ),
-    Intended(r"GET /system.*", r"\$\.NepheleVersion", Kind.EXTRA, "Nephele's own version"),
-    Intended(r"GET /system.*", r"\$\.(Api)?Version", Kind.CHANGED, "the API of 1.12.11 is spoken"),
-    Intended(r"GET /system.*", r"\$\.PluginsEnabled", Kind.CHANGED, "there are no plugins"),
+    Intended(r"GET /+system.*", r"\$\.NepheleVersion", Kind.EXTRA, "Nephele's own version"),
+    Intended(r"GET /+system.*", r"\$\.(Api)?Version", Kind.CHANGED, "the API of 1.12.11 is spoken"),
+    Intended(r"GET /+system.*", r"\$\.PluginsEnabled", Kind.CHANGED, "there are no plugins"),
 )
 
 _CHANGES = (
@@ -148,6 +162,7 @@ _INSTANCES = (
         r"header\.content-disposition",
         Kind.CHANGED,
         "the id since 1.12; 1.10.1 showed the name of its own file",
+        nephele=r"'filename=\"[0-9a-f]{8}(-[0-9a-f]{8}){4}\.dcm\"'",
     ),
     Intended(
         r"GET /instances/\{instance\}/file\?filename=.*",
@@ -181,6 +196,13 @@ _INSTANCES = (
             "names of private elements are those of pydicom's dictionary, which knows more",
         )
         for kind in (Kind.EXTRA, Kind.MISSING, Kind.CHANGED)
+    ),
+    *(
+        Intended(_BY_NAME, path, kind, "a name of private elements in one dictionary alone")
+        for path, kind in {
+            r"\$\.(Status|TemporalResolution|ZoomFactor)": Kind.EXTRA,
+            r"\$\.TableSpeed": Kind.MISSING,
+        }.items()
     ),
     Intended(
         r"GET /.*",
@@ -235,6 +257,23 @@ _PREVIEWS = (
     ),
 )
 
+_SENT = (
+    Intended(
+        r"GET /instances/\{instance\}/header",
+        r"\$\.0002,00(00|12|13|16)(\.Value)?",
+        Kind.CHANGED,
+        "each server names itself in the meta information of what comes over DICOM",
+        subject="sent .*",
+    ),
+    Intended(
+        r"GET /instances/\{instance\}",
+        r"\$\.FileSize",
+        Kind.CHANGED,
+        "the meta information is as long as the server's name",
+        subject="(sent|what storescu sent) .*",
+    ),
+)
+
 _UPLOADS = (
     Intended(
         "POST /instances",
@@ -281,6 +320,12 @@ _UPLOADS = (
 )
 
 _TOOLS = (
+    Intended(
+        r"GET /instances/\{instance\}/tags\?ignore-length=(0020,4000|NoSuchTag)",
+        "status",
+        Kind.CHANGED,
+        "a name that is no tag is the sender's mistake, not an internal error",
+    ),
     Intended("GET /tools", r"\$(\[\]|\.length)", Kind.CHANGED, "only what is served is listed"),
     Intended(
         "POST /tools/lookup",
@@ -312,6 +357,7 @@ INTENDED: tuple[Intended, ...] = (
     *_INSTANCES,
     *_PADDING,
     *_PREVIEWS,
+    *_SENT,
     *_UPLOADS,
     *_TOOLS,
 )

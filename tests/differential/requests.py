@@ -10,7 +10,7 @@ import zipfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from tests.differential.tree import FIRST, SECOND, Node
+from tests.differential.tree import FIRST, SECOND, SENT, Node
 
 _LEVEL_OF_NAME = re.compile(r"\{\w+?_(patient|study|series|instance)\}")
 LEVELS = ("patients", "studies", "series", "instances")
@@ -149,7 +149,7 @@ def _reading_list(level: str) -> Iterator[Request]:
     yield _get(f"list {level}, limit without since", f"/{level}?limit=1")
     yield _get(f"list {level}, since is no number", f"/{level}?since=a&limit=1")
     yield _get(f"list {level}, limit is no number", f"/{level}?since=0&limit=b")
-    yield _get(f"list {level}, negative since", f"/{level}?since=-1&limit=1")
+    yield _get(f"list {level}, negative since", f"/{level}?since=-1&limit=1000")
     yield _get(f"list {level}, a page beyond the end", f"/{level}?since=1000&limit=5")
     yield _get(f"list {level}, XML is not needed", f"/{level}", ("Accept", "application/json"))
 
@@ -225,6 +225,11 @@ IMAGES = (
     _get("a preview as PNG", f"{_FILE}/preview", ("Accept", "image/png")),
     _get("a preview as anything", f"{_FILE}/preview", ("Accept", "*/*")),
     _get("a preview as an image", f"{_FILE}/preview", ("Accept", "image/*")),
+    _get("the frames", f"{_FILE}/frames"),
+    _get("a preview of the first frame", f"{_FILE}/frames/0/preview"),
+    _get("a preview of a frame there is not", f"{_FILE}/frames/1/preview"),
+    _get("a preview of a frame that is no number", f"{_FILE}/frames/x/preview"),
+    _get("the frames of an unknown instance", "/instances/{unknown}/frames"),
     _get("a preview as text", f"{_FILE}/preview", ("Accept", "text/plain")),
     *(
         _get(f"{view} of {what}", f"/instances/{identifier}/{view}")
@@ -372,8 +377,19 @@ UPLOAD_VARIANTS = (
         ("Content-Type", "multipart/form-data"),
     ),
     _post("a form to a list", "/instances/", _form(_A.encoded()), _FORM),
+)
+
+RESENT = (
+    _post("upload what storescu sent", "/instances", SENT[0].encoded()),
+    _get("what storescu sent stays", f"/instances/{{{SENT[0].name}_instance}}"),
+    Request("delete what storescu sent", "DELETE", f"/patients/{{{SENT[0].name}_patient}}"),
+    Request("delete the study storescu sent", "DELETE", f"/studies/{{{SENT[2].name}_study}}"),
+)
+
+LEFT = (
     _get("what all of it left", "/patients?expand"),
     _get("the instances of it", "/instances"),
+    _get("the counts of it", "/statistics"),
 )
 
 _REST_OF_TREE = (

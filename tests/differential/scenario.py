@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import struct
 import subprocess
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +18,7 @@ from tests.differential.corpus import SAMPLES, Sample, lanes
 from tests.differential.observations import Answer, Observation, kept_headers
 from tests.differential.requests import Request
 from tests.differential.server import Server, await_stable, open_client
-from tests.differential.tree import SENT, known_ids
+from tests.differential.tree import SENT, Node, known_ids
 
 CHANGE_LOG = "the whole change log"
 SENDING = "images sent by storescu"
@@ -31,6 +33,7 @@ _VIEWS = (
 )
 _PARENTS = {"ParentSeries": "series", "ParentStudy": "studies", "ParentPatient": "patients"}
 _LANES = 4
+_META_LENGTH_OFFSET = 140
 _IDS = known_ids()
 
 
@@ -50,7 +53,11 @@ def _play(server: Server, client: httpx.Client, folder: Path) -> Iterator[Observ
     for table in (requests.READING, requests.IMAGES, requests.TOOLS, requests.ODD):
         yield from _ask_all(client, table)
     yield from _ask_all(client, requests.UPLOAD_VARIANTS)
-    yield from _send(server, client, folder)
+    if server.dicom_port:
+        yield from _send(server, client, folder)
+        yield from _ask_all(client, requests.RESENT)
+    await_stable(client)
+    yield from _ask_all(client, requests.LEFT)
     yield from _ask_all(client, requests.DELETES)
     yield from _try_samples(client)
 
@@ -87,24 +94,32 @@ def _change_log(client: httpx.Client) -> Observation:
 
 
 def _send(server: Server, client: httpx.Client, folder: Path) -> Iterator[Observation]:
-    if not server.dicom_port:
-        return
-    for node in SENT:
-        (folder / f"{node.name}.dcm").write_bytes(node.encoded())
-    files = [str(folder / f"{node.name}.dcm") for node in SENT]
+    files = [folder / f"{node.name}.dcm" for node in SENT]
+    for node, file in zip(SENT, files, strict=True):
+        file.write_bytes(node.encoded())
     peer = ["-aec", server.aet, "127.0.0.1", str(server.dicom_port)]
     done = subprocess.run(["storescu", *peer, *files], check=False, capture_output=True)
     yield Observation(SENDING, "storescu", Answer(done.returncode))
+    await_stable(client)
     for node in SENT:
-        ids = node.ids()
-        for level, collection in zip(ids, requests.LEVELS, strict=True):
-            one = requests.LEVEL_NAMES[collection]
-            path = f"/{collection}/{ids[level]}"
-            yield _view(client, f"sent {node.name}", f"/{collection}/{{{one}}}", path)
-        for view in _VIEWS[1:]:
-            yield _view(
-                client, f"sent {node.name}", f"/instances/{{instance}}{view}", f"{path}{view}"
-            )
+        yield from _read_sent(client, node)
+
+
+def _read_sent(client: httpx.Client, node: Node) -> Iterator[Observation]:
+    subject, ids = f"sent {node.name}", node.ids()
+    for collection, one in requests.LEVEL_NAMES.items():
+        path = f"/{collection}/{ids[f'{node.name}_{one}']}"
+        yield _view(client, subject, f"/{collection}/{{{one}}}", path)
+    for view in _VIEWS[1:]:
+        seen = _view(client, subject, f"/instances/{{instance}}{view}", f"{path}{view}")
+        is_file = view == "/file" and seen.answer.status == httpx.codes.OK
+        yield replace(seen, answer=_without_meta(seen.answer)) if is_file else seen
+
+
+def _without_meta(answer: Answer) -> Answer:
+    """Return a file without its meta information: each server writes its own (PS3.10 7.1)."""
+    (length,) = struct.unpack_from("<I", answer.body, _META_LENGTH_OFFSET)
+    return replace(answer, body=answer.body[_META_LENGTH_OFFSET + 4 + length :])
 
 
 def _try_samples(client: httpx.Client) -> Iterator[Observation]:

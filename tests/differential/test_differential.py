@@ -7,7 +7,7 @@ import pytest
 from tests.differential import requests
 from tests.differential.corpus import SAMPLES
 from tests.differential.report import Report
-from tests.differential.scenario import CHANGE_LOG
+from tests.differential.scenario import CHANGE_LOG, SENDING
 from tests.differential.tree import SENT
 
 _TABLES = {
@@ -19,6 +19,8 @@ _TABLES = {
     "tools": requests.TOOLS,
     "odd requests": requests.ODD,
     "odd uploads": requests.UPLOAD_VARIANTS,
+    "both ways in": requests.RESENT,
+    "what is left": requests.LEFT,
     "deletions": requests.DELETES,
 }
 
@@ -39,7 +41,7 @@ def test_image_sent_by_storescu_is_shown_alike(found: Report, name: str) -> None
 
 
 def test_storescu_ends_alike(found: Report) -> None:
-    assert found.about("images sent by storescu") == []
+    assert found.about(SENDING) == []
 
 
 def test_change_log_is_alike(found: Report) -> None:

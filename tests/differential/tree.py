@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from hashlib import sha1
 
-from tests.differential.part10 import Value, secondary_capture, text
+from tests.differential.part10 import Value, pixels, secondary_capture, text
 
 _ROOT = "1.2.826.0.1.3680043.2.1143.1"
 _EXPECTED = 0x00181090
+_LARGE_ROWS, _LARGE_COLUMNS = 2000, 3000
 _LONG = "long " * 60
 
 
@@ -22,6 +23,7 @@ class Node:
     series: int
     number: int
     expected: str = ""
+    is_large: bool = False
 
     @property
     def uids(self) -> tuple[str, str, str]:
@@ -59,6 +61,8 @@ class Node:
         }
         if self.expected:
             extra[_EXPECTED] = text("IS", self.expected)
+        if self.is_large:
+            extra |= pixels(bytes(_LARGE_ROWS * _LARGE_COLUMNS), _LARGE_ROWS, _LARGE_COLUMNS)
         return extra
 
 
@@ -88,8 +92,9 @@ SENT = (
     Node("sent", "PAT-D", study=4, series=1, number=1),
     Node("sent2", "PAT-D", study=4, series=1, number=2),
     Node("sent3", "PAT-A", study=5, series=1, number=1),
+    Node("large", "PAT-D", study=4, series=2, number=1, is_large=True),
 )
-"""What comes over DICOM instead of REST."""
+"""What comes over DICOM instead of REST; `large` is more than one answer of Lambda can carry."""
 
 
 def known_ids() -> dict[str, str]:

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import json
+import textwrap
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from infra.local.faults import Switches
+from infra.local.folders import DataFolder
+from infra.local.functions import code
 from infra.local.functions.invocation import (
     EXITED,
     OUT_OF_MEMORY,
@@ -19,7 +23,9 @@ from infra.local.functions.invocation import (
     Outcome,
     PayloadTooLarge,
 )
-from tests.local.conftest import MakeFunction, eventually
+from infra.local.functions.pool import FunctionPool
+from infra.local.functions.worker import Site
+from tests.local.conftest import FixedRoles, MakeFunction, describe, eventually
 
 ECHO = """
     def handler(event, context):
@@ -243,5 +249,32 @@ def test_killing_workers_fails_what_they_do(make_function: MakeFunction) -> None
             await eventually(lambda: pool.is_busy)
             pool.kill()
             assert (await call).error == EXITED
+
+    asyncio.run(scenario())
+
+
+def test_without_lambdas_python_the_source_tree_runs(
+    folder: DataFolder, switches: Switches, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    source = """
+        import nephele, json, os
+        def handler(event, context):
+            with open("configuration.json") as file:
+                return [nephele.__file__, json.load(file), os.environ["LAMBDA_TASK_ROOT"]]
+    """
+    (tmp_path / "handler.py").write_text(textwrap.dedent(source), encoding="utf-8")
+    (tmp_path / "configuration.json").write_text('{"Name": "x"}', encoding="utf-8")
+    monkeypatch.setattr(code, "runs_bundles", lambda: False)
+    function = describe("sources", tmp_path)
+    root = code.task_root(function, folder)
+    site = Site(function, root, {}, folder.temporary, folder.logs / "sources.log")
+
+    async def scenario() -> None:
+        pool = FunctionPool(site, FixedRoles(), switches)  # type: ignore[arg-type]
+        file, configuration, task_root = _value(await _call(pool, {}))
+        await pool.stop()
+        assert file == str(code._SHARED / "nephele" / "__init__.py")
+        assert configuration == {"Name": "x"}
+        assert task_root == str(root.folder)
 
     asyncio.run(scenario())
