@@ -38,9 +38,10 @@ _UNWATCHED = 100
 _TARGET_SECONDS = 0.8 * RELEASE_SECONDS
 _CHECK_SECONDS = 1.0
 _HOLD_STEP_SECONDS = 0.25
-_FIRST_STEP_SECONDS = 0.05
+_FIRST_STEP_SECONDS = 0.1
 _LAST_STEP_SECONDS = 0.5
-_BATCH = 100
+_LEAST_BATCH = 25
+_LARGEST_BATCH = 100
 _REMEMBERED = 20_000
 """More receipts of one association are not remembered; 10 s could not index them anyway."""
 
@@ -122,14 +123,16 @@ class Backlog:
 
     def _allowance(self) -> float:
         """Return how many may wait: as many as will be indexed in time."""
+        rate = self._rate()
+        return max(_LEAST_ALLOWANCE, _TARGET_SECONDS * rate) if rate else FIRST_ALLOWANCE
+
+    def _rate(self) -> float:
+        """Return how many were indexed per second of late, 0 where it is not known."""
         now = self.clock()
         while self._progress and now - self._progress[0][0] > RELEASE_SECONDS:
             self._progress.popleft()
-        indexed = sum(count for _, count in self._progress)
-        if not indexed:
-            return FIRST_ALLOWANCE
         seconds = min(RELEASE_SECONDS, max(1.0, now - self._first_sent))
-        return max(_LEAST_ALLOWANCE, _TARGET_SECONDS * indexed / seconds)
+        return sum(count for _, count in self._progress) / seconds
 
     def _is_stalled(self) -> bool:
         """Tell whether waiting is vain; tell the other associations if nothing was indexed."""
@@ -142,17 +145,21 @@ class Backlog:
         return True
 
     def _check(self) -> None:
-        """Look the oldest up, and the next as long as most are found."""
-        self._last_check = self.clock()
+        """Look the oldest up, as many as can be expected, and more while most are found."""
+        now = self.clock()
+        size = max(_LEAST_BATCH, int(1.5 * self._rate() * (now - self._last_check)))
+        self._last_check = now
         found = 0
         kept: list[_Pending] = []
         while self._pending:
-            batch = [self._pending.popleft() for _ in range(min(_BATCH, len(self._pending)))]
+            size = min(size, _LARGEST_BATCH, len(self._pending))
+            batch = [self._pending.popleft() for _ in range(size)]
             missing = self._still_missing(batch)
             kept += missing
             found += len(batch) - len(missing)
             if 2 * len(missing) > len(batch):
                 break
+            size *= 2
         self._pending.extendleft(reversed(kept))
         if found:
             self._progress.append((self._last_check, found))

@@ -108,7 +108,8 @@ class UpperLayer(DULServiceProvider):
     def _receive(self, encoded: memoryview) -> None:
         try:
             pdu, event = self._decode_pdu(bytearray(encoded))
-        except (ValueError, TypeError, KeyError, IndexError, AttributeError, struct.error) as exc:
+            pdu.to_primitive()  # what the state machine could not convert is invalid, too
+        except Exception as exc:
             raise ProtocolError("a PDU cannot be decoded") from exc
         self._recv_pdu.put(pdu)
         self.event_queue.put(event)

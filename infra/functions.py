@@ -23,6 +23,8 @@ class FunctionSpec:
         Pinned requirements in the zip; only `api` and `transcode` carry codecs.
     environment : type[Environment]
         Model the names of the environment variables are taken from.
+    is_recursive : bool
+        It sends messages to the queue it consumes; Lambda stops that after 16 unless told not to.
     """
 
     name: str
@@ -32,6 +34,7 @@ class FunctionSpec:
     timeout_seconds: int
     memory_mb: int = 1024
     temporary_storage_mb: int = 512
+    is_recursive: bool = False
 
     @property
     def visibility_seconds(self) -> int:
@@ -85,6 +88,7 @@ STABLE = FunctionSpec(
     environment=environment.StableEnvironment,
     timeout_seconds=30,
     memory_mb=512,
+    is_recursive=True,
 )
 PURGE = FunctionSpec(
     name="purge",

@@ -110,7 +110,7 @@ def _honoured() -> list[str]:
     fields = Configuration.model_fields
     aliases = {field.alias or name: field for name, field in fields.items()}
     return [
-        f"| `{alias}` | {_default(field.get_default(call_default_factory=True))} "  # type: ignore[call-arg]
+        f"| `{alias}` | {_default(field.get_default(call_default_factory=True))} "
         f"| {MEANINGS[alias]} |"
         for alias, field in aliases.items()
         if alias != "not_honoured"

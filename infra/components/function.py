@@ -62,6 +62,7 @@ class FunctionFactory:
             memory_size=spec.memory_mb,
             ephemeral_storage_size=Size.mebibytes(spec.temporary_storage_mb),
             log_group=log_group,
+            recursive_loop=lambda_.RecursiveLoop.ALLOW if spec.is_recursive else None,
             snap_start=lambda_.SnapStartConf.ON_PUBLISHED_VERSIONS if snap_start else None,
         )
         acknowledge(function, {"L1": "The codecs are built and tested for Python 3.13."})

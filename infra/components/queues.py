@@ -8,8 +8,8 @@ from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from infra.functions import DEAD_LETTERS
+from nephele.settings.limits import MAXIMUM_RECEIVES
 
-MAXIMUM_RECEIVES = 5
 _KEY_REUSE = Duration.hours(1)
 _RETENTION = Duration.days(14)
 

@@ -6,7 +6,7 @@ from functools import cache
 from typing import Any
 
 from nephele.services.archive import Archive, open_archive
-from nephele.services.messages import batch_answer, read_batch, transcode_messages
+from nephele.services.messages import batch_answer, last_tries, read_batch, transcode_messages
 from nephele.settings.environment import TranscodeEnvironment
 
 
@@ -17,4 +17,5 @@ def _archive() -> Archive:
 
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
     """Transcode a batch of messages; those that failed come again."""
-    return batch_answer(event, transcode_messages(_archive(), read_batch(event)))
+    failed = transcode_messages(_archive(), read_batch(event), last_tries(event))
+    return batch_answer(event, failed)

@@ -13,10 +13,10 @@ from typing import Any
 
 import httpx
 
-from tests.differential import requests
+from tests.differential import reading, writing
 from tests.differential.corpus import SAMPLES, Sample, lanes
 from tests.differential.observations import Answer, Observation, kept_headers
-from tests.differential.requests import Request
+from tests.differential.request import LEVEL_NAMES, Request
 from tests.differential.server import Server, await_stable, open_client
 from tests.differential.tree import SENT, Node, known_ids
 
@@ -44,21 +44,20 @@ def play(server: Server, folder: Path) -> list[Observation]:
 
 
 def _play(server: Server, client: httpx.Client, folder: Path) -> Iterator[Observation]:
-    yield from _ask_all(client, requests.EMPTY)
-    yield from _ask_all(client, requests.UPLOADS)
-    yield from _ask_all(client, requests.CHANGES)
-    yield from _ask_all(client, requests.MORE_UPLOADS)
+    yield from _ask_all(client, reading.EMPTY)
+    yield from _ask_all(client, writing.UPLOADS)
+    yield from _ask_all(client, reading.CHANGES)
+    yield from _ask_all(client, writing.MORE_UPLOADS)
     await_stable(client)
     yield _change_log(client)
-    for table in (requests.READING, requests.IMAGES, requests.TOOLS, requests.ODD):
+    for table in (reading.READING, reading.IMAGES, reading.TOOLS, reading.ODD):
         yield from _ask_all(client, table)
-    yield from _ask_all(client, requests.UPLOAD_VARIANTS)
-    if server.dicom_port:
-        yield from _send(server, client, folder)
-        yield from _ask_all(client, requests.RESENT)
+    yield from _ask_all(client, writing.UPLOAD_VARIANTS)
+    yield from _send(server, client, folder)
+    yield from _ask_all(client, writing.RESENT)
     await_stable(client)
-    yield from _ask_all(client, requests.LEFT)
-    yield from _ask_all(client, requests.DELETES)
+    yield from _ask_all(client, writing.LEFT)
+    yield from _ask_all(client, writing.DELETES)
     yield from _try_samples(client)
 
 
@@ -107,7 +106,7 @@ def _send(server: Server, client: httpx.Client, folder: Path) -> Iterator[Observ
 
 def _read_sent(client: httpx.Client, node: Node) -> Iterator[Observation]:
     subject, ids = f"sent {node.name}", node.ids()
-    for collection, one in requests.LEVEL_NAMES.items():
+    for collection, one in LEVEL_NAMES.items():
         path = f"/{collection}/{ids[f'{node.name}_{one}']}"
         yield _view(client, subject, f"/{collection}/{{{one}}}", path)
     for view in _VIEWS[1:]:
@@ -142,7 +141,7 @@ def _try_sample(client: httpx.Client, sample: Sample) -> Iterator[Observation]:
     for view in _VIEWS:
         yield _view(client, sample.name, f"/instances/{{instance}}{view}", path + view)
     for parent, collection in _PARENTS.items():
-        one = requests.LEVEL_NAMES[collection]
+        one = LEVEL_NAMES[collection]
         route = f"/{collection}/{{{one}}}"
         yield _view(client, sample.name, route, f"/{collection}/{ids[parent]}")
     deleted = client.delete(path)

@@ -11,9 +11,6 @@ import httpx
 USER, PASSWORD = "alice", "orthanc-secret"
 """The one registered user of both servers."""
 
-ONLY_HTTP = 0
-"""The DICOM port of a server that has none."""
-
 _POLL_SECONDS = 0.25
 _REQUEST_SECONDS = 60.0
 
@@ -24,7 +21,7 @@ class Server:
 
     name: str
     http: str
-    dicom_port: int = ONLY_HTTP
+    dicom_port: int
     aet: str = "ORTHANC"
 
 

@@ -4,24 +4,24 @@ from __future__ import annotations
 
 import pytest
 
-from tests.differential import requests
+from tests.differential import reading, writing
 from tests.differential.corpus import SAMPLES
 from tests.differential.report import Report
 from tests.differential.scenario import CHANGE_LOG, SENDING
 from tests.differential.tree import SENT
 
 _TABLES = {
-    "empty archive": requests.EMPTY,
-    "uploads": (*requests.UPLOADS, *requests.MORE_UPLOADS),
-    "changes": requests.CHANGES,
-    "resources": requests.READING,
-    "images": requests.IMAGES,
-    "tools": requests.TOOLS,
-    "odd requests": requests.ODD,
-    "odd uploads": requests.UPLOAD_VARIANTS,
-    "both ways in": requests.RESENT,
-    "what is left": requests.LEFT,
-    "deletions": requests.DELETES,
+    "empty archive": reading.EMPTY,
+    "uploads": (*writing.UPLOADS, *writing.MORE_UPLOADS),
+    "changes": reading.CHANGES,
+    "resources": reading.READING,
+    "images": reading.IMAGES,
+    "tools": reading.TOOLS,
+    "odd requests": reading.ODD,
+    "odd uploads": writing.UPLOAD_VARIANTS,
+    "both ways in": writing.RESENT,
+    "what is left": writing.LEFT,
+    "deletions": writing.DELETES,
 }
 
 

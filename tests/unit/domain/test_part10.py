@@ -14,7 +14,7 @@ from nephele.domain.attributes import PATIENT_ID
 from nephele.domain.levels import Level
 from nephele.domain.part10 import InspectedFile, inspect_part10, read_file_meta, write_preamble
 from nephele.domain.uids import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
-from nephele.errors import BadFileFormat, MissingIdentifier
+from nephele.errors import BadFileFormat, BadParameterType, MissingIdentifier
 from tests.unit.domain.encoded import (
     EXPLICIT,
     IMPLICIT,
@@ -158,7 +158,7 @@ def test_odd_uid_is_kept(uid: str, expected: str) -> None:
         pytest.param('😀"q', '😀"q', "", id="emoji and quote"),
         pytest.param("a\\b", "a\\b", "", id="two values"),
         pytest.param("", "", "da39a3ee-5e6b4b0d-3255bfef-95601890-afd80709", id="empty"),
-        pytest.param("x" * 65_000, "x" * 65_000, "", id="65,000 characters"),
+        pytest.param("x" * 256, "x" * 256, "", id="256 characters"),
     ],
 )
 def test_odd_patient_id(patient_id: str, expected: str, orthanc_id: str) -> None:
@@ -167,6 +167,13 @@ def test_odd_patient_id(patient_id: str, expected: str, orthanc_id: str) -> None
     ).identity
     assert identity.patient_id == expected
     assert identity.orthanc_id(Level.PATIENT).startswith(orthanc_id)
+
+
+@pytest.mark.parametrize("length", [257, 65_000])
+def test_overlong_patient_id_is_refused(length: int) -> None:
+    long = element(PATIENT_ID, "LO", b"x" * length)
+    with pytest.raises(BadParameterType, match="PatientID"):
+        inspect(dicom_file({PATIENT_ID: long}))
 
 
 def test_missing_patient_id_is_the_empty_one() -> None:

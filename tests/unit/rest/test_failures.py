@@ -65,7 +65,7 @@ def letters(archive: Archive, index_queue: str) -> Client:
 
 def test_dead_letters_are_listed(letters: Client) -> None:
     (letter,) = letters.get("/dead-letters").json()
-    assert (letter["ID"], letter["Queue"], letter["HasFile"]) == ("letter-1", "index", True)
+    assert (letter["ID"], letter["Queue"], letter["HasFile"]) == ("index-0", "index", True)
     assert letter["Reason"]
     one = letters.get(letter["Path"]).json()
     assert one == letter | {"Body": one["Body"]}
@@ -74,7 +74,7 @@ def test_dead_letters_are_listed(letters: Client) -> None:
 
 
 def test_a_dead_letter_is_tried_again(letters: Client, index_queue: str) -> None:
-    assert letters.post("/dead-letters/letter-1/retry").json() == {}
+    assert letters.post("/dead-letters/index-0/retry").json() == {}
     assert letters.get("/dead-letters").json() == []
     (message,) = clients.sqs().receive_message(QueueUrl=index_queue)["Messages"]
     assert "Records" in json.loads(message["Body"])

@@ -119,11 +119,11 @@ def test_a_dead_letter_tells_its_reason_and_can_be_sent_again(archive: Archive) 
     (letter,) = dead_letters.list_dead_letters(archive)
     assert (letter.queue, letter.object_key) == ("index", key)
     assert letter.reason == "BadFileFormat: truncated"
-    dead_letters.retry(archive, "m1")
+    dead_letters.retry(archive, letter.identifier)
     assert messages(archive, "index") == [orjson.loads(body)]
     assert dead_letters.list_dead_letters(archive) == []
     with pytest.raises(UnknownResource):
-        dead_letters.retry(archive, "m1")
+        dead_letters.retry(archive, letter.identifier)
 
 
 @pytest.mark.parametrize(
@@ -139,7 +139,8 @@ def test_a_dead_letter_tells_its_reason_and_can_be_sent_again(archive: Archive) 
 )
 def test_a_dead_letter_knows_its_queue(archive: Archive, body: str, queue: str) -> None:
     dead_letters.keep(archive, "m1", body)
-    assert dead_letters.dead_letter(archive, "m1").queue == queue
+    (letter,) = dead_letters.list_dead_letters(archive)
+    assert letter.queue == queue
 
 
 def test_lost_objects_are_found(archive: Archive, committer: Committer) -> None:

@@ -6,7 +6,9 @@ import base64
 import hashlib
 import io
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import count
 from typing import TYPE_CHECKING, BinaryIO
 
 from nephele.aws import clients
@@ -17,9 +19,11 @@ if TYPE_CHECKING:
 
 PART_BYTES = 8 << 20
 """Size of one part of a multipart upload, and the largest object written with one PUT."""
-_COPY_PART_BYTES = 512 << 20
-_COPY_LIMIT_BYTES = 5 << 30
-"""S3 copies at most 5 GB in one request."""
+_COPY_PART_BYTES = 256 << 20
+"""Size of what one request copies; many at a time, so that a caller's time suffices."""
+_COPIES_AT_ONCE = 16
+_MOST_PARTS = 9_000
+"""S3 allows 10,000 parts of a multipart upload."""
 CONTENT_TYPE = "application/dicom"
 
 
@@ -137,7 +141,7 @@ class Bucket:
     def copy(self, source: str, target: str, metadata: Mapping[str, str], size_bytes: int) -> None:
         """Copy an object inside the bucket under new metadata, whatever its size."""
         with clients.translated("object"):
-            if size_bytes <= _COPY_LIMIT_BYTES:
+            if size_bytes <= _COPY_PART_BYTES:
                 clients.s3().copy_object(
                     Bucket=self.name,
                     Key=target,
@@ -156,18 +160,20 @@ class Bucket:
         upload_id = client.create_multipart_upload(
             Bucket=self.name, Key=target, ContentType=CONTENT_TYPE, Metadata=metadata
         )["UploadId"]
+
+        def copy_part(number: int, part_range: str) -> str:
+            return client.upload_part_copy(
+                Bucket=self.name,
+                Key=target,
+                UploadId=upload_id,
+                PartNumber=number,
+                CopySource={"Bucket": self.name, "Key": source},
+                CopySourceRange=part_range,
+            )["CopyPartResult"]["ETag"]
+
         try:
-            etags = [
-                client.upload_part_copy(
-                    Bucket=self.name,
-                    Key=target,
-                    UploadId=upload_id,
-                    PartNumber=number,
-                    CopySource={"Bucket": self.name, "Key": source},
-                    CopySourceRange=_copy_range(start, size_bytes),
-                )["CopyPartResult"]["ETag"]
-                for number, start in enumerate(range(0, size_bytes, _COPY_PART_BYTES), 1)
-            ]
+            with ThreadPoolExecutor(_COPIES_AT_ONCE) as pool:
+                etags = list(pool.map(copy_part, count(1), _copy_ranges(size_bytes)))
             self._complete(target, upload_id, etags)
         except BaseException:
             client.abort_multipart_upload(Bucket=self.name, Key=target, UploadId=upload_id)
@@ -201,7 +207,7 @@ class Bucket:
 
         The parts are 8 MiB, larger where S3's 10,000 parts would not do.
         """
-        part_bytes = max(PART_BYTES, -(-size_bytes // 9_000))
+        part_bytes = max(PART_BYTES, -(-size_bytes // _MOST_PARTS))
         with clients.translated("upload"):
             upload_id = clients.s3().create_multipart_upload(
                 Bucket=self.name, Key=key, ContentType=CONTENT_TYPE
@@ -240,8 +246,12 @@ def _iter_parts(body: BinaryIO) -> Iterator[tuple[int, bytes]]:
         number += 1
 
 
-def _copy_range(start: int, size_bytes: int) -> str:
-    return f"bytes={start}-{min(start + _COPY_PART_BYTES, size_bytes) - 1}"
+def _copy_ranges(size_bytes: int) -> list[str]:
+    part_bytes = max(_COPY_PART_BYTES, -(-size_bytes // _MOST_PARTS))
+    return [
+        f"bytes={start}-{min(start + part_bytes, size_bytes) - 1}"
+        for start in range(0, size_bytes, part_bytes)
+    ]
 
 
 class _RangedObject(io.RawIOBase):

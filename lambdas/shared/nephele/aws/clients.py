@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
+from botocore.handlers import add_expect_header
 
 from nephele.errors import Unavailable, UnknownResource
 
@@ -43,7 +44,9 @@ def dynamodb() -> DynamoDBClient:
 def s3() -> S3Client:
     """Return the S3 client: virtual addressing in AWS, path addressing against an own endpoint.
 
-    Checksums are only computed where S3 requires them: every write carries Content-MD5.
+    Checksums are only computed where S3 requires them: every write carries Content-MD5. No write
+    asks for leave (`Expect: 100-continue`): that would be another round trip for each instance,
+    and no body is above 8 MiB.
     """
     config = _config().merge(
         Config(
@@ -52,7 +55,9 @@ def s3() -> S3Client:
             signature_version="s3v4",
         )
     )
-    return boto3.client("s3", config=config)
+    client = boto3.client("s3", config=config)
+    client.meta.events.unregister("before-call.s3", add_expect_header)
+    return client
 
 
 @cache

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import io
+import sys
 import zlib
 from dataclasses import dataclass
+from typing import BinaryIO
 
 from nephele.domain.attributes import SOP_CLASS_UID, SPECIFIC_CHARACTER_SET
 from nephele.domain.character_set import encoding_of
@@ -35,7 +37,7 @@ class InstanceHeader:
         The file from its preamble up to, not including, the pixel data element (the whole file
         where there is none). It is what the index keeps, so no value is ever re-encoded. Of a
         deflated file, the elements up to the pixel data, of which an empty one is left, are
-        deflated anew.
+        deflated anew. Empty where it is longer than the reader wanted to hold.
     main_tags : dict
         By level, `"gggg,eeee"` to value as Orthanc shows it (UTF-8, padding stripped, at most
         256 characters: longer ones are left out).
@@ -79,7 +81,27 @@ def read_header(encoded: bytes, default_encoding: str = "Latin1") -> InstanceHea
     MissingIdentifier
         Study, Series or SOP Instance UID is missing.
     """
-    file = io.BytesIO(encoded)
+    return read_file_header(io.BytesIO(encoded), default_encoding, sys.maxsize)
+
+
+def read_file_header(
+    file: BinaryIO, default_encoding: str, maximum_header_bytes: int
+) -> InstanceHeader:
+    """Read the header of a DICOM file in memory that does not grow with the file.
+
+    Parameters
+    ----------
+    file : BinaryIO
+        Seekable; it is read from its first byte.
+    maximum_header_bytes : int
+        A longer header (of a deflated data set: inflated) is walked over and not kept.
+
+    Raises
+    ------
+    BadFileFormat, MissingIdentifier
+        As `read_header`.
+    """
+    file.seek(0)
     meta = read_file_meta(file)
     syntax = transfer_syntax(meta.transfer_syntax_uid)
     walk = walk_data_set(file, syntax.uid, _WANTED, stop_at_pixel_data=True)
@@ -89,9 +111,7 @@ def read_header(encoded: bytes, default_encoding: str = "Latin1") -> InstanceHea
         identity=identity_of(walk, default_encoding),
         sop_class_uid=uid_of(walk, SOP_CLASS_UID),
         transfer_syntax_uid=syntax.uid,
-        encoded=_deflated_header(encoded, meta, walk)
-        if syntax.is_deflated
-        else encoded[: walk.header_end_offset],
+        encoded=_encoded_header(file, meta, walk, maximum_header_bytes),
         main_tags=tags,
         pixel_data_offset=walk.pixel_data_offset,
         pixel_data_vr=walk.pixel_data_vr,
@@ -100,13 +120,19 @@ def read_header(encoded: bytes, default_encoding: str = "Latin1") -> InstanceHea
     )
 
 
-def _deflated_header(encoded: bytes, meta: FileMeta, walk: Walk) -> bytes:
+def _encoded_header(file: BinaryIO, meta: FileMeta, walk: Walk, maximum_bytes: int) -> bytes:
+    if walk.header_end_offset > maximum_bytes:
+        return b""
+    file.seek(0)
+    if transfer_syntax(meta.transfer_syntax_uid).is_deflated:
+        return file.read(meta.data_set_offset) + _deflated_header(file, walk)
+    return file.read(walk.header_end_offset)
+
+
+def _deflated_header(file: BinaryIO, walk: Walk) -> bytes:
     """Deflate the part of a deflated data set that is in front of the pixel data."""
-    file = io.BytesIO(encoded)
-    file.seek(meta.data_set_offset)
     elements = InflatingReader(file).read(walk.header_end_offset)
     if walk.has_pixel_data:
         elements += _EMPTY_PIXEL_DATA
     deflater = zlib.compressobj(wbits=-zlib.MAX_WBITS)
-    data_set = deflater.compress(elements) + deflater.flush()
-    return encoded[: meta.data_set_offset] + data_set
+    return deflater.compress(elements) + deflater.flush()

@@ -17,12 +17,15 @@ from nephele.domain.transfer_syntax import (
 )
 from nephele.domain.uids import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
 from nephele.domain.walk import Walk, walk_data_set
-from nephele.errors import BadFileFormat, MissingIdentifier
+from nephele.errors import BadFileFormat, BadParameterType, MissingIdentifier
 
 _PREAMBLE = b"\0" * 128 + b"DICM"
 _MAXIMUM_META_BYTES = 1 << 20
 _SHORT = struct.Struct("<HH2sH")
 _LONG = struct.Struct("<I")
+
+LONGEST_PATIENT_ID = 256
+"""Orthanc keeps no longer main DICOM tags and so cannot identify a patient without one."""
 
 _SOP_CLASS = 0x00020002
 _SOP_INSTANCE = 0x00020003
@@ -175,14 +178,21 @@ def identity_of(walk: Walk, default_encoding: str = "Latin1") -> Identity:
     ------
     BadFileFormat
         One of the UIDs is there and empty.
+    BadParameterType
+        The PatientID is longer than any main DICOM tag may be; Orthanc refuses it alike.
     MissingIdentifier
         Study, Series or SOP Instance UID is missing.
     """
     encoding = encoding_of(
         walk.values.get(attributes.SPECIFIC_CHARACTER_SET), default=default_encoding
     )
+    patient_id = encoding.decode(walk.values.get(attributes.PATIENT_ID, b""))
+    if len(patient_id) > LONGEST_PATIENT_ID:
+        raise BadParameterType(
+            f"PatientID (0010,0020) is longer than {LONGEST_PATIENT_ID} characters"
+        )
     return Identity(
-        patient_id=encoding.decode(walk.values.get(attributes.PATIENT_ID, b"")),
+        patient_id=patient_id,
         study_instance_uid=_required(walk, "StudyInstanceUID", attributes.STUDY_INSTANCE_UID),
         series_instance_uid=_required(walk, "SeriesInstanceUID", attributes.SERIES_INSTANCE_UID),
         sop_instance_uid=_required(walk, "SOPInstanceUID", attributes.SOP_INSTANCE_UID),

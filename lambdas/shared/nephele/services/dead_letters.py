@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 
 from nephele.aws import clock
-from nephele.aws.index import records
+from nephele.aws.index import codec, records
 from nephele.aws.keys import RAW, parse_instance_key
 from nephele.domain.resources import DeadLetter
 from nephele.errors import UnknownResource
@@ -15,16 +15,21 @@ from nephele.services import events
 from nephele.services.archive import Archive
 
 STREAM = "stream"
+_INGEST = ("index", "transcode")
 
 
 def keep(archive: Archive, message_id: str, body: str) -> None:
-    """Move a message from a dead-letter queue into the table."""
+    """Move a message from a dead-letter queue into the table.
+
+    There is one dead letter for each object and queue, however often the reconciler sends it.
+    """
     queue, object_key = _origin(body)
+    key = parse_instance_key(object_key or "")
     reason = records.failure(archive.index.table, object_key) if object_key else ""
     records.put_dead_letter(
         archive.index.table,
         DeadLetter(
-            identifier=message_id,
+            identifier=message_id if key is None else f"{queue}-{key.uuid}",
             queue=queue,
             body=body,
             reason=reason or "the function was killed, timed out or could not start",
@@ -51,6 +56,22 @@ def _origin(body: str) -> tuple[str, str | None]:
     return STREAM if "DDBStreamBatchInfo" in message else "unknown", None
 
 
+def forget_settled(archive: Archive) -> None:
+    """Forget messages about objects that came through by another one, the reconciler's mostly."""
+    letters = [
+        (letter, key)
+        for letter in list_dead_letters(archive)
+        if letter.queue in _INGEST and (key := parse_instance_key(letter.object_key or ""))
+    ]
+    transcoded = records.receipts(
+        archive.index.table, [key.uuid for _, key in letters if key.area == RAW]
+    )
+    rows = archive.index.rows({key.orthanc_id for _, key in letters if key.area != RAW})
+    for letter, key in letters:
+        if key.uuid in transcoded or codec.is_settled(rows.get(key.orthanc_id), key.uuid):
+            records.delete_dead_letter(archive.index.table, letter.identifier)
+
+
 def list_dead_letters(archive: Archive) -> list[DeadLetter]:
     """Return all messages that could not be processed, in no particular order."""
     return records.list_dead_letters(archive.index.table)
@@ -58,10 +79,10 @@ def list_dead_letters(archive: Archive) -> list[DeadLetter]:
 
 def dead_letter(archive: Archive, identifier: str) -> DeadLetter:
     """Return one message; UnknownResource if there is none."""
-    for letter in list_dead_letters(archive):
-        if letter.identifier == identifier:
-            return letter
-    raise UnknownResource("there is no such dead letter")
+    letter = records.dead_letter(archive.index.table, identifier)
+    if letter is None:
+        raise UnknownResource("there is no such dead letter")
+    return letter
 
 
 def retry(archive: Archive, identifier: str) -> None:

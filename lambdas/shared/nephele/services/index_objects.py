@@ -11,15 +11,17 @@ from nephele.aws.bucket import ObjectHead
 from nephele.aws.index import codec
 from nephele.aws.index.commit import Committer, Entry
 from nephele.aws.keys import FINAL, InstanceKey, parse_instance_key
-from nephele.domain.header import InstanceHeader, read_header
+from nephele.domain.header import InstanceHeader, read_file_header, read_header
 from nephele.domain.levels import Level
 from nephele.domain.orthanc_id import OrthancId
-from nephele.errors import IdentifierMismatch, NepheleError, UnknownResource
+from nephele.errors import Conflict, IdentifierMismatch, NepheleError, Unavailable, UnknownResource
 from nephele.services.archive import Archive
 from nephele.services.same_content import is_same_content
 
 FIRST_READ_BYTES = 65_536
 """Most headers end below; a longer one costs a second request."""
+LARGEST_HEADER_BYTES = 4 << 20
+"""Longer headers are walked over with ranged reads: a batch's must fit into memory together."""
 _READERS = 8
 
 
@@ -47,11 +49,20 @@ def index_objects(archive: Archive, keys: Sequence[str]) -> dict[str, NepheleErr
             elif result is not None:
                 failures[str(key)] = result
     for entries in by_series.values():
-        try:
-            committer(archive).commit(entries)
-        except NepheleError as error:
-            failures |= {entry.file.key: error for entry in entries}
+        failures |= _commit(archive, entries)
     return failures
+
+
+def _commit(archive: Archive, entries: Sequence[Entry]) -> dict[str, NepheleError]:
+    """Index entries of one series; none fails for what is wrong with another."""
+    try:
+        committer(archive).commit(entries)
+    except NepheleError as error:
+        if len(entries) == 1 or isinstance(error, Conflict | Unavailable):
+            return {entry.file.key: error for entry in entries}
+        alone = (_commit(archive, [entry]) for entry in entries)
+        return {key: error for failures in alone for key, error in failures.items()}
+    return {}
 
 
 def committer(archive: Archive) -> Committer:
@@ -65,14 +76,7 @@ def committer(archive: Archive) -> Committer:
 
 def _not_yet_indexed(archive: Archive, keys: Sequence[InstanceKey]) -> list[InstanceKey]:
     rows = archive.index.rows({key.orthanc_id for key in keys})
-    missing = []
-    for key in keys:
-        row = rows.get(key.orthanc_id)
-        if row is not None and codec.has_ended(row, key.uuid):
-            continue
-        if row is None or codec.is_deleted(row) or row["v"]["S"] != key.uuid:
-            missing.append(key)
-    return missing
+    return [key for key in keys if not codec.is_settled(rows.get(key.orthanc_id), key.uuid)]
 
 
 def _read_entry(archive: Archive, key: InstanceKey) -> Entry | NepheleError | None:
@@ -90,9 +94,13 @@ def _read_entry(archive: Archive, key: InstanceKey) -> Entry | NepheleError | No
 
 def read_object_header(archive: Archive, key: str) -> tuple[InstanceHeader, ObjectHead]:
     """Read the header of an object with ranged requests, up to its pixel data."""
+    default_encoding = archive.configuration.default_encoding
     encoded, head = archive.bucket.read_range(key, 0, FIRST_READ_BYTES)
     offset = object_metadata.pixel_data_offset(head.metadata)
     needed = head.size_bytes if offset is None else min(offset + 64, head.size_bytes)
+    if needed > LARGEST_HEADER_BYTES:
+        with archive.bucket.object(key) as file:
+            return read_file_header(file, default_encoding, LARGEST_HEADER_BYTES), head
     if needed > len(encoded):
         encoded += archive.bucket.open_range(key, len(encoded), needed)
-    return read_header(encoded, archive.configuration.default_encoding), head
+    return read_header(encoded, default_encoding), head

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 import orjson
@@ -15,6 +15,7 @@ from nephele.services import events
 from nephele.services.archive import Archive
 from nephele.services.index_objects import index_objects
 from nephele.services.transcode_objects import transcode_object
+from nephele.settings.limits import MAXIMUM_RECEIVES
 
 Batch = Mapping[str, str]
 """Message id to body."""
@@ -54,20 +55,54 @@ def index_messages(archive: Archive, batch: Batch) -> list[str]:
     unreadable = each_message(
         batch, lambda identifier, body: keys.update({identifier: events.object_keys(body)})
     )
-    failures = index_objects(archive, [key for names in keys.values() for key in names])
-    for key, error in failures.items():
-        keep_failure(archive, key, error)
+    try:
+        failures = _index(archive, [key for names in keys.values() for key in names])
+    except NepheleError as error:
+        logger.warning("batch failed", extra={"reason": f"{type(error).__name__}: {error}"})
+        return list(batch)
+    except Exception:  # noqa: BLE001  one object must not take its neighbours along
+        logger.exception("batch failed, its messages are processed alone")
+        return unreadable + each_message(
+            {identifier: batch[identifier] for identifier in keys},
+            lambda identifier, _: _index_alone(archive, keys[identifier]),
+        )
     failed = [identifier for identifier, names in keys.items() if failures.keys() & set(names)]
     return unreadable + failed
 
 
-def transcode_messages(archive: Archive, batch: Batch) -> list[str]:
-    """Transcode the raw objects these messages announce; return the ids of those that failed."""
+def _index(archive: Archive, keys: Sequence[str]) -> dict[str, NepheleError]:
+    failures = index_objects(archive, keys)
+    for key, error in failures.items():
+        keep_failure(archive, key, error)
+    return failures
 
-    def work(_: str, body: str) -> None:
+
+def _index_alone(archive: Archive, keys: Sequence[str]) -> None:
+    for error in _index(archive, keys).values():
+        raise error
+
+
+def last_tries(event: Mapping[str, Any]) -> frozenset[str]:
+    """Return the ids of messages that become dead letters unless they succeed this time."""
+    return frozenset(
+        record["messageId"]
+        for record in event["Records"]
+        if int(record["attributes"]["ApproximateReceiveCount"]) >= MAXIMUM_RECEIVES
+    )
+
+
+def transcode_messages(
+    archive: Archive, batch: Batch, last: Collection[str] = frozenset()
+) -> list[str]:
+    """Transcode the raw objects these messages announce; return the ids of those that failed.
+
+    Those in `last` are kept as they came.
+    """
+
+    def work(identifier: str, body: str) -> None:
         for key in events.object_keys(body):
             try:
-                transcode_object(archive, key)
+                transcode_object(archive, key, is_last_try=identifier in last)
             except NepheleError as error:
                 keep_failure(archive, key, error)
                 raise

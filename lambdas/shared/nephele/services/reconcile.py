@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from nephele.aws import clock
 from nephele.aws.index import changes, codec, records
 from nephele.aws.keys import FINAL, RAW, InstanceKey, parse_instance_key
-from nephele.services import events
+from nephele.services import dead_letters, events
 from nephele.services.archive import Archive
 
 GRACE_SECONDS = 900
@@ -33,6 +33,7 @@ def reconcile(
 ) -> Reconciled:
     """Walk on through the bucket while there is time; the next run begins where this one ends."""
     changes.number_pending(archive.index.table)
+    dead_letters.forget_settled(archive)
     last = records.cursor(archive.index.table, _CURSOR)
     start = _PREFIXES.index(last) + 1 if last in _PREFIXES else 0
     ordered = _PREFIXES[start:] + _PREFIXES[:start]
@@ -78,7 +79,7 @@ def _reconcile_keys(archive: Archive, keys: list[InstanceKey]) -> Reconciled:
         if row is not None and codec.has_ended(row, key.uuid):
             if not records.is_aside(archive.index.table, key.orthanc_id, key.uuid):
                 ended.append(str(key))
-        elif row is None or codec.is_deleted(row) or row["v"]["S"] != key.uuid:
+        elif not codec.is_settled(row, key.uuid):
             lost.append(str(key))
     archive.queue("index").send_all([events.object_event(key) for key in lost])
     archive.queue("purge").send_all([{"purge": key} for key in ended])

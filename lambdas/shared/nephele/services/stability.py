@@ -40,7 +40,11 @@ def remind(archive: Archive, reminders: list[Reminder]) -> None:
 
 
 def settle(archive: Archive, reminder: Reminder) -> bool:
-    """Make a resource stable unless something was received since; tell whether it was done."""
+    """Make a resource stable unless something was received since; tell whether it was done.
+
+    Commits may land in another order than their times: the last one may have left the time of an
+    earlier one than the reminder's.
+    """
     rest = archive.configuration.stable_age - clock.age_seconds(reminder["received"])
     if rest > 1:
         archive.queue("stable").send(reminder, min(int(rest) + 1, MAXIMUM_DELAY_SECONDS))
@@ -52,7 +56,7 @@ def settle(archive: Archive, reminder: Reminder) -> bool:
         orthanc_id,
         change,
         "SET s = :one",
-        "c = :c AND attribute_not_exists(s)",
+        "c <= :c AND attribute_not_exists(s)",
         {":one": codec.number(1), ":c": codec.text(reminder["received"])},
     )
 

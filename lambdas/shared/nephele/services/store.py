@@ -8,19 +8,23 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import BinaryIO
 
-from nephele.aws import clock, object_metadata
+from nephele.aws import object_metadata
 from nephele.aws.index.commit import Entry, Outcome
 from nephele.aws.keys import FINAL, RAW, InstanceKey
-from nephele.domain.header import read_header
+from nephele.domain.header import read_file_header
 from nephele.domain.levels import ORDER, Level
 from nephele.domain.orthanc_id import OrthancId
-from nephele.domain.part10 import InspectedFile, inspect_part10
+from nephele.domain.part10 import inspect_part10
 from nephele.domain.provenance import Provenance
 from nephele.domain.resources import StoredFile, StoreStatus
 from nephele.domain.transcoding.ingest import ingest_target
-from nephele.errors import BadFileFormat, MissingIdentifier
+from nephele.errors import BadFileFormat, BadParameterType, MissingIdentifier
 from nephele.services.archive import Archive
-from nephele.services.index_objects import committer, read_object_header
+from nephele.services.index_objects import (
+    LARGEST_HEADER_BYTES,
+    committer,
+    read_object_header,
+)
 from nephele.services.receive import write
 from nephele.services.transcode_objects import transcode_file
 
@@ -70,14 +74,7 @@ def stage(archive: Archive, part10: BinaryIO, provenance: Provenance) -> Entry:
         part10 = io.BytesIO(result.encoded)
         inspected = inspect_part10(part10, encoding)
     file = write(archive, part10, inspected, provenance, FINAL)
-    part10.seek(0)
-    header = read_header(part10.read(_header_bytes(inspected)), encoding)
-    return Entry(header, file)
-
-
-def _header_bytes(inspected: InspectedFile) -> int:
-    offset = inspected.pixel_data_offset
-    return -1 if offset is None else offset + 64
+    return Entry(read_file_header(part10, encoding, LARGEST_HEADER_BYTES), file)
 
 
 def commit_all(archive: Archive, entries: Sequence[Entry]) -> list[Stored]:
@@ -105,7 +102,8 @@ def adopt_upload(archive: Archive, upload_key: str, provenance: Provenance) -> S
 
     Small ones are treated like any file; larger ones are walked with ranged reads, copied inside
     the bucket and, with ingest transcoding, transcoded by their event: their original id is
-    answered then.
+    answered then. Their copy has the upload's own uuid, so that another try, after an answer that
+    came too late, writes the same object again.
 
     Raises
     ------
@@ -119,7 +117,7 @@ def adopt_upload(archive: Archive, upload_key: str, provenance: Provenance) -> S
             stored = store(archive, file, provenance)
         else:
             stored = _adopt_large(archive, upload_key, provenance)
-    except (BadFileFormat, MissingIdentifier):
+    except (BadFileFormat, BadParameterType, MissingIdentifier):
         archive.bucket.delete(upload_key)
         raise
     archive.bucket.delete(upload_key)
@@ -131,7 +129,8 @@ def _adopt_large(archive: Archive, upload_key: str, provenance: Provenance) -> S
         inspected = inspect_part10(file, archive.configuration.default_encoding)
     target = ingest_target(inspected.transfer_syntax_uid, archive.configuration)
     orthanc_id = inspected.identity.orthanc_id(Level.INSTANCE)
-    key = InstanceKey(RAW if target else FINAL, orthanc_id, clock.new_uuid())
+    uuid = upload_key.rpartition("/")[2]
+    key = InstanceKey(RAW if target else FINAL, orthanc_id, uuid)
     metadata = object_metadata.encode(provenance, "", inspected.pixel_data_offset)
     archive.bucket.copy(upload_key, str(key), metadata, inspected.size_bytes)
     if target is not None:

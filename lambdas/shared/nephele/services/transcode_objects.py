@@ -7,7 +7,7 @@ import io
 from dataclasses import dataclass
 
 from nephele.aws import object_metadata
-from nephele.aws.bucket import PART_BYTES
+from nephele.aws.bucket import PART_BYTES, ObjectHead
 from nephele.aws.index import records
 from nephele.aws.keys import FINAL, RAW, InstanceKey, parse_instance_key
 from nephele.domain.levels import Level
@@ -19,6 +19,9 @@ from nephele.errors import BadFileFormat, NotTranscodable, UnknownResource
 from nephele.logs import logger
 from nephele.services.archive import Archive
 from nephele.settings.configuration import Configuration
+
+LARGEST_TRANSCODED_BYTES = 512 << 20
+"""Source and result have to fit into the function's memory together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,10 +42,18 @@ def transcode_file(configuration: Configuration, encoded: bytes, target: str) ->
     return Ingested(result.encoded)
 
 
-def transcode_object(archive: Archive, raw_key: str) -> OrthancId | None:
+def transcode_object(
+    archive: Archive, raw_key: str, *, is_last_try: bool = False
+) -> OrthancId | None:
     """Write the final object of a raw one, then remove the raw one.
 
-    The final key has the raw one's uuid, so a repetition writes the same object again.
+    The final key has the raw one's uuid, so a repetition writes the same object again. What is too
+    large for the function's memory stays as it came.
+
+    Parameters
+    ----------
+    is_last_try : bool
+        Keep it as it came: what was tried before may have killed the function.
 
     Returns
     -------
@@ -53,14 +64,26 @@ def transcode_object(archive: Archive, raw_key: str) -> OrthancId | None:
     if key is None or key.area != RAW:
         return None
     try:
-        encoded = archive.bucket.read(raw_key)
         head = archive.bucket.head(raw_key)
+        if is_last_try or head.size_bytes > LARGEST_TRANSCODED_BYTES:
+            orthanc_id = _copy_unchanged(archive, key, head)
+        else:
+            encoded = archive.bucket.read(raw_key)
+            orthanc_id = _write_final(archive, key, encoded, dict(head.metadata))
     except UnknownResource:
         return None
-    orthanc_id = _write_final(archive, key, encoded, dict(head.metadata))
     records.put_receipt(archive.index.table, key.uuid, orthanc_id)
     archive.bucket.delete(raw_key)
     return orthanc_id
+
+
+def _copy_unchanged(archive: Archive, key: InstanceKey, head: ObjectHead) -> OrthancId:
+    reason = "it is too large to be transcoded, or transcoding it was given up"
+    logger.warning("ingest transcoding failed", extra={"key": head.key, "reason": reason})
+    final_key = str(InstanceKey(FINAL, key.orthanc_id, key.uuid))
+    described = object_metadata.with_failure(head.metadata, reason)
+    archive.bucket.copy(head.key, final_key, described, head.size_bytes)
+    return key.orthanc_id
 
 
 def _write_final(

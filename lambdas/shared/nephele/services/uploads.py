@@ -12,7 +12,13 @@ from uuid import UUID
 from nephele.aws import clock, keys
 from nephele.aws.index.commit import Entry
 from nephele.domain.provenance import Provenance
-from nephele.errors import BadFileFormat, MissingIdentifier, ParameterOutOfRange, UnknownResource
+from nephele.errors import (
+    BadFileFormat,
+    BadParameterType,
+    MissingIdentifier,
+    ParameterOutOfRange,
+    UnknownResource,
+)
 from nephele.services.archive import Archive
 from nephele.services.archive_members import Bounds, ZipMembers, gunzipped, is_zip, open_zip
 from nephele.services.store import Stored, adopt_upload, commit_all, stage, store
@@ -86,7 +92,7 @@ def _store_members(archive: Archive, archived: ZipMembers, provenance: Provenanc
 def _stage_member(archive: Archive, file: BinaryIO, provenance: Provenance) -> Entry | None:
     try:
         return stage(archive, _not_empty(file), _received_now(provenance))
-    except (BadFileFormat, MissingIdentifier):
+    except (BadFileFormat, BadParameterType, MissingIdentifier):
         return None  # as in Orthanc: what is no instance does not stop the others
 
 

@@ -11,6 +11,9 @@ LAMBDA_BODY_BYTES = 4_500_000
 API_GATEWAY_TIMEOUT_SECONDS = 29
 """Longest integration timeout of a REST API (API Gateway quotas)."""
 
+MAXIMUM_RECEIVES = 5
+"""How often a message is delivered before it becomes a dead letter."""
+
 BLOB_EXPIRES_SECONDS = 900
 """How long a signed path under `/blobs/` is good; a role's session outlives it."""
 

@@ -87,6 +87,8 @@ class Index:
 
 
 def compress_header(encoded: bytes) -> bytes | None:
-    """Return a header as the table keeps it, None where it is too long for that."""
+    """Return a header as the table keeps it, None where it is too long or was not kept."""
+    if not encoded:
+        return None
     packed = zlib.compress(encoded, 6)
     return packed if len(packed) <= HEADER_LIMIT_BYTES else None

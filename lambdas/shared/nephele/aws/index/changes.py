@@ -27,15 +27,23 @@ def number_pending(table: Table) -> None:
 
     Any number of callers may do so at once: each round is won by one of them.
     """
-    horizon = max(_iter_newest_pending(table), default=None)
-    while horizon is not None:
-        rows = list(islice(_iter_pending(table), _ROWS_PER_ROUND))
-        if not rows or _sort_key(rows[0]) > horizon:
-            return
+    rows = _first_pending(table)
+    horizon = _horizon(table, rows)
+    while rows and _sort_key(rows[0]) <= horizon:
         try:
-            _number(table, rows)
+            taken = _number(table, rows)
         except ConditionFailed:
-            continue  # another caller won this round
+            taken = 0  # another caller won this round
+        if taken == len(rows) < _ROWS_PER_ROUND:
+            return  # none was left unread
+        rows = _first_pending(table)
+
+
+def _horizon(table: Table, rows: list[Row]) -> str:
+    """Return the newest row that is pending now: later ones are somebody else's work."""
+    if len(rows) < _ROWS_PER_ROUND:
+        return max((_sort_key(row) for row in rows), default="")
+    return max(_iter_newest_pending(table), default="")
 
 
 def _sort_key(row: Row) -> str:
@@ -48,17 +56,17 @@ def _iter_newest_pending(table: Table) -> Iterator[str]:
         yield from (_sort_key(row) for row in islice(rows, 1))
 
 
-def _iter_pending(table: Table) -> Iterator[Row]:
-    """Yield pending rows in the order of their commits."""
+def _first_pending(table: Table) -> list[Row]:
+    """Return the pending rows of one round, in the order of their commits."""
     shards = (
         table.iter_query(f"{keys.PENDING}{shard}", limit=_ROWS_PER_ROUND)
         for shard in range(keys.PENDING_SHARDS)
     )
-    return heapq.merge(*shards, key=_sort_key)
+    return list(islice(heapq.merge(*shards, key=_sort_key), _ROWS_PER_ROUND))
 
 
-def _number(table: Table, rows: list[Row]) -> None:
-    """Move the first rows into one block; ConditionFailed when somebody else did."""
+def _number(table: Table, rows: list[Row]) -> int:
+    """Move the first rows into one block, and return how many; ConditionFailed if another did."""
     taken: list[Row] = []
     changes: list[list[str]] = []
     for row in rows:
@@ -69,12 +77,13 @@ def _number(table: Table, rows: list[Row]) -> None:
         changes += more
     if not changes:
         table.delete_all([keys.key(row["pk"]["S"], row["sk"]["S"]) for row in taken])
-        return
+        return len(taken)
     last = last_sequence(table)
     block: Row = {**keys.block(last + 1), "c": codec.document(changes)}
     head = _advance_head(table.name, last, last + len(changes))
     removals = [_consume(table.name, row) for row in taken]
     table.transact([head, items.put(table.name, block), *removals])
+    return len(taken)
 
 
 def _advance_head(table: str, last: int, new: int) -> Any:

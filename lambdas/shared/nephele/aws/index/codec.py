@@ -76,6 +76,13 @@ def has_ended(row: Row, uuid: str) -> bool:
     return uuid in row.get("d", {}).get("SS", ())
 
 
+def is_settled(row: Row | None, uuid: str) -> bool:
+    """Tell whether the index knows of a reception all it has to: it is served, or has ended."""
+    if row is None:
+        return False
+    return has_ended(row, uuid) or (not is_deleted(row) and row["v"]["S"] == uuid)
+
+
 def read_resource(row: Row) -> Resource:
     """Decode the row of a resource that is not deleted."""
     level = Level(row["l"]["S"])

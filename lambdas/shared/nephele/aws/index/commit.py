@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from nephele.aws import clock
 from nephele.aws.index import Index, codec, compress_header, items, keys
+from nephele.aws.index.records import is_aside
 from nephele.aws.index.table import TRANSACTION_ITEMS, Row, retry_when_changed
 from nephele.domain.header import InstanceHeader
 from nephele.domain.levels import ORDER, Level
@@ -81,6 +82,11 @@ class Committer:
         for start in range(0, len(entries), ENTRIES_PER_TRANSACTION):
             chunk = entries[start : start + ENTRIES_PER_TRANSACTION]
             outcomes += self._commit_distinct(chunk)
+        self._drop_headers(
+            entry
+            for entry, outcome in zip(entries, outcomes, strict=True)
+            if outcome is Outcome.ENDED
+        )
         return outcomes
 
     def _put_headers(self, entries: Sequence[Entry]) -> None:
@@ -91,6 +97,16 @@ class Committer:
                 row = keys.header(entry.orthanc_id, entry.file.uuid)
                 rows[entry.orthanc_id, entry.file.uuid] = {**row, "b": {"B": packed}}
         self.index.table.put_all(list(rows.values()))
+
+    def _drop_headers(self, ended: Iterable[Entry]) -> None:
+        """Remove what `_put_headers` wrote again after the purge of a reception."""
+        self.index.table.delete_all(
+            [
+                keys.header(entry.orthanc_id, entry.file.uuid)
+                for entry in ended
+                if not is_aside(self.index.table, entry.orthanc_id, entry.file.uuid)
+            ]
+        )
 
     def _commit_distinct(self, entries: Sequence[Entry]) -> list[Outcome]:
         """Commit; an instance received twice in one batch goes into a transaction of its own."""
@@ -196,6 +212,7 @@ class _Plan:
                 " ADD d :ended",
             )
         )
+        self._items.append(self._child(Level.INSTANCE, entry.orthanc_id, entry.header))
         self._set_aside_or_purge(entry.orthanc_id, old, entry.file)
         self._size_bytes += entry.file.size_bytes - old.size_bytes
         self._change(Level.INSTANCE, entry.orthanc_id)
@@ -266,16 +283,20 @@ class _Plan:
     def _hang(self, level: Level, orthanc_id: OrthancId, header: InstanceHeader) -> None:
         """Add the rows a new resource is found by: under its parent, by identifier, in its list."""
         if level is not Level.PATIENT:
-            parent = header.identity.orthanc_id(ORDER[ORDER.index(level) - 1])
-            child: Row = dict(keys.child(parent, orthanc_id))
-            if level is Level.INSTANCE and header.index_in_series is not None:
-                child["i"] = codec.text(header.index_in_series)
-            self._items.append(items.put(self._table, child))
+            self._items.append(self._child(level, orthanc_id, header))
         for key, value in items.identifier_keys(
             level, orthanc_id, header.main_tags[level], header.identity
         ):
             self._items.append(items.put(self._table, {**key, "o": codec.text(value)}))
         self._items.append(items.put(self._table, dict(keys.listed(level, orthanc_id))))
+
+    def _child(self, level: Level, orthanc_id: OrthancId, header: InstanceHeader) -> Item:
+        """Hang a resource under its parent; an instance brings its place in the series."""
+        parent = header.identity.orthanc_id(ORDER[ORDER.index(level) - 1])
+        child: Row = dict(keys.child(parent, orthanc_id))
+        if level is Level.INSTANCE and header.index_in_series is not None:
+            child["i"] = codec.text(header.index_in_series)
+        return items.put(self._table, child)
 
     def _change(self, level: Level, orthanc_id: OrthancId) -> None:
         """Log a new resource; parents stand right behind the first instance, as in Orthanc."""

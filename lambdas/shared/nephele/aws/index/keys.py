@@ -24,6 +24,8 @@ HEAD = "HEAD"
 DEAD_LETTERS = "DEAD"
 ASIDE_LIST = "ASIDE"
 _LARGEST_VALUE_BYTES = 256
+_RANDOM = random.SystemRandom()
+"""Processes restored from one SnapStart image share the state of Python's own generator."""
 
 
 def key(pk: str, sk: str) -> Key:
@@ -71,12 +73,12 @@ def listed(level: Level, orthanc_id: OrthancId) -> Key:
 
 def any_counter() -> Key:
     """Key of one of the counters' shards, at random."""
-    return key(COUNTERS, f"{random.randrange(COUNTER_SHARDS):02}")  # noqa: S311
+    return key(COUNTERS, f"{_RANDOM.randrange(COUNTER_SHARDS):02}")
 
 
 def pending(now: str, uuid: str) -> Key:
     """Key of a commit's changes that have no numbers yet."""
-    shard = random.randrange(PENDING_SHARDS)  # noqa: S311
+    shard = _RANDOM.randrange(PENDING_SHARDS)
     return key(f"{PENDING}{shard}", f"{now}#{uuid}")
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from nephele.aws import clock
 from nephele.aws.index import codec, keys
-from nephele.aws.index.table import Table
+from nephele.aws.index.table import Row, Table
 from nephele.domain.orthanc_id import OrthancId
 from nephele.domain.resources import AsideVersion, DeadLetter
 
@@ -51,17 +51,24 @@ def put_dead_letter(table: Table, letter: DeadLetter) -> None:
 
 def list_dead_letters(table: Table) -> list[DeadLetter]:
     """Return all messages that could not be processed."""
-    return [
-        DeadLetter(
-            identifier=row["sk"]["S"],
-            queue=row["q"]["S"],
-            body=row["b"]["S"],
-            reason=row["f"]["S"],
-            received=row["r"]["S"],
-            object_key=codec.read_document(row, "k"),
-        )
-        for row in table.iter_query(keys.DEAD_LETTERS)
-    ]
+    return [_read_dead_letter(row) for row in table.iter_query(keys.DEAD_LETTERS)]
+
+
+def dead_letter(table: Table, identifier: str) -> DeadLetter | None:
+    """Return one message that could not be processed."""
+    row = table.get(keys.dead_letter(identifier))
+    return None if row is None else _read_dead_letter(row)
+
+
+def _read_dead_letter(row: Row) -> DeadLetter:
+    return DeadLetter(
+        identifier=row["sk"]["S"],
+        queue=row["q"]["S"],
+        body=row["b"]["S"],
+        reason=row["f"]["S"],
+        received=row["r"]["S"],
+        object_key=codec.read_document(row, "k"),
+    )
 
 
 def delete_dead_letter(table: Table, identifier: str) -> None:

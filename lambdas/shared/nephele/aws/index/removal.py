@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from nephele.aws import clock
 from nephele.aws.index import Index, codec, items, keys
-from nephele.aws.index.table import TRANSACTION_ITEMS, Row, retry_when_changed
+from nephele.aws.index.table import TRANSACTION_ITEMS, ConditionFailed, Row, retry_when_changed
 from nephele.domain.levels import ORDER, Level
 from nephele.domain.orthanc_id import OrthancId
 from nephele.domain.resources import Resource, Totals
@@ -43,6 +43,8 @@ def _try_remove(index: Index, instances: Sequence[OrthancId]) -> None:
         return
     resources = [codec.read_resource(row) for row in rows]
     parents = index.rows(resources[0].ancestors.values())
+    if len(parents) < len(resources[0].ancestors):
+        raise ConditionFailed(())  # somebody else removed them between the two reads
     removal = _Removal(index.table.name, parents)
     for row, resource in zip(rows, resources, strict=True):
         removal.bury(row, resource)

@@ -23,6 +23,8 @@ Row = dict[str, Any]
 
 TRANSACTION_ITEMS = 100
 """DynamoDB's limit for one transaction."""
+_RANDOM = random.SystemRandom()
+"""Processes restored from one SnapStart image share the state of Python's own generator."""
 _BATCH_GET = 100
 _BATCH_WRITE = 25
 _RETRYABLE = frozenset(
@@ -205,7 +207,7 @@ def _raise_reason(error: ClientError) -> None:
 
 def _pause(attempt: int) -> None:
     """Wait for a random while that grows with the attempts, at most two seconds."""
-    time.sleep(random.uniform(0, min(2.0, 0.02 * 2**attempt)))  # noqa: S311
+    time.sleep(_RANDOM.uniform(0, min(2.0, 0.02 * 2**attempt)))
 
 
 def retry_when_changed(work: Callable[[], T]) -> T:
