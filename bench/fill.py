@@ -17,6 +17,8 @@ from nephele.domain.resources import StoredFile
 from tests.stack import Stack
 
 _PATIENCE_SECONDS = 600.0
+_SLICES_PER_STUDY = 5
+"""Few, so that even a small archive has more studies than a page of a list."""
 
 
 def fill(run: BenchRun, stack: Stack, instances: int) -> None:
@@ -26,7 +28,7 @@ def fill(run: BenchRun, stack: Stack, instances: int) -> None:
         committer = Committer(Index(Table(table)), True, lambda _one, _other: True)
         count = int(client.get("/statistics").json()["CountInstances"])
         while count < instances:
-            study = run.corpus.study(min(run.size.slices, instances - count))
+            study = run.corpus.study(min(_SLICES_PER_STUDY, instances - count))
             committer.commit(_entries(study))
             study.remove()
             count += len(study.files)

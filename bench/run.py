@@ -42,7 +42,7 @@ class Size:
     large: int = 20_000
 
 
-QUICK = Size(slices=60, runs=1, requests=20, small=300, large=3_000)
+QUICK = Size(slices=60, runs=1, requests=20, small=1_000, large=3_000)
 
 
 @dataclass(slots=True)

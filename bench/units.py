@@ -16,7 +16,8 @@ from tests.stack import Stack
 
 _STORED = 50
 _REPETITIONS = 4
-_TOLERANCE = 0.01
+_ONE = 1.0
+"""Storing is done in batches that are cut by the clock: a call or unit more or less is chance."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,14 +33,14 @@ class Cost:
         """Return the number of AWS calls."""
         return sum(self.calls.values())
 
-    def equals(self, other: Cost) -> bool:
-        """Tell whether another cost is the same, but for rounding of batches."""
+    def equals(self, other: Cost, tolerance: float) -> bool:
+        """Tell whether another cost is the same."""
         pairs = (
             (self.total_calls, other.total_calls),
             (self.read_units, other.read_units),
             (self.write_units, other.write_units),
         )
-        return all(abs(one - two) <= _TOLERANCE * max(one, two) for one, two in pairs)
+        return all(abs(one - two) <= tolerance for one, two in pairs)
 
 
 def units(run: BenchRun) -> None:
@@ -47,6 +48,7 @@ def units(run: BenchRun) -> None:
     report, stack = run.report, run.stack(has_proxy=True)
     sizes = (run.size.small, run.size.large)
     report.heading(f"AWS calls and units per operation, {sizes[0]} and {sizes[1]} instances")
+    report.line("Calls of processes; what Lambda's pollers and S3's events call is not among them.")
     send(stack.dicom_address, run.corpus.studies(4, 20))
     found: list[dict[str, Cost]] = []
     for size in sizes:
@@ -59,10 +61,8 @@ def units(run: BenchRun) -> None:
 
 
 def _measure(run: BenchRun, stack: Stack) -> dict[str, Cost]:
-    costs = {
-        "instance stored by C-STORE": _stored(run, stack, _send_all),
-        "instance stored over REST": _stored(run, stack, _post_all),
-    }
+    costs = {name: _stored(run, stack, store) for name, store in _STORES.items()}
+    costs["instance stored over REST, alone"] = _stored_alone(run, stack)
     study = run.corpus.study(_STORED)
     _post_all(run, study)
     stack.wait_idle()
@@ -78,14 +78,30 @@ def _measure(run: BenchRun, stack: Stack) -> dict[str, Cost]:
 
 
 def _stored(run: BenchRun, stack: Stack, store: Callable[[BenchRun, Study], None]) -> Cost:
+    """Store many at once; follow-up is held meanwhile, so that chance does not cut its batches."""
     study = run.corpus.study(_STORED)
     stack.wait_idle()
     stack.reset_figures()
+    stack.switch(paused=["metadata"])
     store(run, study)
+    stack.switch(paused=[])
     stack.wait_idle()
     cost = _spent(stack, len(study.files))
     study.remove()
     return cost
+
+
+def _stored_alone(run: BenchRun, stack: Stack) -> Cost:
+    """Store one after the other, each with its own follow-up: what a batch saves is not there."""
+    study = run.corpus.study(_REPETITIONS + 1)
+    client = run.nephele(has_proxy=True).client()
+    for file in study.files:
+        client.ask("POST", "/instances", file.read_bytes())
+        stack.wait_idle()
+        if file is study.files[0]:
+            stack.reset_figures()
+    study.remove()
+    return _spent(stack, _REPETITIONS)
 
 
 def _send_all(run: BenchRun, study: Study) -> None:
@@ -117,18 +133,24 @@ def _queries(study: Study) -> Iterator[tuple[str, str, str, bytes | None]]:
     yield "GET /statistics", "GET", "/statistics", None
     for level in Level:
         path = f"/{level.collection}"
-        yield f"GET {path}?since=0&limit=10", "GET", f"{path}?since=0&limit=10", None
-        yield f"GET {path}?since=0&limit=10&expand", "GET", f"{path}?since=0&limit=10&expand", None
+        yield f"GET {path}?since=0&limit=5", "GET", f"{path}?since=0&limit=5", None
+        yield f"GET {path}?since=0&limit=5&expand", "GET", f"{path}?since=0&limit=5&expand", None
         yield f"GET {path}/{{id}}", "GET", f"{path}/{ids[level]}", None
     path = f"/studies/{ids[Level.STUDY]}"
     yield "GET /studies/{id}/instances", "GET", f"{path}/instances", None
     yield "GET /studies/{id}/statistics", "GET", f"{path}/statistics", None
     for what in ("tags", "preview", "file"):
         yield f"GET /instances/{{id}}/{what}", "GET", f"{instance}/{what}", None
-    yield "GET /changes?since=0&limit=100", "GET", "/changes?since=0&limit=100", None
+    yield "GET /changes?since=0&limit=50", "GET", "/changes?since=0&limit=50", None
     yield "GET /changes?last", "GET", "/changes?last", None
     uid = study.identities[0].study_instance_uid.encode()
     yield "POST /tools/lookup", "POST", "/tools/lookup", uid
+
+
+_STORES = {
+    f"instance stored by C-STORE, {_STORED} at once": _send_all,
+    f"instance stored over REST, {_STORED} at once": _post_all,
+}
 
 
 def _print(run: BenchRun, small: dict[str, Cost], large: dict[str, Cost]) -> None:
@@ -137,7 +159,7 @@ def _print(run: BenchRun, small: dict[str, Cost], large: dict[str, Cost]) -> Non
         other = large[name]
         figures = [(one.total_calls, other.total_calls), (one.read_units, other.read_units)]
         figures.append((one.write_units, other.write_units))
-        is_equal = one.equals(other)
+        is_equal = one.equals(other, _ONE if "stored" in name else 0.0)
         rows.append([name, *(_pair(*pair) for pair in figures), "equal" if is_equal else "DIFFER"])
         if not is_equal:
             unequal.append(name)

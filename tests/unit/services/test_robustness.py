@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from nephele.aws import clock
+from nephele.aws import bucket, clock
 from nephele.aws.bucket import Bucket
 from nephele.aws.index import keys
 from nephele.aws.index.commit import Committer
@@ -116,6 +116,19 @@ def test_an_original_is_kept_before_it_becomes_a_dead_letter(
     assert unindexed(rle, [receipt]) == []
 
 
+def test_a_final_object_is_written_once(archive: Archive) -> None:
+    rle = with_options(archive, RLE)
+    receipt = take_in(rle, dicom_file())
+    metadata = archive.bucket.head(receipt.key).metadata
+    assert transcode_messages(rle, {"a": body(receipt.key)}) == []
+    ((final, _),) = archive.bucket.iter_objects("dicom/")
+    written = archive.bucket.read(final)
+    archive.bucket.put_large(receipt.key, io.BytesIO(dicom_file()), metadata)  # was never removed
+    assert transcode_messages(rle, {"a": body(receipt.key)}, {"a"}) == []
+    assert archive.bucket.read(final) == written
+    assert list(archive.bucket.iter_objects("raw/")) == []
+
+
 def test_an_object_is_one_dead_letter_however_often_it_fails(archive: Archive) -> None:
     key = entry().file.key
     for message_id in ("m1", "m2"):
@@ -155,3 +168,14 @@ def test_a_large_upload_completed_twice_is_one_object(
     assert key is not None
     assert key == InstanceKey(FINAL, key.orthanc_id, uuid)
     assert archive.index.totals().instances == 1
+
+
+def test_a_large_object_is_copied_in_parts(
+    archive: Archive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bucket, "_COPY_PART_BYTES", 6 << 20)
+    content = bytes(range(256)) * 4 * 13_000
+    archive.bucket.put_large("uploads/1", io.BytesIO(content), {})
+    archive.bucket.copy("uploads/1", "dicom/1", {"origin": "RestApi"}, len(content))
+    assert archive.bucket.read("dicom/1") == content
+    assert archive.bucket.head("dicom/1").metadata == {"origin": "RestApi"}

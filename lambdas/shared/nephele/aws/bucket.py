@@ -12,6 +12,7 @@ from itertools import count
 from typing import TYPE_CHECKING, BinaryIO
 
 from nephele.aws import clients
+from nephele.errors import UnknownResource
 
 if TYPE_CHECKING:
     from botocore.response import StreamingBody
@@ -128,6 +129,14 @@ class Bucket:
         with clients.translated("object"):
             answer = clients.s3().head_object(Bucket=self.name, Key=key)
         return ObjectHead(key, answer["ContentLength"], answer["Metadata"])
+
+    def exists(self, key: str) -> bool:
+        """Tell whether there is an object."""
+        try:
+            self.head(key)
+        except UnknownResource:
+            return False
+        return True
 
     def object(self, key: str) -> BinaryIO:
         """Open an object as a seekable file that reads by ranges, a MiB ahead."""

@@ -44,7 +44,8 @@ def dynamodb() -> DynamoDBClient:
 def s3() -> S3Client:
     """Return the S3 client: virtual addressing in AWS, path addressing against an own endpoint.
 
-    Checksums are only computed where S3 requires them: every write carries Content-MD5. No write
+    Checksums are only computed where S3 requires them: every write carries Content-MD5, so the
+    payload is not hashed for the signature a second time. No write
     asks for leave (`Expect: 100-continue`): that would be another round trip for each instance,
     and no body is above 8 MiB.
     """
@@ -53,6 +54,8 @@ def s3() -> S3Client:
             request_checksum_calculation="when_required",
             response_checksum_validation="when_required",
             signature_version="s3v4",
+            s3={"payload_signing_enabled": False},
+            user_agent="nephele",
         )
     )
     client = boto3.client("s3", config=config)

@@ -47,8 +47,9 @@ def transcode_object(
 ) -> OrthancId | None:
     """Write the final object of a raw one, then remove the raw one.
 
-    The final key has the raw one's uuid, so a repetition writes the same object again. What is too
-    large for the function's memory stays as it came.
+    The final key has the raw one's uuid, and what stands there is never written again: the index
+    may know its size and offsets already. What is too large for the function's memory stays as it
+    came.
 
     Parameters
     ----------
@@ -82,7 +83,8 @@ def _copy_unchanged(archive: Archive, key: InstanceKey, head: ObjectHead) -> Ort
     logger.warning("ingest transcoding failed", extra={"key": head.key, "reason": reason})
     final_key = str(InstanceKey(FINAL, key.orthanc_id, key.uuid))
     described = object_metadata.with_failure(head.metadata, reason)
-    archive.bucket.copy(head.key, final_key, described, head.size_bytes)
+    if not archive.bucket.exists(final_key):
+        archive.bucket.copy(head.key, final_key, described, head.size_bytes)
     return key.orthanc_id
 
 
@@ -104,6 +106,8 @@ def _write_final(
     if result.failure:
         described = object_metadata.with_failure(described, result.failure)
     final_key = str(InstanceKey(FINAL, orthanc_id, key.uuid))
+    if archive.bucket.exists(final_key):
+        return orthanc_id
     if len(result.encoded) <= PART_BYTES:
         archive.bucket.put(final_key, result.encoded, described, digest)
     else:
