@@ -8,7 +8,7 @@ from dimse_edge.command import Command
 from dimse_edge.reception import Reception
 from nephele.domain import attributes
 from nephele.domain.orthanc_id import Identity
-from nephele.domain.part10 import InspectedFile, identity_of, uid_of
+from nephele.domain.part10 import InspectedFile, received_identity, uid_of
 from nephele.domain.provenance import Provenance
 from nephele.domain.walk import Walk, walk_data_set
 from nephele.errors import BadFileFormat, IdentifierMismatch, MissingIdentifier
@@ -62,6 +62,6 @@ def _check_command(walk: Walk, request: Command) -> None:
 
 def _identity_of(walk: Walk, default_encoding: str) -> Identity:
     try:
-        return identity_of(walk, default_encoding)
+        return received_identity(walk, default_encoding)
     except BadFileFormat as exc:  # an empty UID is as good as none
         raise MissingIdentifier(str(exc)) from exc

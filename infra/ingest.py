@@ -101,7 +101,7 @@ class IngestStack(Stack):
             "TranscodeInbox",
             function,
             self._archive.transcode_inbox,
-            batch_size=5,
+            batch_size=1,
             maximum_concurrency=10,
         )
 

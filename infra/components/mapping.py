@@ -57,6 +57,10 @@ class QueueMapping(Construct):
         mapping.node.add_dependency(function)
 
 
+_LONGEST_RETRY_SECONDS = 6 * 3600
+"""What follows a commit is tried for so long; streams keep records for a day."""
+
+
 class StreamMapping(Construct):
     """Feed a table's new rows to a function; what keeps failing goes to a queue."""
 
@@ -86,7 +90,8 @@ class StreamMapping(Construct):
             starting_position="TRIM_HORIZON",
             batch_size=100,
             bisect_batch_on_function_error=True,
-            maximum_retry_attempts=10,
+            maximum_retry_attempts=-1,
+            maximum_record_age_in_seconds=_LONGEST_RETRY_SECONDS,
             destination_config=lambda_.CfnEventSourceMapping.DestinationConfigProperty(
                 on_failure=lambda_.CfnEventSourceMapping.OnFailureProperty(
                     destination=failures.queue_arn

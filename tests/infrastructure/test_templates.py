@@ -142,7 +142,8 @@ def test_the_stream_is_filtered_bisected_and_has_a_way_out(assembly: Assembly) -
     }
     assert mapping["BatchSize"] == 100
     assert mapping["BisectBatchOnFunctionError"] is True
-    assert mapping["MaximumRetryAttempts"] > 0
+    assert mapping["MaximumRetryAttempts"] == -1
+    assert 0 < mapping["MaximumRecordAgeInSeconds"] < 86_400
     assert (
         "StreamFailures"
         in mapping["DestinationConfig"]["OnFailure"]["Destination"]["Fn::GetAtt"][0]
@@ -174,8 +175,12 @@ def test_the_bucket_announces_objects_by_itself(default: Assembly, prefix: str, 
 
 
 def test_unauthorized_answers_carry_the_challenge(assembly: Assembly) -> None:
-    (response,) = assembly.resources("AWS::ApiGateway::GatewayResponse").values()
-    assert response["Properties"]["ResponseType"] == "UNAUTHORIZED"
+    responses = {
+        response["Properties"]["ResponseType"]: response
+        for response in assembly.resources("AWS::ApiGateway::GatewayResponse").values()
+    }
+    assert set(responses) == {"UNAUTHORIZED", "REQUEST_TOO_LARGE"}
+    response = responses["UNAUTHORIZED"]
     assert response["Properties"]["StatusCode"] == "401"
     assert response["Properties"]["ResponseParameters"] == {
         "gatewayresponse.header.WWW-Authenticate": f"'{CHALLENGE}'"

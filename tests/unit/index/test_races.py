@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -13,6 +14,7 @@ from nephele.domain.levels import Level
 from nephele.domain.orthanc_id import OrthancId
 from nephele.domain.resources import Totals
 from nephele.services.archive import Archive
+from nephele.services.delete import delete
 from nephele.services.purge import purge
 from nephele.services.versions import list_aside
 from tests.unit.conftest import committer_of, entry
@@ -62,3 +64,30 @@ def test_the_winner_brings_its_place_in_the_series(archive: Archive) -> None:
     assert committer.commit([entry(number=3)]) == [Outcome.REPLACED]
     series = late.header.identity.orthanc_id(Level.SERIES)
     assert [child.index_in_series for child in archive.index.children(series)] == ["3"]
+
+
+def test_versions_aside_go_with_their_instance(archive: Archive, committer: Committer) -> None:
+    winner = entry(uuid="u1")
+    loser = entry(uuid="u2", received="20260102T000000.000000", content=b"other")
+    for received in (winner, loser):
+        archive.bucket.put_large(received.file.key, io.BytesIO(b"pixels"), {})
+    committer.commit([winner, loser])
+    assert not purge(archive, loser.file.key), "kept aside while its instance is served"
+    delete(archive, Level.INSTANCE, winner.orthanc_id)
+    for key in (winner.file.key, loser.file.key):
+        assert purge(archive, key)
+    assert list_aside(archive) == []
+    assert list(archive.bucket.iter_objects("")) == []
+    assert committer.commit([loser]) == [Outcome.ENDED]
+
+
+def test_an_instance_sent_again_and_again_does_not_fill_its_row(
+    archive: Archive, committer: Committer
+) -> None:
+    committer.commit([entry(uuid="u0")])
+    for n in range(1, 6):
+        again = entry(uuid=f"u{n}", received=f"2026010{n}T000001.000000")
+        assert committer.commit([again]) == [Outcome.LOST]
+        assert purge(archive, again.file.key)
+    (row,) = archive.index.rows([entry().orthanc_id]).values()
+    assert "d" not in row

@@ -150,18 +150,18 @@ def test_lost_objects_are_found(archive: Archive, committer: Committer) -> None:
     archive.bucket.put_large("raw/0a/0a1/u", io.BytesIO(b"pixels"), {})
     committer.commit([known, ended])
     delete(archive, Level.INSTANCE, ended.orthanc_id)
-    found = reconcile(archive, _budget(512), grace_seconds=0)
-    assert (found.prefixes, found.objects, found.sent_again, found.to_purge) == (512, 4, 2, 1)
+    found = reconcile(archive, _budget(256), grace_seconds=0, prefixes=256)
+    assert (found.prefixes, found.objects, found.sent_again, found.to_purge) == (257, 4, 2, 1)
     assert messages(archive, "index") == [object_event(lost.file.key)]
     assert messages(archive, "transcode") == [object_event("raw/0a/0a1/u")]
     assert messages(archive, "purge") == [{"purge": ended.file.key}]
 
 
 def test_a_run_begins_where_the_last_one_ended(archive: Archive) -> None:
-    assert reconcile(archive, _budget(3), grace_seconds=0).prefixes == 3
-    assert archive.index.table.get(keys.cursor("reconcile"))["k"]["S"] == "raw/02/"  # type: ignore[index]
-    assert reconcile(archive, _budget(3), grace_seconds=0).prefixes == 3
-    assert archive.index.table.get(keys.cursor("reconcile"))["k"]["S"] == "raw/05/"  # type: ignore[index]
+    assert reconcile(archive, _budget(3), grace_seconds=0).prefixes == 4
+    assert archive.index.table.get(keys.cursor("reconcile"))["k"]["S"] == "dicom/02/"  # type: ignore[index]
+    assert reconcile(archive, _budget(3), grace_seconds=0).prefixes == 4
+    assert archive.index.table.get(keys.cursor("reconcile"))["k"]["S"] == "dicom/05/"  # type: ignore[index]
 
 
 def _budget(prefixes: int):  # type: ignore[no-untyped-def]
@@ -171,7 +171,7 @@ def _budget(prefixes: int):  # type: ignore[no-untyped-def]
 
 def test_young_objects_are_left_to_their_events(archive: Archive) -> None:
     archive.bucket.put_large(entry().file.key, io.BytesIO(b"pixels"), {})
-    assert reconcile(archive, _budget(512), grace_seconds=900).objects == 0
+    assert reconcile(archive, _budget(256), grace_seconds=900, prefixes=256).objects == 0
 
 
 def test_an_empty_batch_does_nothing(archive: Archive) -> None:

@@ -156,7 +156,7 @@ def inspect_part10(file: BinaryIO, default_encoding: str = "Latin1") -> Inspecte
     meta = read_file_meta(file)
     walk = walk_data_set(file, meta.transfer_syntax_uid)
     return InspectedFile(
-        identity=identity_of(walk, default_encoding),
+        identity=received_identity(walk, default_encoding),
         sop_class_uid=uid_of(walk, attributes.SOP_CLASS_UID),
         transfer_syntax_uid=meta.transfer_syntax_uid,
         pixel_data_offset=walk.pixel_data_offset,
@@ -178,25 +178,35 @@ def identity_of(walk: Walk, default_encoding: str = "Latin1") -> Identity:
     ------
     BadFileFormat
         One of the UIDs is there and empty.
-    BadParameterType
-        The PatientID is longer than any main DICOM tag may be; Orthanc refuses it alike.
     MissingIdentifier
         Study, Series or SOP Instance UID is missing.
     """
     encoding = encoding_of(
         walk.values.get(attributes.SPECIFIC_CHARACTER_SET), default=default_encoding
     )
-    patient_id = encoding.decode(walk.values.get(attributes.PATIENT_ID, b""))
-    if len(patient_id) > LONGEST_PATIENT_ID:
-        raise BadParameterType(
-            f"PatientID (0010,0020) is longer than {LONGEST_PATIENT_ID} characters"
-        )
     return Identity(
-        patient_id=patient_id,
+        patient_id=encoding.decode(walk.values.get(attributes.PATIENT_ID, b"")),
         study_instance_uid=_required(walk, "StudyInstanceUID", attributes.STUDY_INSTANCE_UID),
         series_instance_uid=_required(walk, "SeriesInstanceUID", attributes.SERIES_INSTANCE_UID),
         sop_instance_uid=_required(walk, "SOPInstanceUID", attributes.SOP_INSTANCE_UID),
     )
+
+
+def received_identity(walk: Walk, default_encoding: str = "Latin1") -> Identity:
+    """Return the identity of a data set that has just come, as `identity_of`.
+
+    Raises
+    ------
+    BadParameterType
+        The PatientID is longer than any main DICOM tag may be; Orthanc refuses it alike. What is
+        stored already stays indexable.
+    """
+    identity = identity_of(walk, default_encoding)
+    if len(identity.patient_id) > LONGEST_PATIENT_ID:
+        raise BadParameterType(
+            f"PatientID (0010,0020) is longer than {LONGEST_PATIENT_ID} characters"
+        )
+    return identity
 
 
 def _required(walk: Walk, keyword: str, tag: int) -> str:

@@ -10,10 +10,13 @@ from nephele.aws.index import changes, codec, records
 from nephele.aws.keys import FINAL, RAW, InstanceKey, parse_instance_key
 from nephele.services import dead_letters, events
 from nephele.services.archive import Archive
+from nephele.services.purge import is_purgeable
 
 GRACE_SECONDS = 900
 """Objects younger than this are left to their own events."""
-_PREFIXES = tuple(f"{area}/{n:02x}/" for area in (RAW, FINAL) for n in range(256))
+PREFIXES_PER_RUN = 6
+"""Of 256: with a run each 15 minutes the whole bucket is looked through within eleven hours."""
+_PREFIXES = tuple(f"{FINAL}/{n:02x}/" for n in range(256))
 _CURSOR = "reconcile"
 _BATCH = 100
 
@@ -29,15 +32,21 @@ class Reconciled:
 
 
 def reconcile(
-    archive: Archive, has_time: Callable[[], bool], grace_seconds: float = GRACE_SECONDS
+    archive: Archive,
+    has_time: Callable[[], bool],
+    grace_seconds: float = GRACE_SECONDS,
+    prefixes: int = PREFIXES_PER_RUN,
 ) -> Reconciled:
-    """Walk on through the bucket while there is time; the next run begins where this one ends."""
+    """Look for raw objects, then walk on through the final ones while there is time.
+
+    The next run begins where this one ends.
+    """
     changes.number_pending(archive.index.table)
     dead_letters.forget_settled(archive)
     last = records.cursor(archive.index.table, _CURSOR)
     start = _PREFIXES.index(last) + 1 if last in _PREFIXES else 0
-    ordered = _PREFIXES[start:] + _PREFIXES[:start]
-    total = Reconciled(0, 0, 0, 0)
+    ordered = (_PREFIXES[start:] + _PREFIXES[:start])[:prefixes]
+    total = _reconcile_prefix(archive, f"{RAW}/", grace_seconds)
     for prefix in ordered:
         if not has_time():
             break
@@ -77,7 +86,7 @@ def _reconcile_keys(archive: Archive, keys: list[InstanceKey]) -> Reconciled:
     for key in final:
         row = rows.get(key.orthanc_id)
         if row is not None and codec.has_ended(row, key.uuid):
-            if not records.is_aside(archive.index.table, key.orthanc_id, key.uuid):
+            if is_purgeable(archive, row, key):
                 ended.append(str(key))
         elif not codec.is_settled(row, key.uuid):
             lost.append(str(key))

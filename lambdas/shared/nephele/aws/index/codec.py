@@ -12,6 +12,8 @@ A row's attributes have short names, since DynamoDB bills each byte of them:
 `v`   uuid of the reception     `h`   MD5
 `r`   reception time            `x`   present when deleted (a tombstone)
 `d`   uuids of receptions that are no longer, or never were, the one served
+`y`   those of `d` that are kept aside
+`f`   present when a series was complete once
 `i`   index in series           `o`   the identifier as it was received
 ====  =====================================================================
 """
@@ -69,6 +71,11 @@ def _unpack_ids(packed: bytes) -> list[OrthancId]:
 def is_deleted(row: Row) -> bool:
     """Tell whether an instance's row is a tombstone."""
     return "x" in row
+
+
+def aside_uuids(row: Row) -> list[str]:
+    """Return the uuids of an instance's receptions that are kept aside."""
+    return sorted(row.get("y", {}).get("SS", ()))
 
 
 def has_ended(row: Row, uuid: str) -> bool:

@@ -35,6 +35,20 @@ def is_aside(table: Table, orthanc_id: OrthancId, uuid: str) -> bool:
     return table.get(keys.aside(orthanc_id, uuid)) is not None
 
 
+def forget_ended(table: Table, orthanc_id: OrthancId, uuid: str) -> None:
+    """Forget a reception whose object is gone, while another one is served.
+
+    An instance that is sent again and again would otherwise fill its row. A tombstone forgets
+    nothing.
+    """
+    table.update_if(
+        keys.resource(orthanc_id),
+        "DELETE d :ended",
+        "attribute_exists(v) AND attribute_not_exists(x)",
+        {":ended": {"SS": [uuid]}},
+    )
+
+
 def put_dead_letter(table: Table, letter: DeadLetter) -> None:
     """Keep a message that could not be processed."""
     table.put(

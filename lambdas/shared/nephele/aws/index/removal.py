@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from nephele.aws import clock
 from nephele.aws.index import Index, codec, items, keys
 from nephele.aws.index.table import TRANSACTION_ITEMS, ConditionFailed, Row, retry_when_changed
+from nephele.aws.keys import FINAL, InstanceKey
 from nephele.domain.levels import ORDER, Level
 from nephele.domain.orthanc_id import OrthancId
 from nephele.domain.resources import Resource, Totals
@@ -59,6 +60,7 @@ class _Removal:
         self._parents = parents
         self._items: list[Item] = []
         self._purge: list[str] = []
+        self._instances = 0
         self._size_bytes = 0
 
     def bury(self, row: Row, resource: Resource) -> None:
@@ -68,7 +70,7 @@ class _Removal:
         update: dict[str, Any] = {
             "TableName": self._table,
             "Key": keys.resource(orthanc_id),
-            "UpdateExpression": "SET x = :one ADD d :ended REMOVE t, m, a, z, h, r, v, e",
+            "UpdateExpression": "SET x = :one ADD d :ended REMOVE t, m, a, z, h, r, v, e, y",
             "ConditionExpression": "v = :v AND attribute_not_exists(x)",
             "ExpressionAttributeValues": {
                 ":one": codec.number(1),
@@ -78,7 +80,9 @@ class _Removal:
         }
         self._items.append({"Update": update})  # type: ignore[typeddict-item]
         self._unhang(row, resource)
-        self._purge.append(file.key)
+        uuids = [file.uuid, *codec.aside_uuids(row)]
+        self._purge += [str(InstanceKey(FINAL, orthanc_id, uuid)) for uuid in uuids]
+        self._instances += 1
         self._size_bytes += file.size_bytes
 
     def _unhang(self, row: Row, resource: Resource) -> None:
@@ -93,7 +97,7 @@ class _Removal:
 
     def items(self, resource: Resource) -> list[Item]:
         """Return the whole transaction."""
-        removed = {"instances": len(self._purge)}
+        removed = {"instances": self._instances}
         for level in reversed(ORDER[:-1]):
             row = self._parents[resource.ancestors[level]]
             attribute, below = _BENEATH[level]

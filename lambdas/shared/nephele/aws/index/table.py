@@ -165,6 +165,21 @@ class Table:
         with clients.translated("index"):
             clients.dynamodb().delete_item(TableName=self.name, Key=key)
 
+    def update_if(self, key: Key, expression: str, condition: str, values: dict[str, Any]) -> bool:
+        """Update one row where a condition holds; tell whether it did."""
+        update: dict[str, Any] = {
+            "TableName": self.name,
+            "Key": key,
+            "UpdateExpression": expression,
+            "ConditionExpression": condition,
+            "ExpressionAttributeValues": values,
+        }
+        try:
+            self.transact([{"Update": update}])  # type: ignore[typeddict-item]
+        except ConditionFailed:
+            return False
+        return True
+
     def transact(self, items: Sequence[TransactWriteItemTypeDef]) -> None:
         """Write all items or none; conflicts with other writers are retried with jitter.
 
