@@ -68,11 +68,14 @@ async def start_cloud(
     """Synthesize, start ministack and deploy; what was started leaves its stop on the stack."""
     certificate = ensure_certificate(folder.tls)
     server = AwsServer(listener, folder, certificate)
+    is_new = not server.has_state
     stack.push_async_callback(server.stop)
     _, assembly = await asyncio.gather(server.start(), _synthesize(options, folder))
     clients = RootClients(server.endpoint, certificate)
     stack.callback(clients.close)
     inventory = await asyncio.to_thread(_deploy, clients, assembly, options)
+    if is_new:  # or a crash would lose which bucket is ours
+        await server.save()
     roles = Roles(clients)
     proxy = None
     if options.has_proxy:

@@ -55,6 +55,11 @@ class DataFolder:
         """Where the running stack can be reached, as JSON."""
         return self.root / "stack.json"
 
+    @property
+    def _unsaved(self) -> Path:
+        """A file that is there while, and only while, ministack's state is not saved."""
+        return self.root / "unsaved"
+
     def describe(self, description: Mapping[str, object]) -> None:
         """Write the description, whole or not at all."""
         draft = self.description.with_suffix(".new")
@@ -62,8 +67,10 @@ class DataFolder:
         draft.replace(self.description)
 
     @contextmanager
-    def opened(self) -> Iterator[None]:
+    def opened(self) -> Iterator[bool]:
         """Hold the folder for this process.
+
+        Yields whether the last one ended without saving: killed, or after a failure.
 
         Raises
         ------
@@ -82,8 +89,11 @@ class DataFolder:
             shutil.rmtree(self.temporary, ignore_errors=True)
             self.temporary.mkdir()
             self.description.unlink(missing_ok=True)
+            was_interrupted = self._unsaved.exists()
+            self._unsaved.touch()
             try:
-                yield
+                yield was_interrupted
+                self._unsaved.unlink()
             finally:
                 self.description.unlink(missing_ok=True)
                 shutil.rmtree(self.temporary, ignore_errors=True)

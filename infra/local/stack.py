@@ -20,6 +20,7 @@ from infra.local.functions.code import runs_bundles
 from infra.local.options import LocalOptions
 from infra.local.parts import start_edge, start_front, start_functions
 from infra.local.ports import LOOPBACK, listen, port_of, reserve
+from infra.local.recovery import recover
 
 Say = Callable[[str], None]
 _NOT_EMULATED = (
@@ -29,6 +30,10 @@ _NOT_EMULATED = (
 )
 _BUNDLES = "functions run from their bundles"
 _SOURCES = "functions run from the source tree: this Python is {}.{}, Lambda's is 3.13"
+_RECOVERING = (
+    "the last run did not end cleanly: indexing again what is in the bucket and not in the index"
+    " (change numbers and deletions go back to the last clean stop)"
+)
 _FIRST_ANSWER_SECONDS = 60.0
 
 
@@ -51,9 +56,9 @@ class LocalStack:
             It cannot start, or a part of it ended.
         """
         stopping = _on_signals()
-        with self._folder.opened():
+        with self._folder.opened() as was_interrupted:
             async with AsyncExitStack() as stack:
-                start = asyncio.create_task(self._start(stack))
+                start = asyncio.create_task(self._start(stack, was_interrupted))
                 await _first(start, stopping)
                 try:
                     if start.done():
@@ -62,7 +67,7 @@ class LocalStack:
                 finally:
                     await _cancel([start, *self._watched.values()])
 
-    async def _start(self, stack: AsyncExitStack) -> None:
+    async def _start(self, stack: AsyncExitStack, was_interrupted: bool) -> None:
         """Start the parts; each leaves its stop on the stack."""
         options = self._options
         front_listener = listen(options.http_port, "--http-port")
@@ -77,6 +82,9 @@ class LocalStack:
         self._watched["an event source"] = asyncio.create_task(running.failed())
         await control.start(running)
         stack.push_async_callback(control.stop)
+        if was_interrupted:
+            self._say(_RECOVERING)
+            await recover(running)
         await start_front(stack, cloud, running, front_listener)
         if self._has_edge:
             edge = await start_edge(stack, cloud, self._folder, control, dicom_port)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from functools import cache
 
 from mangum import Mangum
@@ -20,4 +21,5 @@ def _archive() -> Archive:
     return open_archive(ApiEnvironment())
 
 
+asyncio.set_event_loop(asyncio.new_event_loop())  # Mangum runs on it; nobody else makes one
 handler = Mangum(create_app(_archive, LAMBDA), lifespan="off", text_mime_types=NEVER_TEXT)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from nephele.logs import logger
 from nephele.services.archive import Archive, open_archive
-from nephele.services.reconcile import reconcile
+from nephele.services.reconcile import GRACE_SECONDS, PREFIXES_PER_RUN, reconcile
 from nephele.settings.environment import ReconcileEnvironment
 
 if TYPE_CHECKING:
@@ -23,11 +23,18 @@ def _archive() -> Archive:
     return open_archive(ReconcileEnvironment())
 
 
-def handler(_event: dict[str, Any], context: LambdaContext) -> dict[str, int]:
-    """Walk on through the bucket for as long as this invocation lasts, once around at most."""
+def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, int]:
+    """Look for what fell through, for as long as this invocation lasts.
+
+    The schedule's event says nothing of it; `prefixes` (of 256) and `grace_seconds` may be given
+    by whoever wants the whole bucket looked through now.
+    """
     found = asdict(
         reconcile(
-            _archive(), lambda: context.get_remaining_time_in_millis() > _RESERVE_MILLISECONDS
+            _archive(),
+            lambda: context.get_remaining_time_in_millis() > _RESERVE_MILLISECONDS,
+            grace_seconds=float(event.get("grace_seconds", GRACE_SECONDS)),
+            prefixes=int(event.get("prefixes", PREFIXES_PER_RUN)),
         )
     )
     logger.info("reconciled", extra=found)

@@ -65,13 +65,26 @@ class AwsServer:
             folder=self._folder.root,
             keep=[descriptor],
         )
-        self._listener.close()
         await self._answer(self.process)
+
+    async def save(self) -> None:
+        """Have it write its state, which it does only when it ends: stop it and start it again."""
+        await self._end()
+        await self.start()
 
     async def stop(self) -> None:
         """Stop it; its state is written before it ends."""
+        await self._end()
+        self._listener.close()
+
+    async def _end(self) -> None:
         if self.process is not None:
             await children.stop(self.process, _SAVE_SECONDS)
+
+    @property
+    def has_state(self) -> bool:
+        """Tell whether an earlier process has written its state."""
+        return any((self._folder.aws / "state").glob("*"))
 
     @property
     def _log(self) -> Path:

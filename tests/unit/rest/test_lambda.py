@@ -29,12 +29,11 @@ SMALL = Limits(request_bytes=60_000, answer_bytes=2_000)
 HEAVY = ("numpy", "pydicom", "imagecodecs", "httpx", "rich", "typer", "PIL")
 
 
-@pytest.fixture(autouse=True)
-def loop() -> Iterator[None]:
-    """Give Mangum the event loop that Lambda's runtime has."""
+@pytest.fixture
+def loop() -> Iterator[asyncio.AbstractEventLoop]:
+    """Return an event loop for the handler, and close it."""
     loop = asyncio.new_event_loop()
-    asyncio.set_event_loop(loop)
-    yield
+    yield loop
     asyncio.set_event_loop(None)
     loop.close()
 
@@ -112,7 +111,7 @@ def test_a_full_body_fits_into_a_payload() -> None:
     assert -(-LAMBDA_BODY_BYTES // 3) * 4 + 100_000 < LAMBDA_PAYLOAD_BYTES
 
 
-def load_handler(monkeypatch: pytest.MonkeyPatch) -> Any:
+def load_handler(monkeypatch: pytest.MonkeyPatch, loop: asyncio.AbstractEventLoop) -> Any:
     queues = ("INDEX", "TRANSCODE", "STABLE", "PURGE")
     environment = {f"NEPHELE_{name}_QUEUE": "http://queue" for name in queues}
     environment |= {"NEPHELE_BUCKET": BUCKET, "NEPHELE_TABLE": TABLE, "NEPHELE_CONFIGURATION": "{}"}
@@ -122,7 +121,9 @@ def load_handler(monkeypatch: pytest.MonkeyPatch) -> Any:
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+    with monkeypatch.context() as patched:
+        patched.setattr(asyncio, "new_event_loop", lambda: loop)
+        spec.loader.exec_module(module)
     return module.handler
 
 
@@ -152,8 +153,8 @@ def body_of(answer: dict[str, Any]) -> bytes:
     return base64.b64decode(answer["body"])
 
 
-def test_events(monkeypatch: pytest.MonkeyPatch) -> None:
-    handler = load_handler(monkeypatch)
+def test_events(monkeypatch: pytest.MonkeyPatch, loop: asyncio.AbstractEventLoop) -> None:
+    handler = load_handler(monkeypatch, loop)
     stored = handler(event("POST", "/instances", read_sample()), None)
     assert json.loads(body_of(stored))["ID"] == INSTANCE
     got = handler(event("GET", f"//instances/{INSTANCE}/file/"), None)
@@ -178,7 +179,7 @@ def test_redirects_know_the_stage(
     monkeypatch: pytest.MonkeyPatch, headers: dict[str, str], prefix: str
 ) -> None:
     monkeypatch.setattr(limits, "LAMBDA", Limits(answer_bytes=1_000))
-    handler = load_handler(monkeypatch)
+    handler = load_handler(monkeypatch, loop)
     handler(event("POST", "/instances", read_sample()), None)
     answer = handler(event("GET", f"/instances/{INSTANCE}/file", **headers), None)
     location = answer["headers"].get("location", "")
