@@ -87,7 +87,14 @@ def _events(study: Study, uuid: str) -> dict[str, Mapping[str, Any]]:
 
 
 def _message(document: Mapping[str, Any]) -> Mapping[str, Any]:
-    record = {"messageId": "1", "body": json.dumps(document)}
+    record = {
+        "messageId": "1",
+        "receiptHandle": "1",
+        "body": json.dumps(document),
+        "attributes": {"ApproximateReceiveCount": "1"},
+        "eventSource": "aws:sqs",
+        "eventSourceARN": "arn:aws:sqs:us-east-1:000000000000:bench",
+    }
     return {"Records": [record]}
 
 

@@ -15,6 +15,7 @@ from infra.components.queues import WorkQueue
 from infra.components.rest_api import BasicRestApi
 from infra.options import Options
 from nephele.aws.keys import DERIVED, FINAL, RAW, UPLOADS
+from nephele.domain.option_checks import option_warnings
 
 _OPEN = (
     "AuthenticationEnabled is off (it follows RemoteAccessAllowed): the deployed REST API refuses"
@@ -49,6 +50,8 @@ class ApiStack(Stack):
         is_authentication_enabled = options.configuration.is_authentication_enabled
         if not is_authentication_enabled:
             Annotations.of(self).add_warning_v2("nephele:authentication", _OPEN)
+        for text in option_warnings(options.configuration):
+            Annotations.of(self).add_warning_v2("nephele:options", text)
         rest = BasicRestApi(
             self,
             "Rest",

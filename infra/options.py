@@ -7,6 +7,7 @@ from pathlib import Path
 
 from constructs import Node
 
+from nephele.domain.option_checks import check_options
 from nephele.settings.configuration import (
     Configuration,
     load_configuration,
@@ -66,9 +67,11 @@ def read_options(node: Node) -> Options:
         `vpc_id` is given without the other parts of the VPC.
     """
     path = _text(node, "config")
+    configuration = load_configuration(Path(path)) if path else parse_configuration("{}")
+    check_options(configuration)
     return Options(
         stage=_text(node, "stage"),
-        configuration=load_configuration(Path(path)) if path else parse_configuration("{}"),
+        configuration=configuration,
         existing_vpc=_existing_vpc(node),
         has_vpc_endpoints=_text(node, "vpc_endpoints").lower() != "false",
         dicom_clients=_list(node, "dicom_clients"),

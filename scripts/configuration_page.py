@@ -13,7 +13,7 @@ PAGE = Path(__file__).parents[1] / "docs" / "configuration.md"
 
 MEANINGS: dict[str, str] = {
     "Name": "Name of the server in `/system`.",
-    "HttpPort": "Port of the REST API on the local stack; in the cloud it is HTTPS's.",
+    "HttpPort": "Port of the REST API on the local stack, 1 to 65535; in the cloud it is HTTPS's.",
     "HttpDescribeErrors": "Errors over REST have Orthanc's JSON body.",
     "RemoteAccessAllowed": (
         "Off: the deployed REST API refuses every call (the local stack listens on 127.0.0.1"
@@ -29,12 +29,15 @@ MEANINGS: dict[str, str] = {
         " expands more than 250 times above 64 MB is refused as well."
     ),
     "DicomServerEnabled": "The edge serves DICOM.",
-    "DicomAet": "AE title of the edge.",
-    "DicomPort": "Port of the edge, beside 104, 11112 and 2762 in the cloud.",
+    "DicomAet": "AE title of the edge: 1 to 16 ASCII characters, no backslash.",
+    "DicomPort": "Port of the edge, 1 to 65535, beside 104, 11112 and 2762 in the cloud.",
     "DicomCheckCalledAet": "Associations must call `DicomAet`.",
     "DicomCheckModalityHost": "The caller's address must be its modality's `Host`.",
     "StrictAetComparison": "AE titles are compared with regard to case.",
-    "DicomModalities": "Known modalities, in the short or the long form.",
+    "DicomModalities": (
+        "Known modalities, in the short or the long form; `Port` is 1 to 65535, `Manufacturer` one"
+        " of Orthanc's."
+    ),
     "DicomAlwaysAllowEcho": "Unknown modalities may C-ECHO.",
     "DicomAlwaysAllowStore": "Unknown modalities may C-STORE.",
     "DicomAlwaysAllowFind": "Unknown modalities may C-FIND.",
@@ -57,13 +60,16 @@ MEANINGS: dict[str, str] = {
     "AcceptedSopClasses": "Storage classes the edge accepts; empty is all it knows.",
     "RejectedSopClasses": "Storage classes the edge refuses.",
     "RejectSopClasses": "The same, under its older name.",
-    "DefaultEncoding": "Character set of files that name none.",
+    "DefaultEncoding": "Character set of files that name none, under Orthanc's name for it.",
     "StableAge": "Seconds without anything new until a resource is stable.",
     "OverwriteInstances": (
         "An instance received again takes the place of the former one; off, the first is kept, and"
         " other contents are listed in `/versions-aside`."
     ),
-    "IngestTranscoding": "Transfer syntax to which instances are transcoded when they arrive.",
+    "IngestTranscoding": (
+        "UID of the transfer syntax to which instances are transcoded when they arrive: Implicit or"
+        " Explicit VR Little Endian, RLE, or JPEG 2000."
+    ),
     "IngestTranscodingOfUncompressed": "Uncompressed instances are transcoded too.",
     "IngestTranscodingOfCompressed": "Compressed instances are transcoded too.",
     "DicomLossyTranscodingQuality": "Quality of lossy transcoding, 1 to 100.",

@@ -12,6 +12,7 @@ import typer
 from infra.local.errors import LocalStackError
 from infra.local.faults import Faults
 from infra.local.options import LocalOptions
+from nephele.domain.option_checks import check_options, option_warnings
 from nephele.errors import ConfigurationError
 from nephele.settings.configuration import (
     Configuration,
@@ -83,7 +84,9 @@ def up(
     logging.getLogger("pynetdicom").setLevel(logging.CRITICAL)
     try:
         configuration = load_configuration(config) if config else parse_configuration("{}")
+        check_options(configuration)
         _say_what_is_ignored(configuration)
+        _say_warnings(configuration)
         _run(
             LocalOptions(
                 config=config,
@@ -116,3 +119,8 @@ def _say(text: str) -> None:
 def _say_what_is_ignored(configuration: Configuration) -> None:
     for name in sorted(configuration.not_honoured):
         typer.echo(f"configuration: {name} is {reason_of(name)}", err=True)
+
+
+def _say_warnings(configuration: Configuration) -> None:
+    for text in option_warnings(configuration):
+        typer.echo(f"warning: {text}", err=True)

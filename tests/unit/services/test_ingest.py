@@ -165,3 +165,16 @@ def test_what_cannot_be_transcoded_is_kept_as_it_came(archive: Archive) -> None:
     assert archive.bucket.read(final) == encoded
     assert "transcoding-failure" in archive.bucket.head(final).metadata
     assert index_objects(j2k, [final]) == {}
+
+
+def test_an_earlier_reception_that_comes_late_is_already_stored(archive: Archive) -> None:
+    store(archive, io.BytesIO(dicom_file()), provenance("20260102T000000.000000"))
+    late = store(archive, io.BytesIO(dicom_file()), provenance("20260101T000000.000000"))
+    assert late.status is StoreStatus.ALREADY_STORED
+
+
+def test_overwriting_answers_success(archive: Archive) -> None:
+    overwriting = with_options(archive, '{"OverwriteInstances": true}')
+    store(overwriting, io.BytesIO(dicom_file()), provenance("20260101T000000.000000"))
+    again = store(overwriting, io.BytesIO(dicom_file()), provenance("20260102T000000.000000"))
+    assert again.status is StoreStatus.SUCCESS

@@ -51,8 +51,21 @@ def test_both_forms_of_a_modality(modality: str) -> None:
         ('{"DicomPort": 70000}', "DicomPort"),
         ('{"DicomAet": "12345678901234567"}', "DicomAet"),
         ('{"UnknownSopClassAccepted": 1}', "UnknownSopClassAccepted"),
-        ('{"DicomModalities": {"a b": ["X", "h", 104]}}', "DicomModalities"),
-        ('{"DicomModalities": {"ct": ["X"]}}', "DicomModalities"),
+        ('{"DicomPort": 65536}', "DicomPort"),
+        ('{"HttpPort": 0}', "HttpPort"),
+        ('{"DicomAet": ""}', "DicomAet"),
+        ('{"DicomAet": "  "}', "DicomAet"),
+        ('{"DicomAet": "A\\\\B"}', "DicomAet"),
+        ('{"DicomAet": "A\\n"}', "DicomAet"),
+        ('{"DicomAet": "\u00c9"}', "DicomAet"),
+        ('{"DicomModalities": []}', "DicomModalities"),
+        ('{"DicomModalities": {"a b": ["X", "h", 104]}}', "DicomModalities.a b"),
+        ('{"DicomModalities": {"ct": ["X"]}}', "DicomModalities.ct"),
+        ('{"DicomModalities": {"ct": 1}}', "DicomModalities.ct"),
+        ('{"DicomModalities": {"ct": ["X", "h", 65536]}}', "DicomModalities.ct.Port"),
+        ('{"DicomModalities": {"ct": ["X", "h", "0"]}}', "DicomModalities.ct.Port"),
+        ('{"DicomModalities": {"ct": ["X\\\\Y", "h", 104]}}', "DicomModalities.ct.AET"),
+        ('{"DicomModalities": {"ct": ["X", "h", 104, "Acme"]}}', "DicomModalities.ct.Manufacturer"),
         ('{"DicomModalities": {"ct": {"AET": "X", "Host": "h"}}}', "DicomModalities.ct.Port"),
         ('{"MaximumPduLength": 4}', "MaximumPduLength"),
         ("[1]", "configuration"),
@@ -61,8 +74,30 @@ def test_both_forms_of_a_modality(modality: str) -> None:
     ids=str,
 )
 def test_an_error_begins_with_the_options_name(text: str, name: str) -> None:
-    with pytest.raises(ConfigurationError, match=f"^{name}: "):
+    with pytest.raises(ConfigurationError, match=f"^{name}: (?!Value error)"):
         parse_configuration(text)
+
+
+@pytest.mark.parametrize(
+    "manufacturer",
+    """
+    Generic GenericNoWildcardInDates GenericNoUniversalWildcard Vitrea GE AgfaImpax SyngoVia EFilm2
+    MedInria ClearCanvas Dcm4Chee
+    """.split(),
+)
+def test_manufacturers(manufacturer: str) -> None:
+    modality = f'["CT1", "10.0.0.1", 104, "{manufacturer}"]'
+    parsed = parse_configuration(f'{{"DicomModalities": {{"ct": {modality}}}}}')
+    assert parsed.dicom_modalities["ct"].manufacturer == manufacturer
+
+
+def test_the_ends_of_what_is_allowed() -> None:
+    parsed = parse_configuration(
+        '{"HttpPort": 1, "DicomPort": 65535, "DicomAet": "A B_C-D.E[]~01234",'
+        ' "DicomModalities": {"ct": ["X", "h", "65535"]}}'
+    )
+    assert (parsed.http_port, parsed.dicom_port, len(parsed.dicom_aet)) == (1, 65535, 16)
+    assert parsed.dicom_modalities["ct"].port == 65535
 
 
 def test_passwords_are_not_passed_on() -> None:

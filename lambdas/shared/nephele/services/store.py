@@ -83,15 +83,20 @@ def commit_all(archive: Archive, entries: Sequence[Entry]) -> list[Stored]:
     for position, entry in enumerate(entries):
         positions[entry.header.identity.orthanc_id(Level.SERIES)].append(position)
     answers: dict[int, Stored] = {}
+    overwrite = archive.configuration.overwrite_instances
     for group in positions.values():
         outcomes = committer(archive).commit([entries[position] for position in group])
         for position, outcome in zip(group, outcomes, strict=True):
-            answers[position] = _answer(entries[position], outcome)
+            answers[position] = _answer(entries[position], outcome, overwrite=overwrite)
     return [answers[position] for position in range(len(entries))]
 
 
-def _answer(entry: Entry, outcome: Outcome) -> Stored:
-    already = outcome is Outcome.LOST
+def _answer(entry: Entry, outcome: Outcome, *, overwrite: bool) -> Stored:
+    """Tell what a caller is told: without overwriting, what stood there before stays the instance.
+
+    That an earlier reception took its place late (REPLACED) does not make it a new one.
+    """
+    already = outcome is Outcome.LOST or (outcome is Outcome.REPLACED and not overwrite)
     status = StoreStatus.ALREADY_STORED if already else StoreStatus.SUCCESS
     identity = entry.header.identity
     return Stored(status, {level: identity.orthanc_id(level) for level in ORDER})

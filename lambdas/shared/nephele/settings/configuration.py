@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -12,7 +11,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from pydantic.alias_generators import to_pascal
 
 from nephele.errors import ConfigurationError
-from nephele.settings.modality import Modality, parse_modality
+from nephele.settings.modality import AeTitle, Modality, ModalityName, Port, parse_modality
 from nephele.settings.options import NOT_YET, PLUGIN_SECTIONS, WITHOUT_MEANING
 
 _COMMENTS = re.compile(r'"(?:\\.|[^"\\])*"|//[^\n]*|/\*.*?\*/', re.DOTALL)
@@ -26,15 +25,8 @@ def _as_tuple(value: object) -> object:
     return tuple(value) if isinstance(value, list) else value
 
 
-def _as_modalities(value: object) -> object:
-    if not isinstance(value, Mapping):
-        return value
-    return {name: parse_modality(name, item) for name, item in value.items()}
-
-
 Strings = Annotated[tuple[str, ...], BeforeValidator(_as_tuple)]
-Port = Annotated[int, Field(ge=1, le=65534)]
-AeTitle = Annotated[str, Field(min_length=1, max_length=16)]
+Modalities = dict[ModalityName, Annotated[Modality, BeforeValidator(parse_modality)]]
 
 
 class Configuration(BaseModel):
@@ -63,9 +55,7 @@ class Configuration(BaseModel):
     dicom_check_called_aet: bool = False
     dicom_check_modality_host: bool = False
     strict_aet_comparison: bool = False
-    dicom_modalities: Annotated[dict[str, Modality], BeforeValidator(_as_modalities)] = Field(
-        default_factory=dict
-    )
+    dicom_modalities: Modalities = Field(default_factory=dict)
     dicom_always_allow_echo: bool = True
     dicom_always_allow_store: bool = True
     dicom_always_allow_find: bool = False
@@ -158,10 +148,11 @@ def _validate(options: dict[str, Any]) -> Configuration:
 
 def _sentence(exc: ValidationError) -> str:
     first = exc.errors(include_url=False, include_input=False)[0]
-    location = ".".join(str(part) for part in first["loc"])
+    location = ".".join(str(part) for part in first["loc"] if part != "[key]")
     if first["type"] == "extra_forbidden":
         return f"{location}: there is no such option"
-    return f"{location}: {first['msg']}"
+    reason = first["ctx"]["error"] if first["type"] == "value_error" else first["msg"]
+    return f"{location}: {reason}"
 
 
 Reason = Literal["not yet honoured", "without meaning in the cloud", "plugin, not yet honoured"]

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 _NAME = re.compile(r"[A-Za-z0-9_-]+")
+_AE_TITLE = re.compile(r"(?! +\Z)[ -\[\]-~]{1,16}")
 _SHORT_FORM = ("AET", "Host", "Port", "Manufacturer")
 
 
@@ -15,15 +16,50 @@ def _as_number(value: object) -> object:
     return int(value) if isinstance(value, str) and value.isdecimal() else value
 
 
+def _check_ae_title(value: str) -> str:
+    """Refuse what the AE value representation cannot hold. See PS3.5 section 6.2."""
+    if not _AE_TITLE.fullmatch(value):
+        raise ValueError(
+            "an AE title has 1 to 16 ASCII characters, not all blank, without backslash and"
+            " control characters"
+        )
+    return value
+
+
+def _check_name(name: str) -> str:
+    if not _NAME.fullmatch(name):
+        raise ValueError("a modality's name has letters, digits, '_' and '-' only")
+    return name
+
+
+ModalityName = Annotated[str, AfterValidator(_check_name)]
+AeTitle = Annotated[str, AfterValidator(_check_ae_title)]
+Port = Annotated[int, Field(ge=1, le=65535)]
+Manufacturer = Literal[
+    "Generic",
+    "GenericNoWildcardInDates",
+    "GenericNoUniversalWildcard",
+    "Vitrea",
+    "GE",
+    "AgfaImpax",
+    "SyngoVia",
+    "EFilm2",
+    "MedInria",
+    "ClearCanvas",
+    "Dcm4Chee",
+]
+"""Orthanc's manufacturers; those from AgfaImpax on are obsolete names of the generic ones."""
+
+
 class Modality(BaseModel):
     """A remote application entity and what it may do here."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, populate_by_name=True)
 
-    aet: str = Field(alias="AET", min_length=1, max_length=16)
+    aet: AeTitle = Field(alias="AET")
     host: str = Field(alias="Host", min_length=1)
-    port: Annotated[int, BeforeValidator(_as_number), Field(ge=1, le=65534)] = Field(alias="Port")
-    manufacturer: str = Field(default="Generic", alias="Manufacturer")
+    port: Annotated[Port, BeforeValidator(_as_number)] = Field(alias="Port")
+    manufacturer: Manufacturer = Field(default="Generic", alias="Manufacturer")
     allow_echo: bool = Field(default=True, alias="AllowEcho")
     allow_store: bool = Field(default=True, alias="AllowStore")
     allow_find: bool = Field(default=True, alias="AllowFind")
@@ -39,14 +75,12 @@ class Modality(BaseModel):
     retrieve_method: str = Field(default="SystemDefault", alias="RetrieveMethod")
 
 
-def parse_modality(name: str, value: object) -> Any:
+def parse_modality(value: object) -> Any:
     """Bring both forms to the long one; ValueError says what is wrong.
 
     The short form is `[AET, host, port, manufacturer?]`. `AllowStorageCommitment` sets both
     N-service flags, as in Orthanc.
     """
-    if not _NAME.fullmatch(name):
-        raise ValueError("a modality's name has letters, digits, '_' and '-' only")
     if isinstance(value, list):
         if not 3 <= len(value) <= len(_SHORT_FORM):
             raise ValueError("the short form is [AET, host, port, manufacturer?]")

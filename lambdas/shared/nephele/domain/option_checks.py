@@ -1,0 +1,54 @@
+"""What is asked of the configuration before a start, beyond what each option's type says."""
+
+from __future__ import annotations
+
+from nephele.domain.character_set import ENCODINGS, encoding_named
+from nephele.domain.transcoding import TARGETS
+from nephele.domain.transfer_syntax import is_known, transfer_syntax
+from nephele.errors import ConfigurationError
+from nephele.settings.configuration import Configuration
+
+_NOBODY = (
+    "RegisteredUsers: nobody is registered, and REST asks for a login (AuthenticationEnabled,"
+    " which follows RemoteAccessAllowed): it refuses every call"
+)
+
+
+def check_options(configuration: Configuration) -> None:
+    """Refuse what no process could honour.
+
+    Raises
+    ------
+    ConfigurationError
+        An option has a value that Nephele does not know or cannot produce.
+    """
+    _check_ingest_transcoding(configuration.ingest_transcoding)
+    _check_default_encoding(configuration.default_encoding)
+
+
+def option_warnings(configuration: Configuration) -> tuple[str, ...]:
+    """Return what is allowed and hardly meant, in sentences that begin with an option's name."""
+    if configuration.is_authentication_enabled and not configuration.registered_users:
+        return (_NOBODY,)
+    return ()
+
+
+def _check_ingest_transcoding(uid: str | None) -> None:
+    if uid is None or uid in TARGETS:
+        return
+    problem = (
+        f"Nephele cannot write {transfer_syntax(uid).name} ({uid}) yet"
+        if is_known(uid)
+        else f"{uid!r} is no transfer syntax"
+    )
+    can = ", ".join(f"{target} ({transfer_syntax(target).name})" for target in sorted(TARGETS))
+    raise ConfigurationError(f"IngestTranscoding: {problem}; it can write {can}")
+
+
+def _check_default_encoding(name: str) -> None:
+    try:
+        encoding_named(name)
+    except KeyError as exc:
+        raise ConfigurationError(
+            f"DefaultEncoding: {name!r} is no encoding; there are {', '.join(ENCODINGS)}"
+        ) from exc

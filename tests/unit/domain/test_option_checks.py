@@ -1,0 +1,66 @@
+"""What keeps Nephele from starting, and what it warns of."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from nephele.domain.character_set import ENCODINGS
+from nephele.domain.option_checks import check_options, option_warnings
+from nephele.domain.transcoding import TARGETS
+from nephele.errors import ConfigurationError
+from nephele.settings.configuration import parse_configuration
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        *({"IngestTranscoding": uid} for uid in sorted(TARGETS)),
+        *({"DefaultEncoding": name} for name in ENCODINGS),
+        {"DefaultEncoding": "utf8"},
+    ],
+    ids=str,
+)
+def test_what_can_be_honoured(options: dict[str, str]) -> None:
+    check_options(parse_configuration(json.dumps(options)))
+
+
+@pytest.mark.parametrize(
+    ("options", "reason"),
+    [
+        ({"IngestTranscoding": "1.2.3"}, "'1.2.3' is no transfer syntax"),
+        ({"IngestTranscoding": ""}, "'' is no transfer syntax"),
+        ({"IngestTranscoding": "1.2.840.10008.1.2.4.80"}, "cannot write JPEG-LS Lossless"),
+        ({"DefaultEncoding": "Klingon"}, "'Klingon' is no encoding"),
+        ({"DefaultEncoding": ""}, "'' is no encoding"),
+    ],
+    ids=str,
+)
+def test_what_cannot(options: dict[str, str], reason: str) -> None:
+    (name,) = options
+    with pytest.raises(ConfigurationError, match=f"^{name}: .*{reason}"):
+        check_options(parse_configuration(json.dumps(options)))
+
+
+def test_a_refusal_says_what_can_be_written() -> None:
+    configuration = parse_configuration('{"IngestTranscoding": "1.2.840.10008.1.2.4.50"}')
+    with pytest.raises(ConfigurationError) as caught:
+        check_options(configuration)
+    assert all(f"{uid} (" in str(caught.value) for uid in TARGETS)
+
+
+@pytest.mark.parametrize(
+    ("text", "count"),
+    [
+        ("{}", 0),
+        ('{"RemoteAccessAllowed": true}', 1),
+        ('{"AuthenticationEnabled": true}', 1),
+        ('{"RemoteAccessAllowed": true, "AuthenticationEnabled": false}', 0),
+        ('{"AuthenticationEnabled": true, "RegisteredUsers": {"alice": "secret"}}', 0),
+    ],
+    ids=str,
+)
+def test_a_login_that_nobody_has_is_warned_of(text: str, count: int) -> None:
+    assert len(option_warnings(parse_configuration(text))) == count
