@@ -17,7 +17,7 @@ from typer.testing import CliRunner
 from nephele.cli import app, import_command
 from nephele.cli.import_command import Summary, print_summary, send_one
 from nephele.cli.journal import Journal
-from nephele.cli.sender import LARGEST_POST_BYTES, Failed, Refused, Sender
+from nephele.cli.sender import LARGEST_POST_BYTES, Failed, Refused, Sender, Stopped
 from nephele.cli.sources import iter_sources
 
 DICOM = b"\0" * 128 + b"DICM" + b"content"
@@ -88,29 +88,62 @@ def run(tmp_path: Path, tree: Path, handle: Handle, monkeypatch: pytest.MonkeyPa
     return [str(result.exit_code), *result.output.splitlines()]
 
 
+def make_files(tmp_path: Path, count: int) -> Path:
+    tree = tmp_path / "tree"
+    tree.mkdir()
+    for number in range(count):
+        (tree / str(number)).write_bytes(DICOM + bytes([number]))
+    return tree
+
+
+def refuse_connection(request: httpx.Request) -> httpx.Response:
+    raise httpx.ConnectError("refused", request=request)
+
+
 def test_an_import_goes_on_where_it_stopped(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    tree = tmp_path / "tree"
-    tree.mkdir()
-    for number in range(5):
-        (tree / str(number)).write_bytes(DICOM + bytes([number]))
-    seen: list[bytes] = []
+    tree = make_files(tmp_path, 5)
 
-    def refuse_some(request: httpx.Request) -> httpx.Response:
-        seen.append(request.content)
+    def stop_before_the_last(request: httpx.Request) -> httpx.Response:
+        return (refuse_connection if request.content.endswith(b"\4") else stored)(request)
+
+    first = run(tmp_path, tree, stop_before_the_last, monkeypatch)
+    assert first[0] == "1"
+    assert (tmp_path / "journal").exists()
+    second = run(tmp_path, tree, stored, monkeypatch)
+    assert second[0] == "0"
+    assert any("1 Success, 4 sent before" in line for line in second)
+
+
+def test_a_run_that_reached_its_end_is_forgotten(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tree = make_files(tmp_path, 5)
+
+    def refuse_one(request: httpx.Request) -> httpx.Response:
         if request.content.endswith(b"\3"):
             return httpx.Response(400, json={"Details": "Not today"})
         return stored(request)
 
-    first = run(tmp_path, tree, refuse_some, monkeypatch)
+    first = run(tmp_path, tree, refuse_one, monkeypatch)
     assert first[0] == "1"
     assert any("4 Success, 1 refused" in line for line in first)
     assert any("Not today" in line for line in first)
+    assert not (tmp_path / "journal").exists()
     second = run(tmp_path, tree, stored, monkeypatch)
     assert second[0] == "0"
-    assert any("1 Success, 4 sent before" in line for line in second)
-    assert len(seen) == 5
+    assert any("5 Success" in line for line in second)
+
+
+def test_a_server_that_is_down_stops_the_import(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lines = run(tmp_path, make_files(tmp_path, 100), refuse_connection, monkeypatch)
+    assert lines[0] == "1"
+    about = [line for line in lines if "ConnectError" in line]
+    assert about == ["Cannot reach http://server (ConnectError: refused)"]
+    assert not any("nothing to import" in line or "failed" in line for line in lines)
 
 
 def test_large_files_go_to_the_bucket_in_parts() -> None:
@@ -145,11 +178,13 @@ def test_transient_answers_are_tried_again(status: int) -> None:
 
 
 def test_a_server_that_keeps_failing() -> None:
-    def fail(request: httpx.Request) -> httpx.Response:
-        raise httpx.ConnectError("refused", request=request)
+    with pytest.raises(Failed, match="503"):
+        sender_to(lambda _: httpx.Response(503)).send(io.BytesIO(DICOM), len(DICOM))
 
-    with pytest.raises(Failed, match="ConnectError"):
-        sender_to(fail).send(io.BytesIO(DICOM), len(DICOM))
+
+def test_a_server_that_is_down() -> None:
+    with pytest.raises(Stopped, match=r"http://server .*ConnectError"):
+        sender_to(refuse_connection).send(io.BytesIO(DICOM), len(DICOM))
 
 
 def test_a_refusal_is_final() -> None:

@@ -93,7 +93,7 @@ def test_manufacturers(manufacturer: str) -> None:
 
 def test_the_ends_of_what_is_allowed() -> None:
     parsed = parse_configuration(
-        '{"HttpPort": 1, "DicomPort": 65535, "DicomAet": "A B_C-D.E[]~01234",'
+        '{"HttpPort": 1, "DicomPort": 65535, "DicomAet": "A B_C-D.E[]~0123",'
         ' "DicomModalities": {"ct": ["X", "h", "65535"]}}'
     )
     assert (parsed.http_port, parsed.dicom_port, len(parsed.dicom_aet)) == (1, 65535, 16)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import ssl
 import threading
 from collections import Counter
 from collections.abc import Iterator
@@ -28,11 +28,20 @@ from rich.progress import (
 from rich.table import Column, Table
 
 from nephele.cli.journal import Journal, default_journal
-from nephele.cli.sender import Failed, Refused, Sender
+from nephele.cli.sender import Failed, Refused, Sender, Stopped
 from nephele.cli.sources import Source, iter_sources, why_not_dicom
+from nephele.cli.trust import BadBundle, trust
 from nephele.errors import NepheleError
 
 _TIMEOUT = httpx.Timeout(120, connect=10)
+_JOURNAL_HELP = (
+    "What was sent so far, removed when the import reaches its end; default: a file import-… for "
+    "each server in ~/.local/state/nephele (or $XDG_STATE_HOME/nephele)."
+)
+_CA_BUNDLE_HELP = (
+    "Certificates to trust; default: the system's and, for a server on this machine, "
+    ".nephele/tls/trusted.pem."
+)
 _SHOWN = 20
 """Refused files that are named in the summary; all of them are counted."""
 
@@ -66,21 +75,31 @@ def import_files(
         str, typer.Option(help="name:password", envvar="NEPHELE_USER", show_envvar=True)
     ] = "",
     jobs: Annotated[int, typer.Option(min=1, max=64, help="Files sent at a time.")] = 8,
-    again: Annotated[bool, typer.Option(help="Send also what was sent before.")] = False,
-    journal: Annotated[Path | None, typer.Option(help="Where to remember what was sent.")] = None,
+    again: Annotated[bool, typer.Option(help="Send also what an interrupted import sent.")] = False,
+    journal: Annotated[Path | None, typer.Option(help=_JOURNAL_HELP)] = None,
     ca_bundle: Annotated[
-        Path | None, typer.Option(help="Certificates to trust.", envvar="AWS_CA_BUNDLE")
+        Path | None,
+        typer.Option(help=_CA_BUNDLE_HELP, envvar="AWS_CA_BUNDLE", show_envvar=True),
     ] = None,
 ) -> None:
-    """Import DICOM files; what was sent before is not sent again."""
+    """Import DICOM files; after an interruption, the same command goes on where it stopped."""
     console = Console()
     summary = Summary()
+    try:
+        verify = trust(url, ca_bundle)
+    except BadBundle as exc:
+        typer.echo(str(exc), err=True)
+        raise typer.Exit(2) from exc
     with ExitStack() as stack:
         remembered = Journal(journal or default_journal(url), is_new=again)
         stack.enter_context(remembered)
-        sender = stack.enter_context(open_sender(url, user, ca_bundle))
+        sender = stack.enter_context(open_sender(url, user, verify))
         try:
             _import_all(paths, sender, remembered, summary, jobs, console)
+            remembered.remove()
+        except Stopped as exc:
+            typer.echo(str(exc), err=True)
+            raise typer.Exit(1) from exc
         finally:
             print_summary(summary, console)
     if summary.counts["refused"] or summary.counts["failed"]:
@@ -88,11 +107,8 @@ def import_files(
 
 
 @contextmanager
-def open_sender(url: str, user: str, ca_bundle: Path | None) -> Iterator[Sender]:
+def open_sender(url: str, user: str, verify: ssl.SSLContext) -> Iterator[Sender]:
     """Open connections to a server and to the bucket behind it."""
-    import ssl
-
-    verify = True if ca_bundle is None else ssl.create_default_context(cafile=os.fspath(ca_bundle))
     name, _, password = user.partition(":")
     login = httpx.BasicAuth(name, password) if user else None
     with (
@@ -112,6 +128,8 @@ def _import_all(
 ) -> None:
     with console.status("Looking for files …"):
         sources = list(iter_sources(paths))
+    if not sources:
+        console.print("nothing to import")
     fresh = [source for source in sources if source.identity not in journal]
     summary.counts["sent before"] = len(sources) - len(fresh)
     total = sum(source.size_bytes for source in fresh)
@@ -119,15 +137,18 @@ def _import_all(
         by_bytes = progress.add_task("Sending", total=total)
         waiting = iter(fresh)
         running: dict[Future[None], Source] = {}
-        while True:
-            for source in islice(waiting, 2 * jobs - len(running)):
-                running[pool.submit(send_one, source, sender, journal, summary)] = source
-            if not running:
-                return
-            done, _ = wait(running, return_when=FIRST_COMPLETED)
-            for future in done:
-                progress.advance(by_bytes, running.pop(future).size_bytes)
-                future.result()
+        try:
+            while True:
+                for source in islice(waiting, 2 * jobs - len(running)):
+                    running[pool.submit(send_one, source, sender, journal, summary)] = source
+                if not running:
+                    return
+                done, _ = wait(running, return_when=FIRST_COMPLETED)
+                for future in done:
+                    progress.advance(by_bytes, running.pop(future).size_bytes)
+                    future.result()
+        finally:
+            pool.shutdown(cancel_futures=True)  # what has not begun, when it stops before its end
 
 
 def send_one(source: Source, sender: Sender, journal: Journal, summary: Summary) -> None:
@@ -160,7 +181,8 @@ def _progress(console: Console) -> Progress:
 def print_summary(summary: Summary, console: Console) -> None:
     """Print counts, and each reason with the files it concerns."""
     counts = ", ".join(f"{n} {status}" for status, n in sorted(summary.counts.items()) if n)
-    console.print(counts or "nothing to import")
+    if counts:
+        console.print(counts)
     if not summary.problems:
         return
     table = Table("files", "reason", Column("which", overflow="fold"))

@@ -1,4 +1,4 @@
-"""What was imported already: one line a file, so that an import can go on where it stopped."""
+"""What an import has sent so far, one line a file: after an interruption it goes on from there."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Self
 
 
 def default_journal(url: str) -> Path:
-    """Return where imports to a server are remembered (XDG's state directory)."""
+    """Return where an import to a server is remembered (XDG's state directory)."""
     base = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
     name = hashlib.sha256(url.encode()).hexdigest()[:16]
     return Path(base) / "nephele" / f"import-{name}"
@@ -23,6 +23,7 @@ class Journal:
         path.parent.mkdir(parents=True, exist_ok=True)
         if is_new:
             path.unlink(missing_ok=True)
+        self._path = path
         self._done = set(path.read_text().split()) if path.exists() else set()
         self._file = path.open("a", buffering=1)
 
@@ -44,6 +45,11 @@ class Journal:
         """Remember a file."""
         self._done.add(_hash(identity))
         self._file.write(f"{_hash(identity)}\n")
+
+    def remove(self) -> None:
+        """Remove it from the disk: the import reached its end, the next one sends all again."""
+        self._file.close()
+        self._path.unlink(missing_ok=True)
 
 
 def _hash(identity: str) -> str:

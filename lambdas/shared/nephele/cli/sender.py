@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import ssl
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -31,7 +32,11 @@ class Refused(Exception):
 
 
 class Failed(Exception):
-    """The server could not be reached, or kept failing."""
+    """The server kept failing on this file."""
+
+
+class Stopped(Exception):
+    """No file can be sent: a server is down or not trusted; the message is one line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +62,7 @@ class Sender:
 
         Raises
         ------
-        Refused, Failed
+        Refused, Failed, Stopped
             It was not stored.
         """
         if size_bytes > LARGEST_POST_BYTES:
@@ -78,26 +83,56 @@ class Sender:
         return self._request(self.api, "POST", path, json.dumps(value).encode())
 
     def _request(self, client: httpx.Client, method: str, url: str, body: bytes) -> httpx.Response:
-        reason = ""
+        failure: Failed | Stopped = Failed()
         for attempt in range(_ATTEMPTS):
             if attempt:
                 self.sleep(min(20.0, 0.2 * 2**attempt) * random.uniform(0.5, 1.0))  # noqa: S311
             try:
                 response = client.request(method, url, content=body)
             except httpx.TransportError as exc:
-                reason = f"{type(exc).__name__}: {exc}"
+                failure = _explain_transport(exc)
                 continue
             if response.is_success:
                 return response
             reason = _explain(response)
             if response.status_code not in _TRANSIENT:
                 raise Refused(reason)
-        raise Failed(reason)
+            failure = Failed(reason)
+        raise failure
 
 
 def _status(response: httpx.Response) -> str:
     answer = response.json()
     return str(answer["Status"]) if isinstance(answer, dict) else "Success"
+
+
+def _explain_transport(exc: httpx.TransportError) -> Failed | Stopped:
+    """Return what to raise when there are no more attempts.
+
+    Raises
+    ------
+    Stopped
+        The server's certificate is not trusted: no attempt will change that.
+    """
+    # Neither a signed address's signature nor a login: this is printed.
+    server = f"{exc.request.url.scheme}://{exc.request.url.netloc.decode()}"
+    certificate = _certificate_error(exc)
+    if certificate is not None:
+        raise Stopped(
+            f"The certificate of {server} is not trusted ({certificate.verify_message}): name what "
+            "to trust with --ca-bundle; a local stack's is DATA/tls/trusted.pem"
+        ) from exc
+    reason = f"{type(exc).__name__}: {exc}"
+    if isinstance(exc, httpx.ConnectError | httpx.ConnectTimeout):
+        return Stopped(f"Cannot reach {server} ({reason})")
+    return Failed(reason)
+
+
+def _certificate_error(exc: BaseException | None) -> ssl.SSLCertVerificationError | None:
+    """Return the cause of an error that is about a certificate."""
+    while exc is not None and not isinstance(exc, ssl.SSLCertVerificationError):
+        exc = exc.__cause__ or exc.__context__
+    return exc
 
 
 def _explain(response: httpx.Response) -> str:
