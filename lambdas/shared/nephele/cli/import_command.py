@@ -137,18 +137,16 @@ def _import_all(
         by_bytes = progress.add_task("Sending", total=total)
         waiting = iter(fresh)
         running: dict[Future[None], Source] = {}
-        try:
-            while True:
-                for source in islice(waiting, 2 * jobs - len(running)):
-                    running[pool.submit(send_one, source, sender, journal, summary)] = source
-                if not running:
-                    return
-                done, _ = wait(running, return_when=FIRST_COMPLETED)
-                for future in done:
-                    progress.advance(by_bytes, running.pop(future).size_bytes)
-                    future.result()
-        finally:
-            pool.shutdown(cancel_futures=True)  # what has not begun, when it stops before its end
+        while True:
+            # None queued: when sending stops before its end, no other file is begun.
+            for source in islice(waiting, jobs - len(running)):
+                running[pool.submit(send_one, source, sender, journal, summary)] = source
+            if not running:
+                return
+            done, _ = wait(running, return_when=FIRST_COMPLETED)
+            for future in done:
+                progress.advance(by_bytes, running.pop(future).size_bytes)
+                future.result()
 
 
 def send_one(source: Source, sender: Sender, journal: Journal, summary: Summary) -> None:
