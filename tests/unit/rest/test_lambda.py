@@ -176,7 +176,10 @@ def test_events(monkeypatch: pytest.MonkeyPatch, loop: asyncio.AbstractEventLoop
     ids=["default host", "CloudFront", "own domain", "local stack"],
 )
 def test_redirects_know_the_stage(
-    monkeypatch: pytest.MonkeyPatch, headers: dict[str, str], prefix: str
+    monkeypatch: pytest.MonkeyPatch,
+    loop: asyncio.AbstractEventLoop,
+    headers: dict[str, str],
+    prefix: str,
 ) -> None:
     monkeypatch.setattr(limits, "LAMBDA", Limits(answer_bytes=1_000))
     handler = load_handler(monkeypatch, loop)

@@ -285,17 +285,26 @@ def test_lookup(filled: Client) -> None:
     assert filled.post("/tools/lookup", content=b"nobody").json() == []
 
 
+def _with_patient_id(patient_id: str) -> bytes:
+    with warnings.catch_warnings(action="ignore"):
+        return changed_sample(
+            PatientID=patient_id, SpecificCharacterSet="ISO_IR 192", SOPInstanceUID="1.2.3"
+        )
+
+
 def test_patient_id_that_is_odd(client: Client) -> None:
-    for patient_id in ('O\'Neil "quoted" 😀', "x" * 60_000, ""):
-        with warnings.catch_warnings(action="ignore"):
-            data = changed_sample(
-                PatientID=patient_id, SpecificCharacterSet="ISO_IR 192", SOPInstanceUID="1.2.3"
-            )
-        answer = client.post("/instances", content=data).json()
+    for patient_id in ('O\'Neil "quoted" 😀', "x" * 256, ""):
+        answer = client.post("/instances", content=_with_patient_id(patient_id)).json()
         assert answer["Status"] == "Success"
         patient = client.get(f"/patients/{answer['ParentPatient']}").json()
-        shown = patient["MainDicomTags"].get("PatientID")
-        assert shown == (None if len(patient_id) > 256 else patient_id)
+        assert patient["MainDicomTags"].get("PatientID") == patient_id
+
+
+def test_patient_id_that_is_too_long(client: Client) -> None:
+    answer = client.post("/instances", content=_with_patient_id("x" * 60_000))
+    assert answer.status_code == 400
+    assert answer.json()["OrthancStatus"] == 5
+    assert client.get("/instances").json() == []
 
 
 def test_overwriting(connect: Connect) -> None:
