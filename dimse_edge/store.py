@@ -15,6 +15,8 @@ from nephele.errors import BadFileFormat, IdentifierMismatch, MissingIdentifier
 from nephele.services.archive import Archive
 from nephele.services.receive import Receipt, receive
 
+_LONGEST_UID = 64
+
 
 def store(archive: Archive, reception: Reception, provenance: Provenance) -> Receipt:
     """Check a data set to its end and write it to the bucket.
@@ -56,8 +58,20 @@ def _check_command(walk: Walk, request: Command) -> None:
     sop_instance_uid = uid_of(walk, attributes.SOP_INSTANCE_UID)
     if not sop_class_uid or not sop_instance_uid:
         raise BadFileFormat("SOP Class UID or SOP Instance UID is missing")
-    if (sop_class_uid, sop_instance_uid) != (request.sop_class_uid, request.sop_instance_uid):
+    if sop_class_uid != request.sop_class_uid or not _names(
+        request.sop_instance_uid, sop_instance_uid
+    ):
         raise IdentifierMismatch("command and data set name different instances")
+
+
+def _names(affected_uid: str, sop_instance_uid: str) -> bool:
+    """Tell whether a command names an instance.
+
+    A command holds 64 characters of a UID (PS3.5 9.1): clients cut there what is longer.
+    """
+    if len(sop_instance_uid) > _LONGEST_UID:
+        sop_instance_uid = sop_instance_uid[: max(len(affected_uid), _LONGEST_UID)]
+    return affected_uid == sop_instance_uid
 
 
 def _identity_of(walk: Walk, default_encoding: str) -> Identity:

@@ -124,7 +124,10 @@ def _stage_options(log_group: logs.ILogGroup) -> apigateway.StageOptions:
 
 _TOO_LARGE = json.dumps(
     {
-        "Details": "The body is larger than one request can carry: begin with POST /uploads",
+        "Details": (
+            "The body is larger than one request can carry:"
+            " begin with POST /uploads, or use `nephele import`"
+        ),
         "HttpError": "Request Entity Too Large",
         "HttpStatus": 413,
         "Message": "Bad request",

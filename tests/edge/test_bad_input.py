@@ -66,6 +66,22 @@ def test_odd_uid_is_stored(
     assert len(stub.objects) == 1
 
 
+def test_overlong_uid_cut_in_the_command(
+    shared_edge: Edge, stub: ArchiveStub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """DCMTK's storescu names a longer UID by its first 64 characters."""
+    permit_odd_values(monkeypatch)
+    uid = "1.2." + "3" * 70
+    association = associate(shared_edge.port)
+    answers = [
+        store_encoded(association, encode(ct(uid)), sop_instance=named).status
+        for named in (uid[:64], uid[:63], "1.2." + "4" * 60)
+    ]
+    association.release()
+    assert answers == [0x0000, 0xA900, 0xA900]
+    assert len(stub.objects) == 1
+
+
 def test_long_patient_id(
     shared_edge: Edge, stub: ArchiveStub, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -23,7 +23,7 @@ ANSWER_LIMIT = "nephele.answer_limit_bytes"
 
 _TOO_LARGE = Answer(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, 8, "Bad request")
 _INSTEAD = {
-    "Details": "The body is larger than one request can carry: see Upload for the way round",
+    "Details": "The body is larger than one request can carry: see Upload, or use `nephele import`",
     "Upload": {
         "Method": "POST",
         "Path": "/uploads",
