@@ -17,6 +17,7 @@ from bench.cold import cold
 from bench.corpus import Corpus
 from bench.cstore import cstore
 from bench.edge_alone import edge
+from bench.find import find
 from bench.handlers import handlers
 from bench.latency import latency
 from bench.report import Report
@@ -24,6 +25,7 @@ from bench.rest import rest
 from bench.run import QUICK, BenchRun, Size
 from bench.servers import orthanc_version
 from bench.sizes import sizes
+from bench.transcode import transcode
 from bench.units import units
 
 SECTIONS: dict[str, Callable[[BenchRun], None]] = {
@@ -33,8 +35,10 @@ SECTIONS: dict[str, Callable[[BenchRun], None]] = {
     "handlers": handlers,
     "cold": cold,
     "latency": latency,
+    "find": find,
     "units": units,
     "sizes": sizes,
+    "transcode": transcode,
 }
 """In the order they run: those that share a local stack are neighbours."""
 _PROGRAMS = ("Orthanc", "storescu", "echoscu")

@@ -1,7 +1,7 @@
 """S3 and DynamoDB as far as the edge uses them, answering at once: what is left is the edge.
 
 It keeps objects (or their sizes only) and shows them as indexed at a chosen rate. Requests can be
-made to fail. It is not an archive: nothing can be listed or queried.
+made to fail. It is not an archive: nothing can be listed, and no query finds anything.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from urllib.parse import parse_qs, unquote, urlsplit
 
 _BUFFER_BYTES = 1 << 20
+_NO_ROWS = b'{"Items":[],"Count":0,"ScannedCount":0}'
 
 
 @dataclass(slots=True)
@@ -140,7 +141,9 @@ class ArchiveStub:
 
     def _answer(self, request: _Request) -> tuple[int, list[str], bytes]:
         if "x-amz-target" in request.headers:
-            return 200, ["Content-Type: application/x-amz-json-1.0"], self._batch_get(request.body)
+            is_query = request.headers["x-amz-target"].endswith(".Query")
+            rows = _NO_ROWS if is_query else self._batch_get(request.body)
+            return 200, ["Content-Type: application/x-amz-json-1.0"], rows
         with self._lock:
             if self.failing_puts > 0:
                 self.failing_puts -= 1

@@ -33,6 +33,8 @@ class Size:
         Requests one rate of the REST API is taken of.
     small, large : int
         Instances in the index when calls and units are counted.
+    few_studies, many_studies : int
+        Studies in the index when searches are measured.
     """
 
     slices: int = SLICES
@@ -40,9 +42,11 @@ class Size:
     requests: int = 100
     small: int = 1_000
     large: int = 20_000
+    few_studies: int = 1_000
+    many_studies: int = 100_000
 
 
-QUICK = Size(slices=60, runs=1, requests=20, small=1_000, large=3_000)
+QUICK = Size(60, runs=1, requests=20, large=3_000, many_studies=20_000)
 
 
 @dataclass(slots=True)

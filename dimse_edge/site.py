@@ -14,6 +14,7 @@ from dimse_edge.backlog import Indexing
 from dimse_edge.negotiation import Acceptance, acceptance
 from nephele.domain.uids import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
 from nephele.services.archive import Archive
+from nephele.services.overrides import followed
 from nephele.settings.configuration import Configuration
 
 ASSOCIATE_SECONDS = 30.0
@@ -31,7 +32,7 @@ class Site:
     """The archive, the rules of acceptance, and pynetdicom's application entity."""
 
     archive: Archive
-    acceptance: Acceptance
+    accepted: Acceptance
     entity: ApplicationEntity
     directory: Path | None = None
     indexing: Indexing = field(default_factory=Indexing)
@@ -41,6 +42,14 @@ class Site:
     def configuration(self) -> Configuration:
         """Return the configuration."""
         return self.archive.configuration
+
+    @property
+    def acceptance(self) -> Acceptance:
+        """Return what is accepted now: options may have been changed over REST."""
+        configuration = followed(self.archive)
+        if configuration != self.accepted.configuration:
+            self.accepted = acceptance(configuration)
+        return self.accepted
 
     @property
     def is_crowded(self) -> bool:

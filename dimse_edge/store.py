@@ -13,6 +13,7 @@ from nephele.domain.provenance import Provenance
 from nephele.domain.walk import Walk, walk_data_set
 from nephele.errors import BadFileFormat, IdentifierMismatch, MissingIdentifier
 from nephele.services.archive import Archive
+from nephele.services.overrides import followed
 from nephele.services.receive import Receipt, receive
 
 _LONGEST_UID = 64
@@ -33,7 +34,7 @@ def store(archive: Archive, reception: Reception, provenance: Provenance) -> Rec
         There is no room, or S3 did not take it; nothing is stored.
     """
     file = reception.open()
-    inspected = inspect(file, reception, archive.configuration.default_encoding)
+    inspected = inspect(file, reception, followed(archive).default_encoding)
     return receive(archive, file, inspected, provenance)
 
 

@@ -63,9 +63,9 @@ TRANSCODE = FunctionSpec(
     description="Transcodes received objects, when the configuration asks for it",
     requirements="transcode",
     environment=environment.TranscodeEnvironment,
-    timeout_seconds=600,
-    memory_mb=3008,
-    temporary_storage_mb=4096,
+    timeout_seconds=900,
+    memory_mb=1769,
+    temporary_storage_mb=1024,
 )
 INDEX = FunctionSpec(
     name="index",

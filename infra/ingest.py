@@ -93,8 +93,8 @@ class IngestStack(Stack):
 
     def _create_transcode(self) -> None:
         function = self._factory.create(self, "Transcode", functions.TRANSCODE)
-        self._archive.grant_read_objects(function, [RAW, FINAL])
-        self._archive.grant_write_objects(function, [FINAL])
+        self._archive.grant_read_objects(function, [RAW, FINAL, DERIVED])
+        self._archive.grant_write_objects(function, [FINAL, DERIVED])
         self._archive.grant_delete_objects(function, [RAW])
         self._archive.grant_write_table(function)
         self._consume(
@@ -147,6 +147,7 @@ class IngestStack(Stack):
     def _create_purge(self) -> None:
         function = self._factory.create(self, "Purge", functions.PURGE)
         self._archive.grant_delete_objects(function, [FINAL, RAW, DERIVED])
+        self._archive.grant_list_objects(function)
         self._archive.grant_write_table(function)
         self._consume(
             "PurgeMessages", function, self.purge_queue.queue, batch_size=10, maximum_concurrency=2

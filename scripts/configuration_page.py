@@ -60,19 +60,41 @@ MEANINGS: dict[str, str] = {
     "AcceptedSopClasses": "Storage classes the edge accepts; empty is all it knows.",
     "RejectedSopClasses": "Storage classes the edge refuses.",
     "RejectSopClasses": "The same, under its older name.",
+    "MetricsEnabled": "`/tools/metrics-prometheus` tells its figures.",
+    "LogExportedResources": "What is sent to modalities and peers is listed in `/exports`.",
+    "LimitFindResults": "Most patients, studies or series of one search; 0 is no limit.",
+    "LimitFindInstances": "Most instances of one search; 0 is no limit.",
     "DefaultEncoding": "Character set of files that name none, under Orthanc's name for it.",
+    "LoadPrivateDictionary": "Private elements of well-known vendors have names and types.",
+    "Dictionary": (
+        "Elements that no data dictionary has, by tag: VR, name, least and largest multiplicity,"
+        " and the private creator of private ones. An entry wins over PS3.6."
+    ),
+    "DefaultPrivateCreator": "Private creator of private elements that name none.",
+    "ExtraMainDicomTags": (
+        "More main DICOM tags for `Patient`, `Study`, `Series` and `Instance`; no sequences. What"
+        " is stored already gets them by `POST /{level}/{id}/reconstruct`."
+    ),
     "StableAge": "Seconds without anything new until a resource is stable.",
     "OverwriteInstances": (
         "An instance received again takes the place of the former one; off, the first is kept, and"
         " other contents are listed in `/versions-aside`."
     ),
     "IngestTranscoding": (
-        "UID of the transfer syntax to which instances are transcoded when they arrive: Implicit or"
-        " Explicit VR Little Endian, RLE, or JPEG 2000."
+        "UID of the transfer syntax to which instances are transcoded when they arrive: one of those"
+        " that `docs/conformance.md` lists as written."
     ),
     "IngestTranscodingOfUncompressed": "Uncompressed instances are transcoded too.",
     "IngestTranscodingOfCompressed": "Compressed instances are transcoded too.",
-    "DicomLossyTranscodingQuality": "Quality of lossy transcoding, 1 to 100.",
+    "DicomLossyTranscodingQuality": (
+        "Quality of lossy transcoding, 1 to 100; `docs/conformance.md` says what each syntax makes"
+        " of it."
+    ),
+    "BuiltinDecoderTranscoderOrder": (
+        "`Before` takes imagecodecs first and pylibjpeg where that fails, `After` the other way"
+        " round, `Disabled` pylibjpeg alone; for JPEG 2000 and RLE, the syntaxes that both know."
+        " Orthanc's default is `After`; here that would be the slower one."
+    ),
 }
 """What each honoured option does, in a sentence."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import re
 from collections.abc import Iterator
@@ -17,7 +18,7 @@ from tests.differential.normalization import normalized
 from tests.differential.observations import Answer, Observation
 
 _ABSENT = object()
-_PNG = b"\x89PNG\r\n\x1a\n"
+_PNG, _JPEG, _NPY, _ZIP = b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"\x93NUMPY", b"PK\3\4"
 _SCALAR = re.compile(rb'"(?:\\.|[^"\\])*"|[\w.+-]+')
 _BY_NAME = re.compile(r"/simplified-tags|/tags\?.*simplify")
 _NAME = re.compile(r"(?<=\.)[^.\[]+")
@@ -129,8 +130,9 @@ def style_of(body: bytes) -> bytes:
 
 
 def _compare_bodies(orthanc: bytes, nephele: bytes) -> Iterator[Found]:
-    if orthanc.startswith(_PNG) and nephele.startswith(_PNG):
-        yield from _compare_pictures(orthanc, nephele)
+    theirs_decoded, ours_decoded = _as_samples(orthanc), _as_samples(nephele)
+    if theirs_decoded is not None and ours_decoded is not None:
+        yield from _compare_samples(theirs_decoded, ours_decoded)
         return
     theirs, ours = _as_json(orthanc), _as_json(nephele)
     if theirs is not None and ours is not None:
@@ -152,17 +154,29 @@ def _as_json(body: bytes) -> Any:
         return None
 
 
-def _compare_pictures(orthanc: bytes, nephele: bytes) -> Iterator[Found]:
-    theirs, ours = imagecodecs.png_decode(orthanc), imagecodecs.png_decode(nephele)
+def _as_samples(body: bytes) -> np.ndarray[Any, Any] | None:
+    """Return the samples of a picture or an array, None for whatever else."""
+    if body.startswith(_PNG):
+        return np.asarray(imagecodecs.png_decode(body))
+    if body.startswith(_JPEG):
+        return np.asarray(imagecodecs.jpeg8_decode(body))
+    if not body.startswith((_NPY, _ZIP)):
+        return None
+    loaded = np.load(io.BytesIO(body))
+    return np.asarray(loaded[loaded.files[0]] if body.startswith(_ZIP) else loaded)
+
+
+def _compare_samples(theirs: np.ndarray[Any, Any], ours: np.ndarray[Any, Any]) -> Iterator[Found]:
     if theirs.shape != ours.shape or theirs.dtype != ours.dtype:
         yield Found(
             "pixels.shape", Kind.CHANGED, (theirs.shape, theirs.dtype), (ours.shape, ours.dtype)
         )
         return
-    distance = np.abs(theirs.astype(np.int64) - ours.astype(np.int64))
-    if worst := int(distance.max(initial=0)):
+    wide = np.float64 if theirs.dtype.kind == "f" else np.int64
+    distance = np.abs(theirs.astype(wide) - ours.astype(wide))
+    if worst := distance.max(initial=0):
         share = f"{np.count_nonzero(distance)} of {distance.size}"
-        path = "pixels.by-one" if worst == 1 else f"pixels.by-{'few' if worst < 4 else 'many'}"
+        path = "pixels.by-one" if worst <= 1 else f"pixels.by-{'few' if worst < 4 else 'many'}"
         yield Found(path, Kind.CHANGED, "as decoded", f"{share} differ, at most by {worst}")
 
 

@@ -324,6 +324,13 @@ _TOOLS = (
         "POST /tools/lookup",
         r"\$\.length",
         Kind.CHANGED,
+        "the Orthanc Book promises accession numbers",
+        subject="look up an accession number",
+    ),
+    Intended(
+        "POST /tools/lookup",
+        r"\$\.length",
+        Kind.CHANGED,
         "since 1.12 a value that is not in normal form is compared as it is",
         subject="look up a PatientID between blanks",
     ),
@@ -335,7 +342,36 @@ _TOOLS = (
     ),
 )
 
+_FOUND = "POST /tools/(find|bulk-content)"
+_SEARCHES = (
+    Intended(
+        _FOUND,
+        r"\$(\[\])?(\.(Studies|Series|Instances))?",
+        Kind.ORDER,
+        "ascending by id since 1.12; 1.10.1 had the order of its database",
+    ),
+    Intended(_FOUND, r"\$\[\]\.Labels", Kind.EXTRA, "labels came with 1.12"),
+    Intended(_FOUND, r"\$\[\]\.IsProtected", Kind.EXTRA, "a member since 1.12"),
+    Intended("POST /tools/find", r"\$\[\]\.RequestedTags", Kind.EXTRA, "a field since 1.11"),
+    Intended(
+        "POST /tools/find",
+        r"\$\.length",
+        Kind.CHANGED,
+        "which instance of a patient is looked at is each server's choice",
+        subject=r'search Patient \{"PatientComments": "\*"\}',
+    ),
+    Intended(
+        "POST /tools/find",
+        "status",
+        Kind.CHANGED,
+        "the sender's mistake, not an internal error",
+        subject="search (with a flag that is text|for a tag there is not"
+        "|with a query that is (a list|text))",
+    ),
+)
+
 INTENDED: tuple[Intended, ...] = (
+    *_SEARCHES,
     *_ERRORS,
     *_SYSTEM,
     *_CHANGES,

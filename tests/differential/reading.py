@@ -206,6 +206,7 @@ TOOLS = (
     post("look up nothing", "/tools/lookup", b""),
     post("look up an unknown value", "/tools/lookup", b"no such thing"),
     post("look up part of a value", "/tools/lookup", b"PAT-"),
+    post("look up an accession number", "/tools/lookup", b"ACC1"),
     post("look up a wildcard", "/tools/lookup", b"PAT*"),
     post("look up as a form", "/tools/lookup", b"PAT-A", ("Content-Type", "text/x-any")),
     get("look up by GET", "/tools/lookup"),

@@ -13,7 +13,7 @@ from typing import Any
 
 import httpx
 
-from tests.differential import reading, writing
+from tests.differential import reading, rendering, searching, tagging, writing
 from tests.differential.corpus import SAMPLES, Sample, lanes
 from tests.differential.observations import Answer, Observation, kept_headers
 from tests.differential.request import LEVEL_NAMES, Request
@@ -50,7 +50,15 @@ def _play(server: Server, client: httpx.Client, folder: Path) -> Iterator[Observ
     yield from _ask_all(client, writing.MORE_UPLOADS)
     await_stable(client)
     yield _change_log(client)
-    for table in (reading.READING, reading.IMAGES, reading.TOOLS, reading.ODD):
+    for table in (
+        reading.READING,
+        reading.IMAGES,
+        rendering.RENDERING,
+        tagging.TAGS,
+        reading.TOOLS,
+        tagging.OPTIONS,
+        reading.ODD,
+    ):
         yield from _ask_all(client, table)
     yield from _ask_all(client, writing.UPLOAD_VARIANTS)
     yield from _send(server, client, folder)
@@ -59,6 +67,10 @@ def _play(server: Server, client: httpx.Client, folder: Path) -> Iterator[Observ
     yield from _ask_all(client, writing.LEFT)
     yield from _ask_all(client, writing.DELETES)
     yield from _try_samples(client)
+    yield from _ask_all(client, searching.UPLOADS)
+    await_stable(client)
+    yield from _ask_all(client, searching.SEARCHES)
+    yield from _ask_all(client, tagging.CLEARED)
 
 
 def _ask_all(client: httpx.Client, table: Sequence[Request]) -> Iterator[Observation]:
@@ -138,7 +150,7 @@ def _try_sample(client: httpx.Client, sample: Sample) -> Iterator[Observation]:
         return
     ids = stored.json()
     path = f"/instances/{ids['ID']}"
-    for view in _VIEWS:
+    for view in (*_VIEWS, *rendering.VIEWS, *tagging.VIEWS):
         yield _view(client, sample.name, f"/instances/{{instance}}{view}", path + view)
     for parent, collection in _PARENTS.items():
         one = LEVEL_NAMES[collection]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.differential import reading, writing
+from tests.differential import reading, rendering, searching, tagging, writing
 from tests.differential.corpus import SAMPLES
 from tests.differential.report import Report
 from tests.differential.scenario import CHANGE_LOG, SENDING
@@ -16,12 +16,17 @@ _TABLES = {
     "changes": reading.CHANGES,
     "resources": reading.READING,
     "images": reading.IMAGES,
+    "pictures": rendering.RENDERING,
+    "tags": tagging.TAGS,
     "tools": reading.TOOLS,
+    "options": tagging.OPTIONS,
     "odd requests": reading.ODD,
     "odd uploads": writing.UPLOAD_VARIANTS,
     "both ways in": writing.RESENT,
     "what is left": writing.LEFT,
     "deletions": writing.DELETES,
+    "searches": (*searching.UPLOADS, *searching.SEARCHES),
+    "a cleared log": tagging.CLEARED,
 }
 
 

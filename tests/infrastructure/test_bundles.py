@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import subprocess
 import sys
 from pathlib import Path
 
+import botocore
 import pytest
 
-from infra.components.prune import CODECS
+from infra.components.prune import CODECS, SERVICES
 from infra.functions import API, FUNCTIONS, TRANSCODE, FunctionSpec
 from nephele.settings.configuration import parse_configuration
 
@@ -33,13 +35,45 @@ for name in sys.argv[2:]:
     importlib.import_module("imagecodecs." + name)
 import numpy, imagecodecs, openjpeg, rle, pylibjpeg
 image = numpy.arange(4096, dtype=numpy.uint16).reshape(64, 64)
-for codec in ("jpeg2k", "jpegls", "htj2k", "jpegxl", "png"):
+for codec in ("jpeg2k", "jpegls", "htj2k", "jpegxl", "jpeg8", "png"):
     encode = getattr(imagecodecs, codec + "_encode")
     decode = getattr(imagecodecs, codec + "_decode")
     options = {} if codec in ("jpegls", "png") else {"reversible": True}
-    if codec == "jpegxl":
+    if codec in ("jpegxl", "jpeg8"):
         options = {"lossless": True}
     assert (decode(encode(image, **options)) == image).all(), codec
+packed = imagecodecs.packbits_encode(image.tobytes())
+assert imagecodecs.packbits_decode(packed) == image.tobytes()
+"""
+
+DESCRIBE_SERVICES = """
+import json, sys
+sys.path.insert(0, sys.argv[1])
+import botocore
+from botocore.session import Session
+assert botocore.__file__.startswith(sys.argv[1])
+calls = {"dynamodb": "ListTables", "dynamodbstreams": "ListStreams", "kms": "ListKeys",
+         "s3": "ListObjectsV2", "secretsmanager": "ListSecrets", "sqs": "ListQueues",
+         "sts": "GetCallerIdentity"}
+keys = {"aws_access_key_id": "a", "aws_secret_access_key": "b"}
+class Sent(Exception):
+    pass
+def send(request, **named):
+    raise Sent(request.method, request.url)
+seen = {}
+for service in sys.argv[2:]:
+    for region in ("us-east-1", "eu-central-1", "us-gov-west-1", "cn-north-1"):
+        client = Session().create_client(service, region, **keys)
+        client.meta.events.register("before-send", send)
+        try:
+            client._make_api_call(calls[service], {"Bucket": "b"} if service == "s3" else {})
+        except Sent as sent:
+            request = sent.args
+        model = client.meta.service_model
+        members = {name: list(model.shape_for(name).members) for name in model.shape_names
+                   if model.shape_for(name).type_name == "structure"}
+        seen[service + " " + region] = [request, model.operation_names, members]
+print(json.dumps(seen))
 """
 
 needs_the_functions_python = pytest.mark.skipif(
@@ -48,7 +82,7 @@ needs_the_functions_python = pytest.mark.skipif(
 each_function = pytest.mark.parametrize("spec", FUNCTIONS, ids=[spec.name for spec in FUNCTIONS])
 
 
-def run_alone(code: str, *arguments: str) -> None:
+def run_alone(code: str, *arguments: str) -> str:
     """Run code in an interpreter without site packages, environment and user folders."""
     command = [sys.executable, "-I", "-S", "-B", "-W", "error", "-c", code, *arguments]
     environment = {"AWS_DEFAULT_REGION": "us-east-1"}
@@ -56,6 +90,7 @@ def run_alone(code: str, *arguments: str) -> None:
         command, capture_output=True, text=True, timeout=120, check=False, env=environment
     )
     assert result.returncode == 0, result.stderr
+    return result.stdout
 
 
 @needs_the_functions_python
@@ -75,6 +110,19 @@ def test_every_kept_codec_works_from_the_zip_alone(default: Assembly, spec: Func
 
 def _size_bytes(folder: Path) -> int:
     return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+
+
+@needs_the_functions_python
+def test_shortened_descriptions_of_services_say_the_same(default: Assembly) -> None:
+    bundle = default.bundle(API)
+    packages = Path(botocore.__file__).parents[1]
+    ours, whole = (
+        run_alone(DESCRIBE_SERVICES, str(folder), *SERVICES) for folder in (bundle, packages)
+    )
+    assert json.loads(ours) == json.loads(whole)
+    assert b'"documentation":"<' not in gzip.decompress(
+        (bundle / "botocore/data/dynamodb/2012-08-10/service-2.json.gz").read_bytes()
+    )
 
 
 @each_function

@@ -5,13 +5,18 @@ NepheleError
 │   ├── ParameterOutOfRange    a value outside what the parameter allows
 │   ├── BadParameterType       a value of the wrong type
 │   ├── BadJson                a body that is not JSON
-│   └── EmptyRequest           a body is needed and none came
+│   ├── EmptyRequest           a body is needed and none came
+│   ├── AnswerTooLarge         more than the platform lets one answer carry
+│   └── BudgetExhausted        a search that would read more than one call may
 ├── BadFileFormat              bytes that are not a DICOM file (or not whole)
 │   └── FileTooLarge           above a configured or platform limit
 ├── MissingIdentifier          a data set without one of the UIDs that identify it
 ├── IdentifierMismatch         command and data set name different instances
 ├── NotTranscodable            a syntax cannot hold these pixels, or no codec reads them
+│   └── NothingToTranscode     no pixels to compress, or a syntax that passes as it is
 ├── UnsupportedImage           pixel data that cannot be rendered
+├── UnorderedSeries            a series whose slices have no order
+├── IncompatibleImages         images that differ too much to be one array
 ├── UnknownResource            no such patient, study, series, instance or other item
 ├── InexistentItem             a known resource without the item asked for
 ├── Unauthorized               missing or wrong credentials
@@ -51,6 +56,14 @@ class EmptyRequest(BadRequest):
     """A body is needed and none came."""
 
 
+class BudgetExhausted(BadRequest):
+    """A search would read more than one call may; nothing of it is answered."""
+
+
+class AnswerTooLarge(BadRequest):
+    """An answer would be larger than the platform lets one be; the message names the limit."""
+
+
 class BadFileFormat(NepheleError):
     """Bytes that are not a DICOM file, or not a whole one."""
 
@@ -71,8 +84,20 @@ class NotTranscodable(NepheleError):
     """The target syntax cannot hold these pixels, or no codec reads the source."""
 
 
+class NothingToTranscode(NotTranscodable):
+    """There are no pixels to compress, or the source's syntax passes as it is: video, unknown."""
+
+
 class UnsupportedImage(NepheleError):
     """Pixel data that cannot be rendered."""
+
+
+class UnorderedSeries(NepheleError):
+    """The slices of a series have neither positions nor indexes to be ordered by."""
+
+
+class IncompatibleImages(NepheleError):
+    """Images differ in size or kind, so that they cannot be one array."""
 
 
 class UnknownResource(NepheleError):

@@ -7,68 +7,67 @@ import io
 import struct
 from typing import Any
 
-import imagecodecs
 import numpy as np
 import pydicom
 import pytest
 from pydicom.uid import RLELossless
 
-from nephele.domain.decoding import decode_frame
+from nephele.domain.codecs import decode_frame
 from nephele.domain.frames import open_image, read_frame
-from nephele.domain.rendering import preview
+from nephele.domain.rendering import decode_picture, open_pixels, preview
 from nephele.errors import BadFileFormat, InexistentItem, NepheleError, UnsupportedImage
 from tests.unit.domain.encoded import dicom_file, real_file, test_file
 from tests.unit.domain.images import Samples, image_file, noise
+from tests.unit.domain.pictures import picture_of
 from tests.unit.domain.test_part10 import ORTHANC
 
 _WITH_PREVIEW = [name for name, answer in ORTHANC.items() if "preview" in answer]
 
 
-def rendered(encoded: bytes, frame: int = 0) -> Samples:
-    samples: Samples = imagecodecs.png_decode(preview(io.BytesIO(encoded), frame))
-    return samples
+def shown(encoded: bytes, frame: int = 0) -> Samples:
+    return preview(picture_of(encoded, frame))
 
 
 @pytest.mark.parametrize("name", _WITH_PREVIEW)
 def test_preview_has_the_samples_of_orthanc_s(name: str) -> None:
-    samples = rendered(real_file(name))
+    samples = shown(real_file(name))
     digest = hashlib.sha256(str(samples.shape).encode() + samples.tobytes()).hexdigest()
     assert digest == ORTHANC[name]["preview"]
 
 
 def test_grayscale_is_stretched_and_rounded() -> None:
     samples = np.array([[-100, 0], [27, 155]], np.int16)
-    assert rendered(image_file(samples)).tolist() == [[0, 100], [127, 255]]
+    assert shown(image_file(samples)).tolist() == [[0, 100], [127, 255]]
 
 
 def test_monochrome1_is_inverted() -> None:
     samples = np.array([[0, 255]], np.uint8)
-    assert rendered(image_file(samples, "MONOCHROME1")).tolist() == [[255, 0]]
+    assert shown(image_file(samples, "MONOCHROME1")).tolist() == [[255, 0]]
 
 
 def test_constant_image_is_black() -> None:
-    assert rendered(image_file(np.full((2, 2), 7, np.uint16))).max() == 0
+    assert shown(image_file(np.full((2, 2), 7, np.uint16))).max() == 0
 
 
 def test_bits_that_are_not_stored_do_not_count() -> None:
     samples = np.array([[0xF000, 0x0FFF]], np.uint16)
-    assert rendered(image_file(samples, bits_stored=12)).tolist() == [[0, 255]]
+    assert shown(image_file(samples, bits_stored=12)).tolist() == [[0, 255]]
 
 
 def test_stored_sign_is_extended() -> None:
     samples = np.array([[0x0FFF, 0x0001]], np.int16)
-    assert rendered(image_file(samples, bits_stored=12)).tolist() == [[0, 255]]
+    assert shown(image_file(samples, bits_stored=12)).tolist() == [[0, 255]]
 
 
 def test_color_of_16_bits_becomes_8() -> None:
     samples = np.array([[[0x0100, 0x80FF, 0xFFFF]]], np.uint16)
-    assert rendered(image_file(samples, "RGB")).tolist() == [[[1, 0x80, 255]]]
+    assert shown(image_file(samples, "RGB")).tolist() == [[[1, 0x80, 255]]]
 
 
 def test_planar_color() -> None:
     samples = np.arange(12, dtype=np.uint8).reshape(3, 2, 2)
     encoded = image_file(samples.reshape(2, 2, 3), "RGB", PlanarConfiguration=1)
-    assert np.array_equal(rendered(encoded), samples.transpose(1, 2, 0))
+    assert np.array_equal(shown(encoded), samples.transpose(1, 2, 0))
 
 
 def test_native_ybr_becomes_rgb() -> None:
@@ -76,12 +75,12 @@ def test_native_ybr_becomes_rgb() -> None:
     red, green, blue = (expected[..., channel].astype(float) for channel in range(3))
     luma = 0.299 * red + 0.587 * green + 0.114 * blue
     ybr = np.stack([luma, 128 + (blue - luma) / 1.772, 128 + (red - luma) / 1.402], axis=-1)
-    samples = rendered(image_file(np.rint(ybr).clip(0, 255).astype(np.uint8), "YBR_FULL"))
+    samples = shown(image_file(np.rint(ybr).clip(0, 255).astype(np.uint8), "YBR_FULL"))
     assert np.abs(samples.astype(int) - expected).max() <= 2
 
 
-def test_subsampled_ybr_is_rendered() -> None:
-    assert rendered(test_file("SC_ybr_full_422_uncompressed.dcm")).shape == (100, 100, 3)
+def test_subsampled_ybr_is_shown() -> None:
+    assert shown(test_file("SC_ybr_full_422_uncompressed.dcm")).shape == (100, 100, 3)
 
 
 @pytest.mark.parametrize("frame", [0, 1])
@@ -91,7 +90,7 @@ def test_frames_of_one_bit_may_begin_within_a_byte(frame: int) -> None:
     encoded = image_file(
         packed, Rows=1, Columns=7, NumberOfFrames=2, BitsAllocated=1, BitsStored=1, HighBit=0
     )
-    assert (rendered(encoded, frame)[0] // 255).tolist() == bits[7 * frame : 7 * frame + 7].tolist()
+    assert (shown(encoded, frame)[0] // 255).tolist() == bits[7 * frame : 7 * frame + 7].tolist()
 
 
 def _with_table(name: str, has_table: bool) -> bytes:
@@ -110,7 +109,7 @@ def test_encapsulated_frames_are_told_apart(has_table: bool) -> None:
     encoded = _with_table("SC_rgb_rle_2frame.dcm", has_table)
     expected = pydicom.dcmread(io.BytesIO(encoded)).pixel_array
     for frame in (0, 1):
-        assert np.array_equal(rendered(encoded, frame), expected[frame])
+        assert np.array_equal(shown(encoded, frame), expected[frame])
 
 
 def test_frames_in_several_fragments_are_told_apart_by_their_markers() -> None:
@@ -126,8 +125,8 @@ def test_frames_in_several_fragments_are_told_apart_by_their_markers() -> None:
     file = io.BytesIO()
     dataset.save_as(file)
     for index in range(3):
-        original = rendered(real_file("test_files/examples_ybr_color.dcm"), index)
-        assert np.array_equal(rendered(file.getvalue(), index), original)
+        original = shown(real_file("test_files/examples_ybr_color.dcm"), index)
+        assert np.array_equal(shown(file.getvalue(), index), original)
 
 
 @pytest.mark.parametrize(
@@ -161,7 +160,6 @@ _SMALL = image_file(noise((4, 4), 8, dtype="uint8"))
     [
         pytest.param(dicom_file(), UnsupportedImage, id="no pixel data"),
         pytest.param(b"GIF89a" * 50, BadFileFormat, id="no DICOM"),
-        pytest.param(test_file("rtdose_1frame.dcm"), UnsupportedImage, id="32 bits"),
         pytest.param(test_file("badVR.dcm"), UnsupportedImage, id="frames are no number"),
         pytest.param(
             image_file(noise((4, 4), 8, dtype="uint8"), Rows=100), UnsupportedImage, id="too short"
@@ -181,15 +179,15 @@ _SMALL = image_file(noise((4, 4), 8, dtype="uint8"))
         ),
     ],
 )
-def test_cannot_be_rendered(encoded: bytes, error: type[NepheleError]) -> None:
+def test_cannot_be_shown(encoded: bytes, error: type[NepheleError]) -> None:
     with pytest.raises(error):
-        preview(io.BytesIO(encoded))
+        shown(encoded)
 
 
 @pytest.mark.parametrize("frame", [-1, 1])
 def test_no_such_frame(frame: int) -> None:
     with pytest.raises(InexistentItem):
-        preview(io.BytesIO(_SMALL), frame)
+        shown(_SMALL, frame)
 
 
 @pytest.mark.parametrize(
@@ -204,7 +202,7 @@ def test_truncated_code_stream_is_refused(name: str) -> None:
     file = io.BytesIO()
     dataset.save_as(file)
     with pytest.raises(UnsupportedImage):
-        preview(file)
+        shown(file.getvalue())
 
 
 def test_only_the_header_and_the_frame_are_read() -> None:
@@ -217,7 +215,7 @@ def test_only_the_header_and_the_frame_are_read() -> None:
             return part
 
     file = Counted(image_file(noise((64, 128, 128), 8, dtype="uint8"), frames=64))
-    preview(file, 63)
+    decode_picture(open_pixels(file), 63)
     assert file.bytes_read < 200_000
 
 
@@ -230,7 +228,7 @@ def test_palette_of_8_bit_entries_and_first_sample() -> None:
         )
     samples = np.array([[0, 10, 11, 13, 200]], np.uint8)
     expected = [[[value, value + 1, value + 2] for value in (0, 0, 50, 200, 200)]]
-    assert rendered(image_file(samples, "PALETTE COLOR", **attributes)).tolist() == expected
+    assert shown(image_file(samples, "PALETTE COLOR", **attributes)).tolist() == expected
 
 
 def test_rle_of_pydicom_is_read() -> None:
@@ -266,7 +264,7 @@ def _damaged_rle(changes: dict[int, int]) -> bytes:
 )
 def test_rle_segments_outside_of_the_frame_are_refused(changes: dict[int, int]) -> None:
     with pytest.raises(UnsupportedImage):
-        preview(io.BytesIO(_damaged_rle(changes)))
+        shown(_damaged_rle(changes))
 
 
 @pytest.mark.parametrize(
@@ -281,5 +279,5 @@ def test_size_that_a_stream_claims_is_not_believed(name: str, marker: bytes, off
     encoded = bytearray(test_file(name))
     position = encoded.index(marker) + offset
     encoded[position : position + 4] = b"\x7f\xff\x7f\xff"
-    with pytest.raises(UnsupportedImage, match="size"):
-        preview(io.BytesIO(encoded))
+    with pytest.raises(UnsupportedImage, match="size|tiles"):
+        shown(encoded)

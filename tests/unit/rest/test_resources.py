@@ -212,6 +212,18 @@ def test_unknown_resource(filled: Client, path: str) -> None:
     assert response.json()["Uri"] == path
 
 
+def test_response_content(filled: Client) -> None:
+    (study,) = filled.get("/studies?response-content=Children;Metadata&expand=false").json()
+    assert study.keys() == {"ID", "Type", "Series", "Metadata"}
+    assert study["Metadata"]["LastUpdate"]
+    tags = "Type;RequestedTags&requested-tags=PatientID"
+    (series,) = filled.get(f"/series?response-content={tags}").json()
+    assert series == {"ID": SERIES, "Type": "Series", "RequestedTags": {"PatientID": "1CT1"}}
+    (instance,) = filled.get("/instances?response-content=MainDicomTags&short").json()
+    assert instance["MainDicomTags"]["0020,0013"] == "1"
+    assert filled.get("/patients?response-content=Nonsense").json()["OrthancStatus"] == 3
+
+
 def test_statistics(filled: Client) -> None:
     sizes = {
         name + suffix: value

@@ -35,7 +35,10 @@ def test_statistics_of_an_empty_archive(client: Client) -> None:
 
 
 def test_tools(client: Client) -> None:
-    assert client.get("/tools").json() == ["generate-uid", "lookup", "now", "now-local"]
+    tools = client.get("/tools").json()
+    assert tools == sorted(tools)
+    assert {"default-encoding", "generate-uid", "lookup", "metrics-prometheus", "now"} <= set(tools)
+    assert all("/" not in tool for tool in tools)
 
 
 @pytest.mark.parametrize("path", ["/tools/now", "/tools/now-local"])

@@ -40,9 +40,32 @@ def upload_key(identifier: str) -> str:
     return f"{UPLOADS}/{identifier}"
 
 
-def derived_key(orthanc_id: OrthancId, name: str) -> str:
-    """Return the key of something computed from an instance."""
-    return f"{DERIVED}/{orthanc_id[:2]}/{orthanc_id}/{name}"
+@dataclass(frozen=True, slots=True)
+class DerivedKey:
+    """The key of what was made of one reception: `derived/<hh>/<orthanc id>/<uuid>/<name>`.
+
+    With an empty name it is what all of them begin with.
+    """
+
+    orthanc_id: OrthancId
+    uuid: str
+    name: str = ""
+
+    def __str__(self) -> str:
+        return f"{DERIVED}/{self.orthanc_id[:2]}/{self.orthanc_id}/{self.uuid}/{self.name}"
+
+    @property
+    def source(self) -> InstanceKey:
+        """Return the key of what it is made of."""
+        return InstanceKey(FINAL, self.orthanc_id, self.uuid)
+
+
+def parse_derived_key(key: str) -> DerivedKey | None:
+    """Return the parts of the key of something derived, None for any other object."""
+    parts = key.split("/")
+    if len(parts) != 5 or parts[0] != DERIVED or not parts[2].startswith(parts[1]):
+        return None
+    return DerivedKey(OrthancId(parts[2]), parts[3], parts[4])
 
 
 def answer_key(identifier: str) -> str:

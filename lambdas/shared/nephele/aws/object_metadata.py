@@ -21,10 +21,13 @@ _FIELDS = {
     "called-aet": "called_aet",
     "remote-ip": "remote_ip",
     "http-username": "http_username",
+    "original-uid": "original_sop_instance_uid",
+    "original-sha256": "original_digest",
+    "transcoding-failure": "transcoding_failure",
 }
 MD5 = "md5"
 PIXEL_DATA_OFFSET = "pixel-data-offset"
-TRANSCODING_FAILURE = "transcoding-failure"
+_LONGEST_VALUES = {"transcoding-failure": 256}
 
 
 def encode(provenance: Provenance, md5: str, pixel_data_offset: int | None) -> dict[str, str]:
@@ -33,12 +36,17 @@ def encode(provenance: Provenance, md5: str, pixel_data_offset: int | None) -> d
     values[MD5] = md5
     if pixel_data_offset is not None:
         values[PIXEL_DATA_OFFSET] = str(pixel_data_offset)
-    return {name: quote(value[:_LONGEST_VALUE]) for name, value in values.items() if value}
+    return {name: _encoded(name, value) for name, value in values.items() if value}
 
 
 def with_failure(metadata: Mapping[str, str], reason: str) -> dict[str, str]:
     """Return metadata that also tells why an object was not transcoded."""
-    return {**metadata, TRANSCODING_FAILURE: quote(reason[: 4 * _LONGEST_VALUE])}
+    name = "transcoding-failure"
+    return {**metadata, name: _encoded(name, reason)}
+
+
+def _encoded(name: str, value: str) -> str:
+    return quote(value[: _LONGEST_VALUES.get(name, _LONGEST_VALUE)])
 
 
 def decode_provenance(metadata: Mapping[str, str]) -> Provenance:

@@ -8,6 +8,7 @@ import typer
 
 from nephele.cli.import_command import import_files
 from nephele.cli.secrets_command import push
+from nephele.cli.transcode_command import transcode_files
 
 COMMANDS = "nephele.commands"
 """Entry-point group: name of a command to the function that typer calls."""
@@ -23,6 +24,7 @@ def build_app() -> typer.Typer:
         pretty_exceptions_show_locals=False,
     )
     app.command("import")(import_files)
+    app.command("transcode")(transcode_files)
     secrets = typer.Typer(help="Passwords, kept in Secrets Manager.", no_args_is_help=True)
     secrets.command("push")(push)
     app.add_typer(secrets, name="secrets")

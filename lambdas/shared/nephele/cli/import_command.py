@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import ssl
-import threading
-from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 from typing import Annotated
@@ -16,20 +13,11 @@ from typing import Annotated
 import httpx
 import typer
 from rich.console import Console
-from rich.markup import escape
-from rich.progress import (
-    BarColumn,
-    DownloadColumn,
-    Progress,
-    TextColumn,
-    TimeRemainingColumn,
-    TransferSpeedColumn,
-)
-from rich.table import Column, Table
 
 from nephele.cli.journal import Journal, default_journal
 from nephele.cli.sender import Failed, Refused, Sender, Stopped
 from nephele.cli.sources import Source, iter_sources, why_not_dicom
+from nephele.cli.summary import Summary, print_summary, progress_by_bytes
 from nephele.cli.trust import BadBundle, trust
 from nephele.errors import NepheleError
 
@@ -42,28 +30,6 @@ _CA_BUNDLE_HELP = (
     "Certificates to trust; default: the system's and, for a server on this machine, "
     ".nephele/tls/trusted.pem."
 )
-_SHOWN = 20
-"""Refused files that are named in the summary; all of them are counted."""
-
-
-@dataclass(slots=True)
-class Summary:
-    """What became of the files; safe to share between threads."""
-
-    counts: Counter[str] = field(default_factory=Counter)
-    problems: dict[str, list[str]] = field(default_factory=dict)
-    _lock: threading.Lock = field(default_factory=threading.Lock)
-
-    def count(self, status: str) -> None:
-        """Count one file."""
-        with self._lock:
-            self.counts[status] += 1
-
-    def add_problem(self, kind: str, source: Source, reason: str) -> None:
-        """Count one file that was not stored, and keep its reason."""
-        with self._lock:
-            self.counts[kind] += 1
-            self.problems.setdefault(reason, []).append(source.name)
 
 
 def import_files(
@@ -133,7 +99,7 @@ def _import_all(
     fresh = [source for source in sources if source.identity not in journal]
     summary.counts["sent before"] = len(sources) - len(fresh)
     total = sum(source.size_bytes for source in fresh)
-    with _progress(console) as progress, ThreadPoolExecutor(jobs) as pool:
+    with progress_by_bytes(console) as progress, ThreadPoolExecutor(jobs) as pool:
         by_bytes = progress.add_task("Sending", total=total)
         waiting = iter(fresh)
         running: dict[Future[None], Source] = {}
@@ -155,36 +121,11 @@ def send_one(source: Source, sender: Sender, journal: Journal, summary: Summary)
         with source.open() as file:
             reason = why_not_dicom(file, source.name)
             if reason is not None:
-                summary.add_problem("skipped", source, reason)
+                summary.add_problem("skipped", source.name, reason)
                 return
             summary.count(sender.send(file, source.size_bytes))
             journal.add(source.identity)
     except (Refused, NepheleError) as exc:
-        summary.add_problem("refused", source, str(exc))
+        summary.add_problem("refused", source.name, str(exc))
     except (Failed, OSError) as exc:
-        summary.add_problem("failed", source, str(exc))
-
-
-def _progress(console: Console) -> Progress:
-    return Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        DownloadColumn(),
-        TransferSpeedColumn(),
-        TimeRemainingColumn(),
-        console=console,
-    )
-
-
-def print_summary(summary: Summary, console: Console) -> None:
-    """Print counts, and each reason with the files it concerns."""
-    counts = ", ".join(f"{n} {status}" for status, n in sorted(summary.counts.items()) if n)
-    if counts:
-        console.print(counts)
-    if not summary.problems:
-        return
-    table = Table("files", "reason", Column("which", overflow="fold"))
-    for reason, names in sorted(summary.problems.items(), key=lambda item: -len(item[1])):
-        more = f"\n… and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
-        table.add_row(str(len(names)), escape(reason), escape("\n".join(names[:_SHOWN]) + more))
-    console.print(table)
+        summary.add_problem("failed", source.name, str(exc))

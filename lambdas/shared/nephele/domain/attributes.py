@@ -1,12 +1,14 @@
 """The main DICOM tags: what Orthanc keeps of every resource, at each level.
 
-This is the one table of indexed attributes. An attribute may stand at more than one level
-(ImageOrientationPatient belongs to a series and to each instance).
+This is the one table of indexed attributes, with how they are matched and when they are returned.
+An attribute may stand at more than one level (ImageOrientationPatient belongs to a series and to
+each instance).
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 
 from nephele.domain.levels import Level
 
@@ -17,6 +19,37 @@ SOP_INSTANCE_UID = 0x00080018
 SOP_CLASS_UID = 0x00080016
 SPECIFIC_CHARACTER_SET = 0x00080005
 PIXEL_DATA = 0x7FE00010
+
+
+class Matching(StrEnum):
+    """How the values of a VR are matched. See PS3.4 C.2.2.2."""
+
+    SINGLE = "single value"
+    UID_LIST = "list of UIDs"
+    WILDCARD = "wildcard"
+    RANGE = "range"
+    SEQUENCE = "sequence"
+
+
+_MATCHING = {
+    **dict.fromkeys("AE CS LO LT PN SH ST UC UR UT".split(), Matching.WILDCARD),
+    **dict.fromkeys("DA DT TM".split(), Matching.RANGE),
+    "UI": Matching.UID_LIST,
+    "SQ": Matching.SEQUENCE,
+}
+
+
+def matching_of(vr: str) -> Matching:
+    """Return how values of a VR are matched."""
+    return _MATCHING.get(vr, Matching.SINGLE)
+
+
+class Key(StrEnum):
+    """What an attribute is in a query at its level. See PS3.4 C.6.1.1 and C.6.2.1."""
+
+    UNIQUE = "U"
+    REQUIRED = "R"
+    OPTIONAL = "O"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +68,10 @@ class Attribute:
         Value representation by the dictionary.
     level : Level
         The level whose resources keep it.
+    key : Key
+        What it is in a query at this level.
+    is_returned : bool
+        A search returns it without being asked. See PS3.18 10.6.3.3.
     """
 
     keyword: str
@@ -42,35 +79,43 @@ class Attribute:
     number: int
     vr: str
     level: Level
+    key: Key = Key.OPTIONAL
+    is_returned: bool = False
+
+    @property
+    def matching(self) -> Matching:
+        """Return how its values are matched."""
+        return matching_of(self.vr)
 
 
+# Tag, VR and keyword; then the key if it is not optional, and `*` where it is returned unasked.
 _TABLE = {
     Level.PATIENT: """
-        0010,0010 PN PatientName
-        0010,0020 LO PatientID
-        0010,0030 DA PatientBirthDate
-        0010,0040 CS PatientSex
+        0010,0010 PN PatientName R*
+        0010,0020 LO PatientID U*
+        0010,0030 DA PatientBirthDate O*
+        0010,0040 CS PatientSex O*
         0010,1000 LO OtherPatientIDs""",
     Level.STUDY: """
-        0008,0020 DA StudyDate
-        0008,0030 TM StudyTime
-        0008,0050 SH AccessionNumber
+        0008,0020 DA StudyDate R*
+        0008,0030 TM StudyTime R*
+        0008,0050 SH AccessionNumber R*
         0008,0080 LO InstitutionName
-        0008,0090 PN ReferringPhysicianName
-        0008,0201 SH TimezoneOffsetFromUTC
+        0008,0090 PN ReferringPhysicianName O*
+        0008,0201 SH TimezoneOffsetFromUTC O*
         0008,1030 LO StudyDescription
-        0020,000d UI StudyInstanceUID
-        0020,0010 SH StudyID
+        0020,000d UI StudyInstanceUID U*
+        0020,0010 SH StudyID R*
         0032,1032 PN RequestingPhysician
         0032,1060 LO RequestedProcedureDescription""",
     Level.SERIES: """
         0008,0021 DA SeriesDate
         0008,0031 TM SeriesTime
-        0008,0060 CS Modality
+        0008,0060 CS Modality R*
         0008,0070 LO Manufacturer
-        0008,0201 SH TimezoneOffsetFromUTC
+        0008,0201 SH TimezoneOffsetFromUTC O*
         0008,1010 SH StationName
-        0008,103e LO SeriesDescription
+        0008,103e LO SeriesDescription O*
         0008,1070 PN OperatorsName
         0018,0010 LO ContrastBolusAgent
         0018,0015 CS BodyPartExamined
@@ -78,29 +123,29 @@ _TABLE = {
         0018,1030 LO ProtocolName
         0018,1090 IS CardiacNumberOfImages
         0018,1400 LO AcquisitionDeviceProcessingDescription
-        0020,000e UI SeriesInstanceUID
-        0020,0011 IS SeriesNumber
+        0020,000e UI SeriesInstanceUID U*
+        0020,0011 IS SeriesNumber R*
         0020,0037 DS ImageOrientationPatient
         0020,0105 IS NumberOfTemporalPositions
         0020,1002 IS ImagesInAcquisition
-        0040,0244 DA PerformedProcedureStepStartDate
-        0040,0245 TM PerformedProcedureStepStartTime
+        0040,0244 DA PerformedProcedureStepStartDate O*
+        0040,0245 TM PerformedProcedureStepStartTime O*
         0040,0254 LO PerformedProcedureStepDescription
-        0040,0275 SQ RequestAttributesSequence
+        0040,0275 SQ RequestAttributesSequence O*
         0054,0081 US NumberOfSlices
         0054,0101 US NumberOfTimeSlices
         0054,1000 CS SeriesType""",
     Level.INSTANCE: """
         0008,0012 DA InstanceCreationDate
         0008,0013 TM InstanceCreationTime
-        0008,0018 UI SOPInstanceUID
+        0008,0018 UI SOPInstanceUID U*
         0020,0012 IS AcquisitionNumber
-        0020,0013 IS InstanceNumber
+        0020,0013 IS InstanceNumber R*
         0020,0032 DS ImagePositionPatient
         0020,0037 DS ImageOrientationPatient
         0020,0100 IS TemporalPositionIdentifier
         0020,4000 LT ImageComments
-        0028,0008 IS NumberOfFrames
+        0028,0008 IS NumberOfFrames O*
         0054,1330 US ImageIndex""",
 }
 
@@ -120,8 +165,10 @@ def _iter_rows() -> list[Attribute]:
     rows = []
     for level, text in _TABLE.items():
         for line in text.split("\n")[1:]:
-            tag, vr, keyword = line.split()
-            rows.append(Attribute(keyword, tag, number_of(tag), vr, level))
+            tag, vr, keyword, mark = (*line.split(), "O")[:4]
+            key, is_returned = Key(mark[0]), mark.endswith("*")
+            number = number_of(tag)
+            rows.append(Attribute(keyword, tag, number, vr, level, key, is_returned))
     return rows
 
 

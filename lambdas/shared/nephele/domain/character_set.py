@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
+
+from nephele.domain.code_extensions import REGISTRATIONS, decode_extended
 
 PADDING = " \0"
 """What fills a value up to an even length."""
@@ -42,6 +45,9 @@ for _line in _TABLE.split("\n")[1:-1]:
 ENCODINGS: tuple[str, ...] = tuple(_CODECS)
 """Orthanc's names of encodings, as `DefaultEncoding` takes them."""
 
+DefaultEncoding = str | Callable[[], str]
+"""Name of the encoding for data sets that declare none, or what finds it out when it matters."""
+
 _REGISTRATION = re.compile(r"ISO[ _](?:IR|2022 IR)[ _-]?(\d+)")
 
 
@@ -52,13 +58,37 @@ def strip_uid(text: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Encoding:
-    """One of Orthanc's encodings; `has_extensions` where the data set declares several."""
+    """One of Orthanc's encodings.
+
+    Attributes
+    ----------
+    has_extensions : bool
+        The data set declares several.
+    registrations : tuple of str
+        Those that are declared for code extensions, by ISO registration number.
+    """
 
     name: str
     has_extensions: bool = False
+    registrations: tuple[str, ...] = ()
 
-    def decode(self, value: bytes) -> str:
-        """Decode a value as Orthanc shows it: up to its first NUL, without trailing blanks.
+    def decode(self, value: bytes, *, is_name: bool = False) -> str:
+        """Decode a value up to its first NUL, without trailing blanks.
+
+        Bytes that mean nothing in the encoding are left out; this never raises.
+
+        Parameters
+        ----------
+        is_name : bool
+            The value is a PN, whose components may switch character sets.
+        """
+        if not self.registrations:
+            return self.decode_identifier(value)
+        encoded = value.split(b"\0", 1)[0]
+        return decode_extended(encoded, self.registrations, is_name=is_name).rstrip(" ")
+
+    def decode_identifier(self, value: bytes) -> str:
+        """Decode a PatientID as Orthanc does, whose ids depend on it: code extensions are ignored.
 
         Bytes that mean nothing in the encoding are left out; this never raises.
         """
@@ -78,19 +108,27 @@ def encoding_named(name: str) -> Encoding:
     raise KeyError(name)
 
 
-def encoding_of(specific_character_set: bytes | None, default: str = "Latin1") -> Encoding:
+def encoding_of(
+    specific_character_set: bytes | None, default: DefaultEncoding = "Latin1"
+) -> Encoding:
     """Return the encoding of a data set from its Specific Character Set (0008,0005).
 
     The first value that is known decides; when none is, the data set is read as ASCII. Where the
-    element is missing or empty, `default` (Orthanc's `DefaultEncoding`) counts.
+    element is missing or empty, `default` (Orthanc's `DefaultEncoding`, or what returns it) counts.
     """
     text = (specific_character_set or b"").decode("latin-1").strip(PADDING)
     if not text:
-        return encoding_named(default)
-    terms = [term.strip(PADDING) for term in text.split("\\")]
-    for term in terms:
-        match = _REGISTRATION.fullmatch(term.upper())
-        name = _NAMES.get(match[1] if match else term.upper())
-        if name is not None:
-            return Encoding(name, has_extensions=len(terms) > 1)
-    return Encoding("Ascii", has_extensions=len(terms) > 1)
+        return encoding_named(default if isinstance(default, str) else default())
+    terms = [_term(term.strip(PADDING)) for term in text.split("\\")]
+    names = (_NAMES[term] for term in terms if term in _NAMES)
+    name = next(names, "Ascii")
+    is_known_here = any(terms) and REGISTRATIONS.issuperset(filter(None, terms))
+    if len(terms) == 1 and (terms[0] in _NAMES or not is_known_here):
+        return Encoding(name)
+    return Encoding(name, len(terms) > 1, tuple(terms) if is_known_here else ())
+
+
+def _term(term: str) -> str:
+    """Return the ISO registration number of a defined term, else the term in capitals."""
+    match = _REGISTRATION.fullmatch(term.upper())
+    return match[1] if match else term.upper()

@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import Any
 
 from nephele.domain.attributes import PIXEL_DATA, SPECIFIC_CHARACTER_SET, tag_of
-from nephele.domain.character_set import Encoding, encoding_of
+from nephele.domain.character_set import DefaultEncoding, Encoding, encoding_of
 from nephele.domain.dictionary import is_private_creator, name_of
 from nephele.domain.elements import DataSet, Element, read_elements
 from nephele.domain.inflate import MAXIMUM_INFLATED_BYTES, InflatingReader
@@ -38,9 +38,11 @@ def tags_json(
     encoded: bytes,
     tag_format: TagFormat = TagFormat.FULL,
     *,
-    default_encoding: str = "Latin1",
+    default_encoding: DefaultEncoding = "Latin1",
     ignore_length: frozenset[int] = frozenset(),
     has_pixel_data: bool = False,
+    only: frozenset[int] | None = None,
+    behind_pixel_data: bytes = b"",
 ) -> Json:
     """Return the tags of an instance.
 
@@ -52,6 +54,30 @@ def tags_json(
         Tags shown however long they are, at any depth.
     has_pixel_data : bool
         Show PixelData too: a header ends in front of it.
+    only : frozenset of int, optional
+        Show these alone, of the top level.
+    behind_pixel_data : bytes
+        Encoded elements that are shown at the end.
+
+    Raises
+    ------
+    BadFileFormat
+        The bytes cannot be parsed.
+    """
+    elements, syntax = read_data_set(encoded)
+    writer = _writer(elements, tag_format, syntax, default_encoding, ignore_length)
+    shown = _until_pixel_data(elements)
+    if has_pixel_data:
+        shown.setdefault(PIXEL_DATA, Element(PIXEL_DATA, "OW", memoryview(b"")))
+    if behind_pixel_data:
+        shown |= read_elements(behind_pixel_data, syntax)
+    if only is not None:
+        shown = {tag: element for tag, element in shown.items() if tag in only}
+    return writer.data_set(shown)
+
+
+def read_data_set(encoded: bytes) -> tuple[DataSet, TransferSyntax]:
+    """Read the elements of a header or a whole file, inflated where they are deflated.
 
     Raises
     ------
@@ -62,14 +88,8 @@ def tags_json(
     meta = read_file_meta(file)
     syntax = transfer_syntax(meta.transfer_syntax_uid)
     if syntax.is_deflated:
-        elements = read_elements(InflatingReader(file).read(MAXIMUM_INFLATED_BYTES), syntax)
-    else:
-        elements = read_elements(encoded, syntax, meta.data_set_offset)
-    writer = _writer(elements, tag_format, syntax, default_encoding, ignore_length)
-    answer = writer.data_set(_until_pixel_data(elements))
-    if has_pixel_data:
-        answer |= writer.data_set({PIXEL_DATA: Element(PIXEL_DATA, "OW", memoryview(b""))})
-    return answer
+        return read_elements(InflatingReader(file).read(MAXIMUM_INFLATED_BYTES), syntax), syntax
+    return read_elements(encoded, syntax, meta.data_set_offset), syntax
 
 
 def header_json(encoded: bytes, tag_format: TagFormat = TagFormat.FULL) -> Json:
@@ -95,7 +115,7 @@ def _writer(
     elements: DataSet,
     tag_format: TagFormat,
     syntax: TransferSyntax,
-    default_encoding: str,
+    default_encoding: DefaultEncoding,
     ignore_length: frozenset[int],
 ) -> _Writer:
     declared = elements.get(SPECIFIC_CHARACTER_SET)

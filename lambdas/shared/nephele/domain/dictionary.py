@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import lru_cache
+
+from nephele.settings.dictionary_entry import DictionaryEntry, tag_number
 
 UNKNOWN_NAME = "Unknown Tag & Data"
 """What Orthanc calls an element that is in no dictionary."""
@@ -19,6 +23,62 @@ _STILL_CURRENT = frozenset(
 _GROUP_LENGTHS = {0x0000: "CommandGroupLength", 0x0002: "FileMetaInformationGroupLength"}
 _HEXADECIMAL = re.compile(r"([0-9a-fA-F]{4})[,-]?([0-9a-fA-F]{4})")
 _AMBIGUOUS = {"US or SS": "US", "OB or OW": "OW", "US or OW": "OW", "US or SS or OW": "OW"}
+
+
+@dataclass(frozen=True, slots=True)
+class _Own:
+    """What the configuration adds to the dictionary; see `use_dictionary`."""
+
+    public: Mapping[int, DictionaryEntry] = field(default_factory=dict)
+    private: Mapping[tuple[str, int], DictionaryEntry] = field(default_factory=dict)
+    numbers: Mapping[str, int] = field(default_factory=dict)
+    default_private_creator: str = ""
+    has_private_dictionary: bool = True
+
+
+_own = _Own()
+
+
+def use_dictionary(
+    entries: Mapping[str, DictionaryEntry],
+    *,
+    default_private_creator: str = "",
+    has_private_dictionary: bool = True,
+) -> None:
+    """Set what this process knows besides PS3.6, in place of what was set before.
+
+    Parameters
+    ----------
+    entries : mapping of str to DictionaryEntry
+        Orthanc's `Dictionary`, by tag. An entry wins over PS3.6.
+    default_private_creator : str
+        Orthanc's `DefaultPrivateCreator`: of private elements that name none.
+    has_private_dictionary : bool
+        Orthanc's `LoadPrivateDictionary`.
+    """
+    global _own
+    public: dict[int, DictionaryEntry] = {}
+    private: dict[tuple[str, int], DictionaryEntry] = {}
+    numbers: dict[str, int] = {}
+    for text, entry in entries.items():
+        tag = tag_number(text)
+        if is_private(tag):
+            creator = entry.private_creator or default_private_creator
+            private[creator, _without_block(tag)] = entry
+            numbers[entry.name] = tag if tag & 0xFF00 else tag | 0x1000
+        else:
+            public[tag] = entry
+            numbers[entry.name] = tag
+    own = _Own(public, private, numbers, default_private_creator, has_private_dictionary)
+    if own != _own:
+        _own = own
+        for cached in (name_of, vr_of, parse_tag):
+            cached.cache_clear()
+
+
+def _without_block(tag: int) -> int:
+    """Return a private tag without the block it is reserved in. See PS3.5 7.8.1."""
+    return tag & 0xFFFF00FF
 
 
 def is_private(tag: int) -> bool:
@@ -40,13 +100,16 @@ def creator_tag(tag: int) -> int:
 def name_of(tag: int, creator: str = "") -> str:
     """Return Orthanc's name of an element: its keyword, marked where it is retired.
 
-    The names of private elements come from pydicom's private dictionary, in camel case.
+    The names of private elements come from pydicom's private dictionary, in camel case; those of
+    `use_dictionary` are as they were given.
     """
     if tag & 0xFFFF == 0:
         generic = "PrivateGroupLength" if is_private(tag) else "GenericGroupLength"
         return _GROUP_LENGTHS.get(tag >> 16, generic)
     if is_private_creator(tag):
         return "PrivateCreator"
+    if (own := _own_entry(tag, creator)) is not None:
+        return own.name
     if is_private(tag):
         words = re.split(r"[^A-Za-z0-9]+", _private_entry(tag, creator)[1])
         return "".join(word[:1].upper() + word[1:] for word in words) or UNKNOWN_NAME
@@ -65,8 +128,16 @@ def vr_of(tag: int, creator: str = "") -> str:
         return "UL"
     if is_private_creator(tag):
         return "LO"
+    if (own := _own_entry(tag, creator)) is not None:
+        return own.vr
     vr = _private_entry(tag, creator)[0] if is_private(tag) else _public_entry(tag)[0]
     return _AMBIGUOUS.get(vr, vr)
+
+
+def _own_entry(tag: int, creator: str) -> DictionaryEntry | None:
+    if is_private(tag):
+        return _own.private.get((creator or _own.default_private_creator, _without_block(tag)))
+    return _own.public.get(tag)
 
 
 def is_signedness_ambiguous(tag: int) -> bool:
@@ -81,6 +152,8 @@ def parse_tag(name: str) -> int | None:
 
     if match := _HEXADECIMAL.fullmatch(name):
         return int(match[1] + match[2], 16)
+    if name in _own.numbers:
+        return _own.numbers[name]
     return tag_for_keyword(name)
 
 
@@ -99,7 +172,8 @@ def _private_entry(tag: int, creator: str) -> tuple[str, str]:
     """Return VR and name of a private element."""
     from pydicom.datadict import get_private_entry
 
-    if not creator:
+    creator = creator or _own.default_private_creator
+    if not creator or not _own.has_private_dictionary:
         return "UN", ""
     try:
         vr, _, name, _ = get_private_entry(tag, creator)

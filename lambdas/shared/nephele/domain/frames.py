@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import io
+import os
 import struct
 from dataclasses import dataclass
 from typing import BinaryIO
 
 from nephele.domain.elements import DataSet, read_elements
 from nephele.domain.explicit_vr import UNDEFINED_LENGTH
+from nephele.domain.fragments import EXTENDED_OFFSETS, Fragments
 from nephele.domain.inflate import MAXIMUM_INFLATED_BYTES, InflatingReader
 from nephele.domain.part10 import read_file_meta
 from nephele.domain.pixel_description import PixelDescription, describe_pixels
@@ -19,10 +21,6 @@ from nephele.domain.transfer_syntax import (
 )
 from nephele.domain.walk import walk_data_set
 from nephele.errors import BadFileFormat, InexistentItem, UnsupportedImage
-
-_EXTENDED_OFFSETS = 0x7FE00001
-_ITEM = b"\xfe\xff\x00\xe0"
-_START_MARKERS = (b"\xff\xd8", b"\xff\x4f\xff\x51", b"\xff\x0a", b"\0\0\0\x0cJXL ")
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,43 +90,78 @@ def _value(file: BinaryIO, syntax: TransferSyntax, offset: int) -> tuple[int, in
     return offset + at + 4, struct.unpack_from(f"{order}I", header, at)[0]
 
 
-def read_frame(image: Image, frame: int) -> bytes:
-    """Return the encoded bytes of a frame, counted from 0.
+class FrameReader:
+    """Reads the frames of one image; where they are is found out once.
 
-    Native samples of 8 bits and less are in the order of little endian, and a frame that begins
-    within a byte (1 bit allocated) is shifted to begin with one.
-
-    Raises
-    ------
-    InexistentItem
-        There is no such frame.
-    UnsupportedImage
-        Where it is cannot be told, or it is not whole.
+    Attributes
+    ----------
+    end_offset : int
+        Where the value of the pixel data ends: for encapsulated ones, at the delimiter.
     """
-    if not 0 <= frame < image.description.number_of_frames:
-        raise InexistentItem(f"there is no frame {frame}")
-    if image.is_encapsulated:
-        return _read_encapsulated(image, frame)
-    bits = image.description.native_frame_bits
-    start, stop = frame * bits // 8, ((frame + 1) * bits + 7) // 8
-    is_swapped = not image.syntax.is_little_endian and image.pixel_data_vr == "OW"
-    if is_swapped and image.description.bits_allocated <= 8:
-        words = _read_native(image, start - start % 2, stop + stop % 2)
-        encoded = _swap_words(words)[start % 2 :][: stop - start]
-    else:
-        encoded = _read_native(image, start, stop)
-    if frame * bits % 8:
-        number = int.from_bytes(encoded, "little") >> frame * bits % 8
-        return number.to_bytes(len(encoded), "little")
-    return encoded
+
+    def __init__(self, image: Image) -> None:
+        self._image = image
+        self._is_swapped = not image.syntax.is_little_endian and image.pixel_data_vr == "OW"
+        self._fragments: Fragments | None = None
+        if image.is_encapsulated:
+            extended = image.elements.get(EXTENDED_OFFSETS)
+            self._fragments = Fragments(
+                image.file,
+                image.value_offset,
+                image.description.number_of_frames,
+                b"" if extended is None else bytes(extended.value),
+                image.syntax.uid,
+            )
+        else:
+            stop = image.file.seek(0, os.SEEK_END)
+            self._value_size = min(image.value_size, max(stop - image.value_offset, 0))
+
+    @property
+    def end_offset(self) -> int:  # noqa: D102
+        if self._fragments is not None:
+            return self._fragments.find_end()
+        return self._image.value_offset + self._value_size
+
+    def read(self, frame: int) -> bytes:
+        """Return the encoded bytes of a frame, counted from 0.
+
+        Native samples of 8 bits and less are in the order of little endian, and a frame that
+        begins within a byte (1 bit allocated) is shifted to begin with one.
+
+        Raises
+        ------
+        InexistentItem
+            There is no such frame.
+        UnsupportedImage
+            Where it is cannot be told, or it is not whole.
+        """
+        description = self._image.description
+        if not 0 <= frame < description.number_of_frames:
+            raise InexistentItem(f"there is no frame {frame}")
+        if self._fragments is not None:
+            return self._fragments.read_frame(frame)
+        bits = description.native_frame_bits
+        start, stop = frame * bits // 8, ((frame + 1) * bits + 7) // 8
+        if self._is_swapped and description.bits_allocated <= 8:
+            words = self._read_native(start - start % 2, stop + stop % 2)
+            encoded = _swap_words(words)[start % 2 :][: stop - start]
+        else:
+            encoded = self._read_native(start, stop)
+        if frame * bits % 8:
+            number = int.from_bytes(encoded, "little") >> frame * bits % 8
+            return number.to_bytes(len(encoded), "little")
+        return encoded
+
+    def _read_native(self, start: int, stop: int) -> bytes:
+        if stop > self._value_size:
+            raise UnsupportedImage("PixelData (7fe0,0010) is shorter than its frames")
+        self._image.file.seek(self._image.value_offset + start)
+        return self._image.file.read(stop - start)
 
 
-def _read_native(image: Image, start: int, stop: int) -> bytes:
-    image.file.seek(image.value_offset + start)
-    encoded = image.file.read(min(stop, image.value_size) - start)
-    if len(encoded) < stop - start:
-        raise UnsupportedImage("PixelData (7fe0,0010) is shorter than its frames")
-    return encoded
+def read_frame(image: Image, frame: int) -> bytes:
+    """Return the encoded bytes of one frame, as `FrameReader.read`."""
+    return FrameReader(image).read(frame)
 
 
 def _swap_words(words: bytes) -> bytes:
@@ -136,75 +169,3 @@ def _swap_words(words: bytes) -> bytes:
     swapped = bytearray(words)
     swapped[0::2], swapped[1::2] = words[1::2], words[0::2]
     return bytes(swapped)
-
-
-def _read_encapsulated(image: Image, frame: int) -> bytes:
-    offsets, start = _offset_table(image)
-    count = image.description.number_of_frames
-    if count == 1:
-        return b"".join(_read_fragments(image.file, start, None))
-    if len(offsets) >= count:
-        stop = start + offsets[frame + 1] if frame + 1 < len(offsets) else None
-        return b"".join(_read_fragments(image.file, start + offsets[frame], stop))
-    fragments = _index_fragments(image.file, start)
-    if len(fragments) != count:
-        fragments = _join_by_markers(image.file, fragments)
-    if len(fragments) != count:
-        raise UnsupportedImage("the fragments do not tell where the frames begin")
-    offset, size = fragments[frame]
-    return b"".join(_read_fragments(image.file, offset, offset + size))
-
-
-def _offset_table(image: Image) -> tuple[tuple[int, ...], int]:
-    """Return the offsets of frames, from the first fragment's item, and where that is."""
-    size = _item_size(image.file, image.value_offset)
-    if size is None:
-        raise UnsupportedImage("PixelData (7fe0,0010) has no offset table")
-    table = image.file.read(size)
-    start = image.value_offset + 8 + size
-    extended = image.elements.get(_EXTENDED_OFFSETS)
-    if extended is not None and len(extended.value) >= 8:
-        return struct.unpack_from(f"<{len(extended.value) // 8}Q", extended.value), start
-    return struct.unpack_from(f"<{len(table) // 4}I", table), start
-
-
-def _item_size(file: BinaryIO, offset: int) -> int | None:
-    """Return the size of the item at an offset and stand at its value, None if there is none."""
-    file.seek(offset)
-    header = file.read(8)
-    if len(header) < 8 or header[:4] != _ITEM:
-        return None
-    size: int = struct.unpack_from("<I", header, 4)[0]
-    return size
-
-
-def _read_fragments(file: BinaryIO, start: int, stop: int | None) -> list[bytes]:
-    """Return the fragments of the items from an offset up to another one, or to the last."""
-    fragments = []
-    while stop is None or start < stop:
-        if (size := _item_size(file, start)) is None:
-            break
-        fragments.append(file.read(size))
-        start += 8 + size
-    return fragments
-
-
-def _index_fragments(file: BinaryIO, start: int) -> list[tuple[int, int]]:
-    """Return the offset and size, with its header, of every fragment's item."""
-    fragments = []
-    while (size := _item_size(file, start)) is not None:
-        fragments.append((start, 8 + size))
-        start += 8 + size
-    return fragments
-
-
-def _join_by_markers(file: BinaryIO, fragments: list[tuple[int, int]]) -> list[tuple[int, int]]:
-    """Join fragments into frames: a new one begins with the marker that starts a code stream."""
-    frames: list[tuple[int, int]] = []
-    for offset, size in fragments:
-        file.seek(offset + 8)
-        if not frames or file.read(8).startswith(_START_MARKERS):
-            frames.append((offset, size))
-        else:
-            frames[-1] = (frames[-1][0], frames[-1][1] + size)
-    return frames

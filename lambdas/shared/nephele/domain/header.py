@@ -13,9 +13,9 @@ from nephele.domain.character_set import encoding_of
 from nephele.domain.inflate import InflatingReader
 from nephele.domain.levels import Level
 from nephele.domain.main_tags import (
-    MAIN_TAG_NUMBERS,
     expected_number_of_instances,
     index_in_series,
+    main_tag_numbers,
     main_tags,
 )
 from nephele.domain.orthanc_id import Identity
@@ -23,7 +23,6 @@ from nephele.domain.part10 import FileMeta, identity_of, read_file_meta, uid_of
 from nephele.domain.transfer_syntax import transfer_syntax
 from nephele.domain.walk import IDENTIFYING, Walk, walk_data_set
 
-_WANTED = IDENTIFYING | MAIN_TAG_NUMBERS
 _EMPTY_PIXEL_DATA = b"\xe0\x7f\x10\x00OW" + bytes(6)
 
 
@@ -104,7 +103,9 @@ def read_file_header(
     file.seek(0)
     meta = read_file_meta(file)
     syntax = transfer_syntax(meta.transfer_syntax_uid)
-    walk = walk_data_set(file, syntax.uid, _WANTED, stop_at_pixel_data=True)
+    walk = walk_data_set(
+        file, syntax.uid, IDENTIFYING | main_tag_numbers(), stop_at_pixel_data=True
+    )
     encoding = encoding_of(walk.values.get(SPECIFIC_CHARACTER_SET), default_encoding)
     tags = main_tags(walk.values, encoding, is_little_endian=syntax.is_little_endian)
     return InstanceHeader(

@@ -2,21 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from nephele.domain.attributes import MAIN_ATTRIBUTES, Attribute, main_attribute
 from nephele.domain.character_set import Encoding
+from nephele.domain.elements import Element
+from nephele.domain.extra_tags import extra_main_attributes
 from nephele.domain.levels import Level
-from nephele.domain.values import format_text, format_unsigned_shorts
+from nephele.domain.values import TEXT_VRS, format_text, format_value
 
 MAXIMUM_LENGTH = 256
 """Longer values, in bytes of UTF-8, are no main tags and not shown in lists of tags."""
 
-MAIN_TAG_NUMBERS: frozenset[int] = frozenset(
+_OWN_NUMBERS: frozenset[int] = frozenset(
     attribute.number for attribute in MAIN_ATTRIBUTES if attribute.vr != "SQ"
 )
 
 MainTags = dict[Level, dict[str, str]]
+
+
+def main_tag_numbers() -> frozenset[int]:
+    """Return the tags that are kept, those the configuration adds included."""
+    return _OWN_NUMBERS.union(attribute.number for attribute in _iter_extra())
+
+
+def _iter_extra() -> Iterator[Attribute]:
+    for level in Level:
+        yield from extra_main_attributes(level)
 
 
 def is_too_long(text: str) -> bool:
@@ -38,7 +50,7 @@ def main_tags(
         Encoded values of the top-level elements, by tag.
     """
     tags: MainTags = {level: {} for level in Level}
-    for attribute in MAIN_ATTRIBUTES:
+    for attribute in (*MAIN_ATTRIBUTES, *_iter_extra()):
         value = values.get(attribute.number)
         if value is None or attribute.vr == "SQ":
             continue
@@ -49,9 +61,10 @@ def main_tags(
 
 
 def _text(attribute: Attribute, value: bytes, encoding: Encoding, is_little_endian: bool) -> str:
-    if attribute.vr == "US":
-        return format_unsigned_shorts(value, is_little_endian=is_little_endian)
-    return format_text(value, attribute.vr, encoding)
+    if attribute.vr in TEXT_VRS:
+        return format_text(value, attribute.vr, encoding)
+    element = Element(attribute.number, attribute.vr, memoryview(value))
+    return format_value(element, encoding, is_little_endian=is_little_endian) or ""
 
 
 def index_in_series(tags: MainTags) -> str | None:

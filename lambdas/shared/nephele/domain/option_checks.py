@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from nephele.domain.character_set import ENCODINGS, encoding_named
+from nephele.domain.dictionary import use_dictionary
+from nephele.domain.extra_tags import extra_attributes
 from nephele.domain.transcoding import TARGETS
 from nephele.domain.transfer_syntax import is_known, transfer_syntax
 from nephele.errors import ConfigurationError
@@ -24,6 +26,20 @@ def check_options(configuration: Configuration) -> None:
     """
     _check_ingest_transcoding(configuration.ingest_transcoding)
     _check_default_encoding(configuration.default_encoding)
+    _check_tags(configuration)
+
+
+def _check_tags(configuration: Configuration) -> None:
+    """Look names of tags up in the dictionary that the processes will have."""
+    use_dictionary(
+        configuration.dictionary,
+        default_private_creator=configuration.default_private_creator,
+        has_private_dictionary=configuration.load_private_dictionary,
+    )
+    try:
+        extra_attributes(configuration.extra_main_dicom_tags)
+    finally:
+        use_dictionary({})
 
 
 def option_warnings(configuration: Configuration) -> tuple[str, ...]:

@@ -185,7 +185,7 @@ def identity_of(walk: Walk, default_encoding: str = "Latin1") -> Identity:
         walk.values.get(attributes.SPECIFIC_CHARACTER_SET), default=default_encoding
     )
     return Identity(
-        patient_id=encoding.decode(walk.values.get(attributes.PATIENT_ID, b"")),
+        patient_id=encoding.decode_identifier(walk.values.get(attributes.PATIENT_ID, b"")),
         study_instance_uid=_required(walk, "StudyInstanceUID", attributes.STUDY_INSTANCE_UID),
         series_instance_uid=_required(walk, "SeriesInstanceUID", attributes.SERIES_INSTANCE_UID),
         sop_instance_uid=_required(walk, "SOPInstanceUID", attributes.SOP_INSTANCE_UID),

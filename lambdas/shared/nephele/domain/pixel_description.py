@@ -94,7 +94,7 @@ def describe_pixels(elements: DataSet, *, is_little_endian: bool = True) -> Pixe
         is_signed=number(PIXEL_REPRESENTATION, 0) == 1,
         is_planar=number(PLANAR_CONFIGURATION, 0) == 1,
         photometric_interpretation=_text(elements, PHOTOMETRIC_INTERPRETATION),
-        number_of_frames=_number_of_frames(elements),
+        number_of_frames=number_of_frames(elements),
     )
     return _checked(description)
 
@@ -118,7 +118,8 @@ def _text(elements: DataSet, tag: int) -> str:
     return "" if element is None else bytes(element.value).decode("latin-1").strip(PADDING)
 
 
-def _number_of_frames(elements: DataSet) -> int:
+def number_of_frames(elements: DataSet) -> int:
+    """Return NumberOfFrames (0028,0008), at least 1; UnsupportedImage where it is no number."""
     text = _text(elements, NUMBER_OF_FRAMES)
     try:
         return max(int(text), 1) if text else 1

@@ -18,7 +18,15 @@ class Origin(StrEnum):
 class Provenance:
     """The reception of one instance.
 
-    `received` is UTC, `YYYYMMDDTHHMMSS.ffffff`: it sorts as text in time order.
+    Attributes
+    ----------
+    received : str
+        UTC, `YYYYMMDDTHHMMSS.ffffff`: it sorts as text in time order.
+    original_sop_instance_uid, original_digest : str
+        Of what was received, where lossy transcoding made another instance of it: its UID, and the
+        SHA-256 of its data set in hexadecimal.
+    transcoding_failure : str
+        Why it is stored as it came although it was to be transcoded.
     """
 
     origin: Origin
@@ -27,3 +35,6 @@ class Provenance:
     called_aet: str = ""
     remote_ip: str = ""
     http_username: str = ""
+    original_sop_instance_uid: str = ""
+    original_digest: str = ""
+    transcoding_failure: str = ""

@@ -56,6 +56,8 @@ class Resource:
         Counts and size beneath; zero for instances.
     file : StoredFile or None
         Instances only.
+    modalities : tuple of str
+        Studies only: those of the series beneath, ascending.
     """
 
     level: Level
@@ -66,6 +68,7 @@ class Resource:
     is_stable: bool = False
     totals: Totals = field(default_factory=Totals)
     file: StoredFile | None = None
+    modalities: tuple[str, ...] = ()
 
     @property
     def parent_id(self) -> OrthancId | None:

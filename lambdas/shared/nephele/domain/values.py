@@ -34,13 +34,8 @@ def format_value(element: Element, encoding: Encoding, *, is_little_endian: bool
 
 def format_text(value: bytes, vr: str, encoding: Encoding) -> str:
     """Return the text of a value of a textual VR."""
-    text = encoding.decode(value)
+    text = encoding.decode(value, is_name=vr == "PN")
     return strip_uid(text) if vr == "UI" else text
-
-
-def format_unsigned_shorts(value: bytes, *, is_little_endian: bool) -> str:
-    """Return the text of a US value, empty where it holds none."""
-    return _format_numbers(memoryview(value), "US", "<" if is_little_endian else ">") or ""
 
 
 def _format_numbers(value: memoryview, vr: str, order: str) -> str | None:

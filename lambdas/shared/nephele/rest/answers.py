@@ -40,12 +40,21 @@ ANSWERS: dict[type[errors.NepheleError], Answer] = {
     errors.BadParameterType: Answer(HTTPStatus.BAD_REQUEST, 5, "Bad type for a parameter"),
     errors.BadJson: BAD_REQUEST,
     errors.EmptyRequest: _BAD_FILE,
+    errors.BudgetExhausted: BAD_REQUEST,
+    errors.AnswerTooLarge: Answer(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, 8, "Bad request"),
     errors.BadFileFormat: _BAD_FILE,
     errors.FileTooLarge: Answer(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, 15, "Bad file format"),
     errors.MissingIdentifier: Answer(HTTPStatus.NOT_FOUND, 21, "Inexistent tag"),
     errors.IdentifierMismatch: _BAD_FILE,
     errors.NotTranscodable: Answer(HTTPStatus.NOT_FOUND),
+    errors.NothingToTranscode: Answer(HTTPStatus.NOT_FOUND),
     errors.UnsupportedImage: Answer(HTTPStatus.UNSUPPORTED_MEDIA_TYPE),
+    errors.UnorderedSeries: Answer(
+        HTTPStatus.BAD_REQUEST, 2040, "Unable to order the slices of the series"
+    ),
+    errors.IncompatibleImages: Answer(
+        HTTPStatus.BAD_REQUEST, 23, "Incompatible format of the images"
+    ),
     errors.UnknownResource: UNKNOWN_RESOURCE,
     errors.InexistentItem: Answer(HTTPStatus.NOT_FOUND, 7, "Accessing an inexistent item"),
     errors.Unauthorized: Answer(HTTPStatus.UNAUTHORIZED),
@@ -132,3 +141,8 @@ def empty_answer() -> Response:
 def nothing() -> Response:
     """Answer that a handler found nothing: 404 and no bytes."""
     return Response(status_code=HTTPStatus.NOT_FOUND)
+
+
+def forbidden() -> Response:
+    """Answer that nobody may do this here: 403 and no bytes."""
+    return Response(status_code=HTTPStatus.FORBIDDEN)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from http import HTTPStatus
+from typing import Any
 
 from fastapi import FastAPI, Request
+from fastapi.openapi.utils import get_openapi
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.routing import Match
@@ -15,13 +17,30 @@ from nephele.logs import logger
 from nephele.rest.answers import UNKNOWN_RESOURCE, answer_to, error_response
 from nephele.rest.boundary import Boundary
 from nephele.rest.limits import Limits, PlatformLimits
-from nephele.rest.routes import ROUTERS, served_routes
+from nephele.rest.routes import SECTIONS, routes_near, served_routes
 from nephele.rest.tolerance import URI, Tolerance
 from nephele.services.archive import Archive
 from nephele.services.system import nephele_version
 
 _VERBS = ("GET", "POST", "PUT", "DELETE")
 NO_LIMITS = Limits()
+_NO_TELEMETRY: Any = {"tracing": False, "metrics": False, "logs": False}
+"""FastAPI's own; it has no exporter here, and would log what a request carries."""
+
+
+class Application(FastAPI):
+    """FastAPI, whose OpenAPI document describes the routes of all sections."""
+
+    def openapi(self) -> dict[str, Any]:
+        """Return the OpenAPI document, made when it is first asked for."""
+        if self.openapi_schema is None:
+            self.openapi_schema = get_openapi(
+                title=self.title,
+                version=self.version,
+                summary=self.summary,
+                routes=served_routes(),
+            )
+        return self.openapi_schema
 
 
 def create_app(archive_factory: Callable[[], Archive], limits: Limits = NO_LIMITS) -> FastAPI:
@@ -34,15 +53,15 @@ def create_app(archive_factory: Callable[[], Archive], limits: Limits = NO_LIMIT
     limits : Limits
         What the platform allows: `nephele.rest.limits.LAMBDA` behind API Gateway.
     """
-    app = FastAPI(
+    app = Application(
         title="Nephele",
         summary="Orthanc's REST API on AWS",
         version=nephele_version(),
         redirect_slashes=False,
+        telemetry=_NO_TELEMETRY,
     )
     app.state.archive_factory = archive_factory
-    for router in ROUTERS:
-        app.include_router(router)
+    app.router.routes.extend(SECTIONS)
     app.add_exception_handler(NepheleError, _describe)
     app.add_exception_handler(HTTPException, _not_routed)
     app.add_middleware(Tolerance)
@@ -84,7 +103,7 @@ async def _not_routed(request: Request, exc: Exception) -> Response:
 
 def _allowed(request: Request) -> list[str]:
     verbs: set[str] = set()
-    for route in served_routes():
+    for route in routes_near(request.scope):
         if route.matches(request.scope)[0] is not Match.NONE:
             verbs |= route.methods or set()
     return [verb for verb in _VERBS if verb in verbs]

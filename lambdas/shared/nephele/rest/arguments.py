@@ -8,6 +8,7 @@ from urllib.parse import parse_qsl
 
 from starlette.requests import Request
 
+from nephele.domain.dictionary import parse_tag
 from nephele.errors import BadParameterType, BadRequest, ParameterOutOfRange
 
 _NUMBER = re.compile(r"[+-]?[0-9]+")
@@ -77,3 +78,21 @@ def _unless_negative(number: int) -> int:
 def words(text: str, separator: str) -> tuple[str, ...]:
     """Split a list argument; blanks around items and empty items do not count."""
     return tuple(word.strip() for word in text.split(separator) if word.strip())
+
+
+def lifted_tags(arguments: Mapping[str, str]) -> frozenset[int]:
+    """Return the tags of `ignore-length`, which are shown however long they are.
+
+    Raises
+    ------
+    BadRequest
+        One of them is no tag.
+    """
+    return frozenset(_tag(name) for name in words(arguments.get("ignore-length", ""), ","))
+
+
+def _tag(name: str) -> int:
+    tag = parse_tag(name)
+    if tag is None:
+        raise BadRequest("Unknown DICOM tag")
+    return tag

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Annotated, Any, BinaryIO
@@ -12,7 +12,7 @@ from fastapi import Depends, Request
 from python_multipart.exceptions import MultipartParseError
 from python_multipart.multipart import MultipartParser, parse_options_header
 
-from nephele.errors import BadJson, BadRequest
+from nephele.errors import BadFileFormat, BadJson, BadRequest
 from nephele.services.archive_members import full_disk_translated, new_spool
 
 _PART_SPOOL_BYTES = 256 << 10
@@ -86,12 +86,37 @@ async def json_object(request: Request) -> dict[str, Any]:
     BadJson
         The body is anything else.
     """
+    return json_object_of(await request.body())
+
+
+def json_object_of(body: bytes | str) -> dict[str, Any]:
+    """Return a body that is a JSON object.
+
+    Raises
+    ------
+    BadJson
+        It is anything else.
+    """
     try:
-        value = orjson.loads(await request.body())
+        value = orjson.loads(body)
     except orjson.JSONDecodeError:
         value = None
     if not isinstance(value, dict):
         raise BadJson("The body must contain a JSON object")
+    return value
+
+
+def boolean_field(body: Mapping[str, Any], name: str) -> bool:
+    """Return a field of a JSON object, false where it is absent.
+
+    Raises
+    ------
+    BadFileFormat
+        It is no boolean.
+    """
+    value = body.get(name, False)
+    if not isinstance(value, bool):
+        raise BadFileFormat(f"Boolean expected in field: {name}")
     return value
 
 

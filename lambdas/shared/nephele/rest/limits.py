@@ -6,13 +6,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
+from urllib.parse import quote
 
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers
+from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from nephele.rest.answers import Answer, error_response
+from nephele.rest.deferred import IS_ALONE
 from nephele.rest.gateway import stage_prefix
 from nephele.services.archive import Archive
 from nephele.services.handover import hand_over
@@ -35,13 +38,20 @@ _INSTEAD = {
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """The largest bodies of requests and answers; None where there is no limit."""
+    """The largest bodies of requests and answers; None where there is no limit.
+
+    Attributes
+    ----------
+    is_alone : bool
+        A process has one request at a time.
+    """
 
     request_bytes: int | None = None
     answer_bytes: int | None = None
+    is_alone: bool = False
 
 
-LAMBDA = Limits(LAMBDA_BODY_BYTES, LAMBDA_BODY_BYTES)
+LAMBDA = Limits(LAMBDA_BODY_BYTES, LAMBDA_BODY_BYTES, is_alone=True)
 
 
 def redirect(scope: Scope, path: str) -> Response:
@@ -50,6 +60,14 @@ def redirect(scope: Scope, path: str) -> Response:
     status = HTTPStatus.TEMPORARY_REDIRECT if is_get else HTTPStatus.SEE_OTHER
     headers = {"Location": stage_prefix(scope) + path, "Cache-Control": "no-store"}
     return Response(status_code=status, headers=headers)
+
+
+def ask_again(request: Request) -> Response:
+    """Send a client to where it is: what it asked for is being made."""
+    query = request.scope["query_string"].decode("latin-1")
+    response = redirect(request.scope, f"{quote(request.scope['path'])}?{query}")
+    response.headers["Retry-After"] = "1"
+    return response
 
 
 class PlatformLimits:
@@ -66,7 +84,9 @@ class PlatformLimits:
         """Serve one request."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
-        elif self._is_too_large(scope):
+            return
+        IS_ALONE.set(self._limits.is_alone)
+        if self._is_too_large(scope):
             await _refuse(scope)(scope, receive, send)
         elif self._limits.answer_bytes is None:
             await self._app(scope, receive, send)

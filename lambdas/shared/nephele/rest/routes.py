@@ -1,35 +1,47 @@
-"""Every router of the API."""
+"""Every router of the API, and the first segments of its paths."""
 
 from __future__ import annotations
 
-from starlette.routing import Route
+from starlette.types import Scope
 
-from nephele.rest.routers import (
-    blobs,
-    changes,
-    dead_letters,
-    images,
-    resources,
-    system,
-    tools,
-    uploads,
-    versions,
+from nephele.domain.levels import Level
+from nephele.rest.deferred import DeferredRoute, Section
+
+_COLLECTIONS = tuple(level.collection for level in Level)
+
+SECTIONS = (
+    Section("system", "system", "statistics", "plugins"),
+    Section("tools", "tools"),
+    Section("find", "tools"),
+    Section("options", "tools"),
+    Section("resources", *_COLLECTIONS),
+    Section("images", "instances"),
+    Section("rendered", "instances", "app"),
+    Section("arrays", "instances", "series"),
+    Section("tags", *_COLLECTIONS),
+    Section("content", "instances"),
+    Section("uploads", "instances", "uploads"),
+    Section("changes", "changes"),
+    Section("exports", "exports"),
+    Section("dead_letters", "dead-letters"),
+    Section("versions", "versions-aside"),
+    Section("blobs", "blobs"),
 )
-
-ROUTERS = (
-    system.router,
-    tools.router,
-    uploads.router,
-    resources.router,
-    images.router,
-    changes.router,
-    dead_letters.router,
-    versions.router,
-    blobs.router,
-)
+"""One row for each module of `nephele.rest.routers`, what is asked for most before others."""
 
 
-def served_routes() -> list[Route]:
+def served_routes() -> list[DeferredRoute]:
     """Return every route of the API."""
-    routes = (route for router in ROUTERS for route in router.routes)
-    return [route for route in routes if isinstance(route, Route)]
+    return [route for section in SECTIONS for route in section.routes]
+
+
+def analyse_all() -> None:
+    """Import and analyse every route now, so that no request has to."""
+    for route in served_routes():
+        route.analyse()
+
+
+def routes_near(scope: Scope) -> list[DeferredRoute]:
+    """Return the routes that begin as the path of a request does."""
+    sections = (section for section in SECTIONS if section.serves(scope))
+    return [route for section in sections for route in section.routes]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from json.encoder import encode_basestring_ascii
 
 _CONSTANTS = {True: "true", False: "false", None: "null"}
@@ -23,6 +23,18 @@ def styled(value: object, indent: str = "   ") -> str:
     pieces: list[str] = []
     _write(value, pieces, "\n", indent)
     return "".join(pieces)
+
+
+def iter_styled(members: Iterable[tuple[str, object]], indent: str = "   ") -> Iterator[str]:
+    """Write an object piece by piece, its members in their order: for one too large to be held."""
+    line = "\n" + indent
+    separator = "{"
+    for key, member in members:
+        start = line if _is_filled(member) else ""
+        shifted = styled(member, indent).replace("\n", line)
+        yield f"{separator}{line}{encode_basestring_ascii(key)} : {start}{shifted}"
+        separator = ","
+    yield "{}" if separator == "{" else "\n}"
 
 
 def _write(value: object, pieces: list[str], line: str, indent: str) -> None:

@@ -32,13 +32,14 @@ def changes(
     """
     table = archive.index.table
     log.number_pending(table)
-    last = log.last_sequence(table)
+    last, cleared = log.bounds(table)
     backward = to is not None and since is None
     if backward:
-        numbered = log.iter_backward(table, min(to or 0, last))
+        downward = log.iter_backward(table, min(to or 0, last))
+        numbered = takewhile(lambda change: change.sequence > cleared, downward)
     else:
         end = last if to is None else to
-        forward = log.iter_forward(table, since or 0)
+        forward = log.iter_forward(table, max(since or 0, cleared))
         numbered = takewhile(lambda change: change.sequence <= end, forward)
     wanted = (change for change in numbered if not types or change.change.change_type in types)
     found = list(islice(wanted, limit + 1 if limit else None))
@@ -57,5 +58,14 @@ def last_change(archive: Archive) -> ChangePage:
     """Return the latest change alone, as `/changes?last` does."""
     table = archive.index.table
     log.number_pending(table)
-    last = log.last_sequence(table)
-    return ChangePage(tuple(islice(log.iter_backward(table, last), 1)), last, done=True)
+    last, cleared = log.bounds(table)
+    newest = islice(log.iter_backward(table, last), 1)
+    return ChangePage(tuple(one for one in newest if one.sequence > cleared), last, done=True)
+
+
+def clear_changes(archive: Archive) -> None:
+    """Empty the log; numbers go on where they were."""
+    table = archive.index.table
+    log.number_pending(table)
+    if last := log.last_sequence(table):
+        log.clear(table, last)

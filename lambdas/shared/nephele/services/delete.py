@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from contextlib import suppress
+
 from nephele.aws.index.removal import remove_instances
 from nephele.domain.levels import ORDER, Level
-from nephele.domain.orthanc_id import OrthancId
+from nephele.domain.orthanc_id import OrthancId, is_orthanc_id
 from nephele.domain.resources import Resource
 from nephele.errors import UnknownResource
 from nephele.services.archive import Archive
+from nephele.services.hierarchy import resources_in_order
 
 
 def delete(archive: Archive, level: Level, orthanc_id: OrthancId) -> Resource | None:
@@ -45,3 +49,11 @@ def _delete_beneath(archive: Archive, level: Level, orthanc_id: OrthancId) -> No
     below = ORDER[ORDER.index(level) + 1]
     for child in children:
         _delete_beneath(archive, below, child)
+
+
+def delete_all(archive: Archive, identifiers: Iterable[str]) -> None:
+    """Delete resources of any levels; what is none, or went with another one, is passed over."""
+    ids = [OrthancId(identifier) for identifier in identifiers if is_orthanc_id(identifier)]
+    for resource in resources_in_order(archive, ids):
+        with suppress(UnknownResource):
+            delete(archive, resource.level, resource.orthanc_id)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from typing import BinaryIO
 from urllib.parse import quote, urlsplit, urlunsplit
 
 from nephele.aws import clock, keys
@@ -33,6 +34,16 @@ def hand_over(archive: Archive, body: bytes, *, content_type: str, content_dispo
     return blob_path(
         archive, key, content_type=content_type, content_disposition=content_disposition
     )
+
+
+def hand_over_file(archive: Archive, body: BinaryIO, *, content_type: str) -> str:
+    """Write an answer's body from a file to the bucket and return the signed path that serves it.
+
+    The bucket's lifecycle removes it.
+    """
+    key = keys.answer_key(clock.new_uuid())
+    archive.bucket.put_large(key, body, {})
+    return blob_path(archive, key, content_type=content_type, content_disposition="inline")
 
 
 def bucket_url(archive: Archive, key: str, query: str) -> str:

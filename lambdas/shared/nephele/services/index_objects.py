@@ -11,11 +11,13 @@ from nephele.aws.bucket import ObjectHead
 from nephele.aws.index import codec
 from nephele.aws.index.commit import Committer, Entry
 from nephele.aws.keys import FINAL, InstanceKey, parse_instance_key
+from nephele.domain.character_set import ENCODINGS
 from nephele.domain.header import InstanceHeader, read_file_header, read_header
 from nephele.domain.levels import Level
 from nephele.domain.orthanc_id import OrthancId
 from nephele.errors import Conflict, IdentifierMismatch, NepheleError, Unavailable, UnknownResource
 from nephele.services.archive import Archive
+from nephele.services.overrides import followed
 from nephele.services.same_content import is_same_content
 
 FIRST_READ_BYTES = 65_536
@@ -82,9 +84,10 @@ def _not_yet_indexed(archive: Archive, keys: Sequence[InstanceKey]) -> list[Inst
 def _read_entry(archive: Archive, key: InstanceKey) -> Entry | NepheleError | None:
     """Read an object's header; None where the object is gone, so that nothing is to be done."""
     try:
-        header, head = read_object_header(archive, str(key))
-        if header.identity.orthanc_id(Level.INSTANCE) != key.orthanc_id:
+        found = _read_as_received(archive, key)
+        if found is None:
             return IdentifierMismatch("the object's key and its data set disagree")
+        header, head = found
     except UnknownResource:
         return None
     except NepheleError as error:
@@ -92,9 +95,27 @@ def _read_entry(archive: Archive, key: InstanceKey) -> Entry | NepheleError | No
     return Entry(header, object_metadata.stored_file(key, head))
 
 
-def read_object_header(archive: Archive, key: str) -> tuple[InstanceHeader, ObjectHead]:
+def _read_as_received(
+    archive: Archive, key: InstanceKey
+) -> tuple[InstanceHeader, ObjectHead] | None:
+    """Read an object's header under the default encoding it was received under.
+
+    That may have been changed since, and the PatientID, on which the ids depend, may be text that
+    declares no character set. None where no encoding gives the id in the key.
+    """
+    now = followed(archive).default_encoding
+    for encoding in dict.fromkeys((now, archive.configuration.default_encoding, *ENCODINGS)):
+        header, head = read_object_header(archive, str(key), encoding)
+        if header.identity.orthanc_id(Level.INSTANCE) == key.orthanc_id:
+            return header, head
+    return None
+
+
+def read_object_header(
+    archive: Archive, key: str, default_encoding: str | None = None
+) -> tuple[InstanceHeader, ObjectHead]:
     """Read the header of an object with ranged requests, up to its pixel data."""
-    default_encoding = archive.configuration.default_encoding
+    default_encoding = default_encoding or followed(archive).default_encoding
     encoded, head = archive.bucket.read_range(key, 0, FIRST_READ_BYTES)
     offset = object_metadata.pixel_data_offset(head.metadata)
     needed = head.size_bytes if offset is None else min(offset + 64, head.size_bytes)

@@ -8,11 +8,12 @@ from nephele.domain.resources import Resource
 from nephele.services.archive import Archive
 from nephele.services.hierarchy import resources_in_order
 
+_ACCESSION_NUMBER = "0008,0050"
+_TAGS = (*(IDENTIFIERS[level].tag for level in ORDER), _ACCESSION_NUMBER)
+"""Those Orthanc looks at, in its order; then the one its Book promises."""
+
 
 def lookup(archive: Archive, value: str) -> list[Resource]:
-    """Return what a PatientID, or a study, series or SOP instance UID names, in that order."""
-    found: list[Resource] = []
-    for level in ORDER:
-        ids = archive.index.lookup(IDENTIFIERS[level].tag, value)
-        found += resources_in_order(archive, ids)
-    return found
+    """Return what is named by a PatientID, a study, series or SOP instance UID, an accession."""
+    ids = [orthanc_id for tag in _TAGS for orthanc_id in archive.index.lookup(tag, value)]
+    return resources_in_order(archive, dict.fromkeys(ids))

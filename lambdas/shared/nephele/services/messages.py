@@ -13,6 +13,7 @@ from nephele.errors import NepheleError
 from nephele.logs import logger
 from nephele.services import events
 from nephele.services.archive import Archive
+from nephele.services.derived import derive_object
 from nephele.services.index_objects import index_objects
 from nephele.services.transcode_objects import transcode_object
 from nephele.settings.limits import MAXIMUM_RECEIVES
@@ -92,17 +93,21 @@ def last_tries(event: Mapping[str, Any]) -> frozenset[str]:
 
 
 def transcode_messages(
-    archive: Archive, batch: Batch, last: Collection[str] = frozenset()
+    archive: Archive,
+    batch: Batch,
+    last: Collection[str] = frozenset(),
+    has_time: Callable[[], bool] = lambda: True,
 ) -> list[str]:
     """Transcode the raw objects these messages announce; return the ids of those that failed.
 
-    Those in `last` are kept as they came.
+    Objects that are derived from stored ones are announced alike, by whoever wants them. Raw ones
+    in `last`, and those for which there is no time, are kept as they came.
     """
 
     def work(identifier: str, body: str) -> None:
         for key in events.object_keys(body):
             try:
-                transcode_object(archive, key, is_last_try=identifier in last)
+                transcode_object(archive, key, is_last_try=identifier in last, has_time=has_time)
             except NepheleError as error:
                 keep_failure(archive, key, error)
                 raise

@@ -6,10 +6,11 @@ from nephele.aws.index import codec, keys, records
 from nephele.aws.index.table import Row
 from nephele.aws.keys import InstanceKey, parse_instance_key
 from nephele.services.archive import Archive
+from nephele.services.derived import delete_derived
 
 
 def purge(archive: Archive, object_key: str) -> bool:
-    """Remove an object and its rows; tell whether it was done.
+    """Remove an object, what was made of it, and its rows; tell whether it was done.
 
     An object is kept unless the index says that its reception has ended: whatever a message asks
     for, an instance that is served, that waits for its index entry or that is kept aside stays.
@@ -21,6 +22,7 @@ def purge(archive: Archive, object_key: str) -> bool:
     if row is None or not is_purgeable(archive, row, key):
         return False
     archive.bucket.delete(object_key)
+    delete_derived(archive, key)
     archive.index.table.delete_all(
         [keys.header(key.orthanc_id, key.uuid), keys.aside(key.orthanc_id, key.uuid)]
     )

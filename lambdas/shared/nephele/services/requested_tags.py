@@ -15,7 +15,6 @@ from nephele.services.hierarchy import any_instance, descendants, resources_in_o
 from nephele.services.retrieve import data_set
 
 _META_GROUP = 0x0002
-_MODALITY = "0008,0060"
 _MAIN_TAGS = {level: {a.tag for a in MAIN_ATTRIBUTES if a.level is level} for level in Level}
 
 Compute = Callable[[Archive, Resource], str]
@@ -95,11 +94,6 @@ def _distinct(values: Iterable[str]) -> str:
     return "\\".join(sorted({value for value in values if value}))
 
 
-def _modalities(archive: Archive, study: Resource) -> str:
-    series = resources_in_order(archive, descendants(archive, study, Level.SERIES))
-    return _distinct(one.main_tags.get(_MODALITY, "") for one in series)
-
-
 def _sop_classes(archive: Archive, study: Resource) -> str:
     instances = resources_in_order(archive, descendants(archive, study, Level.INSTANCE))
     return _distinct(one.metadata.get("SopClassUid", "") for one in instances)
@@ -111,7 +105,7 @@ _COMPUTED: dict[tuple[Level, str], Compute] = {
     (Level.PATIENT, "0020,1204"): lambda _, patient: str(patient.totals.instances),
     (Level.STUDY, "0020,1206"): lambda _, study: str(study.totals.series),
     (Level.STUDY, "0020,1208"): lambda _, study: str(study.totals.instances),
-    (Level.STUDY, "0008,0061"): _modalities,
+    (Level.STUDY, "0008,0061"): lambda _, study: _distinct(study.modalities),
     (Level.STUDY, "0008,0062"): _sop_classes,
     (Level.SERIES, "0020,1209"): lambda _, series: str(series.totals.instances),
     (Level.INSTANCE, "0008,0056"): lambda *_: "ONLINE",

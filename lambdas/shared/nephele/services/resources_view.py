@@ -5,19 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from nephele.domain.attributes import keyword_of, main_attributes
 from nephele.domain.dicom_json import TagFormat
+from nephele.domain.extra_tags import main_tag_name, shown_tags
 from nephele.domain.levels import Level
 from nephele.domain.resources import Child, Resource
 from nephele.domain.series_status import series_status
 from nephele.services.archive import Archive
 from nephele.services.hierarchy import in_parallel
 from nephele.services.requested_tags import requested_tags
-
-_LEVEL_TAGS = {
-    level: frozenset(attribute.tag for attribute in main_attributes(level)) for level in Level
-}
-_PATIENT_TAGS = _LEVEL_TAGS[Level.PATIENT]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,9 +28,9 @@ def show_tags(main_tags: Mapping[str, str], tag_format: TagFormat) -> dict[str, 
     if tag_format is TagFormat.SHORT:
         return dict(main_tags)
     if tag_format is TagFormat.HUMAN:
-        return {keyword_of(tag): value for tag, value in main_tags.items()}
+        return {main_tag_name(tag): value for tag, value in main_tags.items()}
     return {
-        tag: {"Name": keyword_of(tag), "Type": "String", "Value": value}
+        tag: {"Name": main_tag_name(tag), "Type": "String", "Value": value}
         for tag, value in main_tags.items()
     }
 
@@ -79,7 +74,8 @@ def _families(archive: Archive, resources: Sequence[Resource]) -> list[list[Chil
 
 def _patient_tags(archive: Archive, studies: Sequence[Resource]) -> list[dict[str, str]]:
     """Return the patient's tags as each study has them; where it has none, the patient's own."""
-    own = [_keep(study.main_tags, _PATIENT_TAGS) for study in studies]
+    patient_tags = shown_tags(Level.PATIENT)
+    own = [_keep(study.main_tags, patient_tags) for study in studies]
     lacking = {
         study.ancestors[Level.PATIENT] for study, tags in zip(studies, own, strict=True) if not tags
     }
@@ -103,7 +99,7 @@ def _describe_common(resource: Resource, view: View) -> dict[str, object]:
         "ID": resource.orthanc_id,
         "Labels": [],
         "MainDicomTags": show_tags(
-            _keep(resource.main_tags, _LEVEL_TAGS[resource.level]), view.tag_format
+            _keep(resource.main_tags, shown_tags(resource.level)), view.tag_format
         ),
         "Type": resource.level.value,
     }

@@ -1,18 +1,16 @@
-"""Reading instances: their tags, and pictures of them."""
+"""Reading instances: their files and their tags."""
 
 from __future__ import annotations
-
-import io
 
 from nephele.domain.dicom_json import Json, TagFormat, header_json, tags_json
 from nephele.domain.resources import Resource, StoredFile
 from nephele.errors import UnknownResource
 from nephele.services.archive import Archive
+from nephele.services.content import behind_pixel_data
+from nephele.services.overrides import in_force
 
 _NOTHING_LIFTED: frozenset[int] = frozenset()
 _NUMBER_OF_FRAMES = "0028,0008"
-_READ_WHOLE_BYTES = 4 << 20
-"""Objects up to this size are read in one request; of larger ones only a frame is."""
 
 
 def file_of(instance: Resource) -> StoredFile:
@@ -27,17 +25,29 @@ def data_set(
     instance: Resource,
     tag_format: TagFormat,
     ignore_length: frozenset[int] = _NOTHING_LIFTED,
+    *,
+    only: frozenset[int] | None = None,
+    is_whole: bool = False,
 ) -> Json:
     """Return all tags of an instance, from the header the index keeps.
 
-    `ignore_length` are tags shown however long they are.
+    Parameters
+    ----------
+    ignore_length : frozenset of int
+        Tags shown however long they are.
+    only : frozenset of int, optional
+        Show these tags alone.
+    is_whole : bool
+        Show what stands behind the pixel data too; that alone reads the object.
     """
     return tags_json(
         archive.index.header(instance, archive.bucket),
         tag_format,
-        default_encoding=archive.configuration.default_encoding,
+        default_encoding=lambda: in_force(archive).default_encoding,
         ignore_length=ignore_length,
         has_pixel_data="PixelDataOffset" in instance.metadata,
+        only=only,
+        behind_pixel_data=behind_pixel_data(archive, instance) if is_whole else b"",
     )
 
 
@@ -50,14 +60,3 @@ def number_of_frames(instance: Resource) -> int:
     """Return how many frames an instance has; one where it does not say."""
     text = instance.main_tags.get(_NUMBER_OF_FRAMES, "").strip()
     return max(1, int(text)) if text.isascii() and text.isdecimal() else 1
-
-
-def preview_frame(archive: Archive, instance: Resource, frame: int) -> bytes:
-    """Render a frame as PNG; UnsupportedImage where that cannot be done."""
-    from nephele.domain.rendering import preview
-
-    file = file_of(instance)
-    if file.size_bytes <= _READ_WHOLE_BYTES:
-        return preview(io.BytesIO(archive.bucket.read(file.key)), frame)
-    with archive.bucket.object(file.key) as opened:
-        return preview(opened, frame)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from collections import defaultdict
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import BinaryIO
 
@@ -13,7 +14,7 @@ from nephele.aws.index.commit import Entry, Outcome
 from nephele.aws.keys import FINAL, RAW, InstanceKey
 from nephele.domain.header import read_file_header
 from nephele.domain.levels import ORDER, Level
-from nephele.domain.orthanc_id import OrthancId
+from nephele.domain.orthanc_id import Identity, OrthancId
 from nephele.domain.part10 import inspect_part10
 from nephele.domain.provenance import Provenance
 from nephele.domain.resources import StoredFile, StoreStatus
@@ -25,8 +26,9 @@ from nephele.services.index_objects import (
     committer,
     read_object_header,
 )
+from nephele.services.ingest_transcoding import transcode_received
+from nephele.services.overrides import followed
 from nephele.services.receive import write
-from nephele.services.transcode_objects import transcode_file
 
 _LARGEST_INLINE_BYTES = 64 << 20
 """Larger presigned uploads are not read whole: no MD5 is taken, transcoding is left to events."""
@@ -58,37 +60,49 @@ def store(archive: Archive, part10: BinaryIO, provenance: Provenance) -> Stored:
     return commit_all(archive, [stage(archive, part10, provenance)])[0]
 
 
-def stage(archive: Archive, part10: BinaryIO, provenance: Provenance) -> Entry:
+Staged = Entry | Stored
+"""What is left to be indexed, or the answer for what needs no more."""
+
+
+def stage(archive: Archive, part10: BinaryIO, provenance: Provenance) -> Staged:
     """Check a file, transcode it if that is asked, and write it to the bucket.
 
-    It is durable then, and its event would index it; `commit_all` does so at once. Raises as
-    `store`.
+    It is durable then, and its event would index it; `commit_all` does so at once. Nothing is
+    written of what lossy transcoding made an instance of before. Raises as `store`.
     """
-    encoding = archive.configuration.default_encoding
+    encoding = followed(archive).default_encoding
     part10.seek(0)
     inspected = inspect_part10(part10, encoding)
     target = ingest_target(inspected.transfer_syntax_uid, archive.configuration)
-    if target is not None:
-        part10.seek(0)
-        result = transcode_file(archive.configuration, part10.read(), target)
-        part10 = io.BytesIO(result.encoded)
-        inspected = inspect_part10(part10, encoding)
-    file = write(archive, part10, inspected, provenance, FINAL)
-    return Entry(read_file_header(part10, encoding, LARGEST_HEADER_BYTES), file)
+    with ExitStack() as stack:
+        if target is not None:
+            ingested = transcode_received(archive, part10, target, provenance, stack)
+            if ingested.known is not None:
+                return _already(inspected.identity, ingested.known)
+            part10, provenance = ingested.file, ingested.provenance
+            inspected = inspect_part10(part10, encoding)
+        file = write(archive, part10, inspected, provenance, FINAL)
+        return Entry(read_file_header(part10, encoding, LARGEST_HEADER_BYTES), file)
 
 
-def commit_all(archive: Archive, entries: Sequence[Entry]) -> list[Stored]:
-    """Index staged instances, series by series; return the answers in the entries' order."""
+def _already(identity: Identity, known: OrthancId) -> Stored:
+    ids = {level: identity.orthanc_id(level) for level in ORDER}
+    return Stored(StoreStatus.ALREADY_STORED, ids | {Level.INSTANCE: known})
+
+
+def commit_all(archive: Archive, staged: Sequence[Staged]) -> list[Stored]:
+    """Index staged instances, series by series; return the answers in their order."""
+    entries = {n: one for n, one in enumerate(staged) if isinstance(one, Entry)}
+    answers = {n: one for n, one in enumerate(staged) if isinstance(one, Stored)}
     positions: dict[OrthancId, list[int]] = defaultdict(list)
-    for position, entry in enumerate(entries):
+    for position, entry in entries.items():
         positions[entry.header.identity.orthanc_id(Level.SERIES)].append(position)
-    answers: dict[int, Stored] = {}
     overwrite = archive.configuration.overwrite_instances
     for group in positions.values():
         outcomes = committer(archive).commit([entries[position] for position in group])
         for position, outcome in zip(group, outcomes, strict=True):
             answers[position] = _answer(entries[position], outcome, overwrite=overwrite)
-    return [answers[position] for position in range(len(entries))]
+    return [answers[position] for position in range(len(staged))]
 
 
 def _answer(entry: Entry, outcome: Outcome, *, overwrite: bool) -> Stored:
@@ -131,7 +145,7 @@ def adopt_upload(archive: Archive, upload_key: str, provenance: Provenance) -> S
 
 def _adopt_large(archive: Archive, upload_key: str, provenance: Provenance) -> Stored:
     with archive.bucket.object(upload_key) as file:
-        inspected = inspect_part10(file, archive.configuration.default_encoding)
+        inspected = inspect_part10(file, followed(archive).default_encoding)
     target = ingest_target(inspected.transfer_syntax_uid, archive.configuration)
     orthanc_id = inspected.identity.orthanc_id(Level.INSTANCE)
     uuid = upload_key.rpartition("/")[2]

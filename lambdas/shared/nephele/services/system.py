@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from importlib.metadata import PackageNotFoundError, version
 
-from nephele.domain.attributes import main_attributes
+from nephele.domain.extra_tags import shown_tags
 from nephele.domain.levels import Level
 from nephele.domain.resources import Resource, Totals
 from nephele.services.archive import Archive
@@ -47,10 +47,7 @@ def system(configuration: Configuration) -> dict[str, object]:
         "HttpPort": configuration.http_port,
         "IngestTranscoding": configuration.ingest_transcoding or "",
         "IsHttpServerSecure": configuration.is_authentication_enabled,
-        "MainDicomTags": {
-            level.value: ";".join(attribute.tag for attribute in main_attributes(level))
-            for level in Level
-        },
+        "MainDicomTags": {level.value: ";".join(sorted(shown_tags(level))) for level in Level},
         "MaximumPatientCount": 0,
         "MaximumStorageMode": "Recycle",
         "MaximumStorageSize": 0,

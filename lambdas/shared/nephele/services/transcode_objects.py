@@ -4,57 +4,60 @@ from __future__ import annotations
 
 import hashlib
 import io
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import replace
+from typing import BinaryIO, cast
 
 from nephele.aws import object_metadata
-from nephele.aws.bucket import PART_BYTES, ObjectHead
+from nephele.aws.bucket import ObjectHead
 from nephele.aws.index import records
 from nephele.aws.keys import FINAL, RAW, InstanceKey, parse_instance_key
+from nephele.aws.part_upload import PartUpload
+from nephele.aws.read_ahead import ReadAhead
+from nephele.domain.header import read_file_header
 from nephele.domain.levels import Level
-from nephele.domain.orthanc_id import OrthancId
+from nephele.domain.orthanc_id import Identity, OrthancId
 from nephele.domain.part10 import inspect_part10
-from nephele.domain.transcoding import transcode
-from nephele.domain.transcoding.ingest import ingest_target
-from nephele.errors import BadFileFormat, NotTranscodable, UnknownResource
-from nephele.logs import logger
+from nephele.domain.provenance import Provenance
+from nephele.domain.transcoding import Transcoding, ingest_target
+from nephele.errors import BadFileFormat, NothingToTranscode, NotTranscodable, UnknownResource
 from nephele.services.archive import Archive
-from nephele.settings.configuration import Configuration
+from nephele.services.index_objects import LARGEST_HEADER_BYTES
+from nephele.services.ingest_transcoding import (
+    TimedSink,
+    count_failure,
+    known_instance,
+    with_original,
+)
+from nephele.services.overrides import followed
+from nephele.services.transcoding import begin_transcoding
 
-LARGEST_TRANSCODED_BYTES = 512 << 20
-"""Source and result have to fit into the function's memory together."""
+_GIVEN_UP = "it failed again and again, and was given up"
 
 
-@dataclass(frozen=True, slots=True)
-class Ingested:
-    """A file to be stored; `failure` says why it is still the original."""
-
-    encoded: bytes
-    failure: str = ""
-
-
-def transcode_file(configuration: Configuration, encoded: bytes, target: str) -> Ingested:
-    """Transcode a file on its way in; one that cannot be transcoded is kept as it came."""
-    try:
-        result = transcode(encoded, target, configuration.dicom_lossy_transcoding_quality)
-    except (NotTranscodable, BadFileFormat) as exc:
-        logger.warning("ingest transcoding failed", extra={"target": target, "reason": str(exc)})
-        return Ingested(encoded, str(exc))
-    return Ingested(result.encoded)
+def _always() -> bool:
+    return True
 
 
 def transcode_object(
-    archive: Archive, raw_key: str, *, is_last_try: bool = False
+    archive: Archive,
+    raw_key: str,
+    *,
+    is_last_try: bool = False,
+    has_time: Callable[[], bool] = _always,
 ) -> OrthancId | None:
     """Write the final object of a raw one, then remove the raw one.
 
-    The final key has the raw one's uuid, and what stands there is never written again: the index
-    may know its size and offsets already. What is too large for the function's memory stays as it
-    came.
+    The object is read and written in parts, so it may have any size. The final key has the raw
+    one's uuid, and what stands there is never written again: the index may know its size and
+    offsets already.
 
     Parameters
     ----------
     is_last_try : bool
         Keep it as it came: what was tried before may have killed the function.
+    has_time : callable
+        Tells whether there is time left to transcode; what takes longer stays as it came.
 
     Returns
     -------
@@ -66,11 +69,10 @@ def transcode_object(
         return None
     try:
         head = archive.bucket.head(raw_key)
-        if is_last_try or head.size_bytes > LARGEST_TRANSCODED_BYTES:
-            orthanc_id = _copy_unchanged(archive, key, head)
+        if is_last_try:
+            orthanc_id = _keep_failed(archive, key, head, _GIVEN_UP)
         else:
-            encoded = archive.bucket.read(raw_key)
-            orthanc_id = _write_final(archive, key, encoded, dict(head.metadata))
+            orthanc_id = _write_final(archive, key, head, has_time)
     except UnknownResource:
         return None
     records.put_receipt(archive.index.table, key.uuid, orthanc_id)
@@ -78,38 +80,73 @@ def transcode_object(
     return orthanc_id
 
 
-def _copy_unchanged(archive: Archive, key: InstanceKey, head: ObjectHead) -> OrthancId:
-    reason = "it is too large to be transcoded, or transcoding it was given up"
-    logger.warning("ingest transcoding failed", extra={"key": head.key, "reason": reason})
+def _write_final(
+    archive: Archive, key: InstanceKey, head: ObjectHead, has_time: Callable[[], bool]
+) -> OrthancId:
+    """Transcode an object if that is asked, else, or if it cannot be done, copy it."""
+    configuration = followed(archive)
+    with ReadAhead(archive.bucket, head.key, head.size_bytes) as opened:
+        file = cast("BinaryIO", opened)
+        header = read_file_header(file, configuration.default_encoding, LARGEST_HEADER_BYTES)
+        target = ingest_target(header.transfer_syntax_uid, configuration)
+        if target is None:
+            return _copy(archive, key, head)
+        try:
+            with begin_transcoding(archive, file, target) as transcoding:
+                return _transcode(archive, key, header.identity, head, transcoding, has_time)
+        except NothingToTranscode:
+            return _copy(archive, key, head)
+        except (NotTranscodable, BadFileFormat) as exc:
+            return _keep_failed(archive, key, head, str(exc), target)
+
+
+def _transcode(
+    archive: Archive,
+    key: InstanceKey,
+    identity: Identity,
+    head: ObjectHead,
+    transcoding: Transcoding,
+    has_time: Callable[[], bool],
+) -> OrthancId:
+    if (known := known_instance(archive, transcoding)) is not None:
+        return known
+    orthanc_id = key.orthanc_id
+    if transcoding.is_lossy:
+        derived = replace(identity, sop_instance_uid=transcoding.sop_instance_uid)
+        orthanc_id = derived.orthanc_id(Level.INSTANCE)
+    final_key = str(InstanceKey(FINAL, orthanc_id, key.uuid))
+    if archive.bucket.exists(final_key):
+        return orthanc_id
+    provenance = with_original(object_metadata.decode_provenance(head.metadata), transcoding)
+    with PartUpload(
+        archive.bucket, final_key, lambda encoded: _describe(encoded, provenance)
+    ) as upload:
+        transcoding.write(TimedSink(upload, has_time))
+    return orthanc_id
+
+
+def _describe(encoded: bytes | None, provenance: Provenance) -> dict[str, str]:
+    """Return the user metadata of a file; of a large one neither MD5 nor offset are known."""
+    if encoded is None:
+        return object_metadata.encode(provenance, "", None)
+    digest = hashlib.md5(encoded, usedforsecurity=False).hexdigest()
+    offset = inspect_part10(io.BytesIO(encoded)).pixel_data_offset
+    return object_metadata.encode(provenance, digest, offset)
+
+
+def _copy(
+    archive: Archive, key: InstanceKey, head: ObjectHead, metadata: dict[str, str] | None = None
+) -> OrthancId:
+    """Let an object be final as it came."""
     final_key = str(InstanceKey(FINAL, key.orthanc_id, key.uuid))
-    described = object_metadata.with_failure(head.metadata, reason)
     if not archive.bucket.exists(final_key):
+        described = dict(head.metadata) if metadata is None else metadata
         archive.bucket.copy(head.key, final_key, described, head.size_bytes)
     return key.orthanc_id
 
 
-def _write_final(
-    archive: Archive, key: InstanceKey, encoded: bytes, metadata: dict[str, str]
+def _keep_failed(
+    archive: Archive, key: InstanceKey, head: ObjectHead, reason: str, target: str = ""
 ) -> OrthancId:
-    encoding = archive.configuration.default_encoding
-    source = inspect_part10(io.BytesIO(encoded), encoding)
-    target = ingest_target(source.transfer_syntax_uid, archive.configuration)
-    result = Ingested(encoded)
-    if target is not None:
-        result = transcode_file(archive.configuration, encoded, target)
-    final = inspect_part10(io.BytesIO(result.encoded), encoding)
-    orthanc_id = final.identity.orthanc_id(Level.INSTANCE)
-    digest = hashlib.md5(result.encoded, usedforsecurity=False).digest()
-    described = object_metadata.encode(
-        object_metadata.decode_provenance(metadata), digest.hex(), final.pixel_data_offset
-    )
-    if result.failure:
-        described = object_metadata.with_failure(described, result.failure)
-    final_key = str(InstanceKey(FINAL, orthanc_id, key.uuid))
-    if archive.bucket.exists(final_key):
-        return orthanc_id
-    if len(result.encoded) <= PART_BYTES:
-        archive.bucket.put(final_key, result.encoded, described, digest)
-    else:
-        archive.bucket.put_large(final_key, io.BytesIO(result.encoded), described)
-    return orthanc_id
+    count_failure(target, reason)
+    return _copy(archive, key, head, object_metadata.with_failure(head.metadata, reason))

@@ -10,7 +10,6 @@ from typing import BinaryIO
 from uuid import UUID
 
 from nephele.aws import clock, keys
-from nephele.aws.index.commit import Entry
 from nephele.domain.provenance import Provenance
 from nephele.errors import (
     BadFileFormat,
@@ -21,7 +20,7 @@ from nephele.errors import (
 )
 from nephele.services.archive import Archive
 from nephele.services.archive_members import Bounds, ZipMembers, gunzipped, is_zip, open_zip
-from nephele.services.store import Stored, adopt_upload, commit_all, stage, store
+from nephele.services.store import Staged, Stored, adopt_upload, commit_all, stage, store
 from nephele.settings.limits import UPLOAD_EXPIRES_SECONDS
 
 MAXIMUM_OBJECT_BYTES = 5 << 40
@@ -89,7 +88,7 @@ def _store_members(archive: Archive, archived: ZipMembers, provenance: Provenanc
     return stored
 
 
-def _stage_member(archive: Archive, file: BinaryIO, provenance: Provenance) -> Entry | None:
+def _stage_member(archive: Archive, file: BinaryIO, provenance: Provenance) -> Staged | None:
     try:
         return stage(archive, _not_empty(file), _received_now(provenance))
     except (BadFileFormat, BadParameterType, MissingIdentifier):

@@ -11,6 +11,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from pydantic.alias_generators import to_pascal
 
 from nephele.errors import ConfigurationError
+from nephele.settings.dictionary_entry import DictionaryEntry, EntryTag, parse_entry
 from nephele.settings.modality import AeTitle, Modality, ModalityName, Port, parse_modality
 from nephele.settings.options import NOT_YET, PLUGIN_SECTIONS, WITHOUT_MEANING
 
@@ -26,6 +27,8 @@ def _as_tuple(value: object) -> object:
 
 
 Strings = Annotated[tuple[str, ...], BeforeValidator(_as_tuple)]
+LevelName = Annotated[str, Field(pattern="^(Patient|Study|Series|Instance)$")]
+Dictionary = dict[EntryTag, Annotated[DictionaryEntry, BeforeValidator(parse_entry)]]
 Modalities = dict[ModalityName, Annotated[Modality, BeforeValidator(parse_modality)]]
 
 
@@ -80,13 +83,23 @@ class Configuration(BaseModel):
     rejected_sop_classes: Strings = ()
     reject_sop_classes: Strings = ()
 
+    metrics_enabled: bool = True
+    log_exported_resources: bool = False
+    limit_find_results: Annotated[int, Field(ge=0)] = 0
+    limit_find_instances: Annotated[int, Field(ge=0)] = 0
+
     default_encoding: str = "Latin1"
+    load_private_dictionary: bool = True
+    dictionary: Dictionary = Field(default_factory=dict)
+    default_private_creator: str = ""
+    extra_main_dicom_tags: dict[LevelName, Strings] = Field(default_factory=dict)
     stable_age: Annotated[int, Field(ge=0)] = 60
     overwrite_instances: bool = False
     ingest_transcoding: str | None = None
     ingest_transcoding_of_uncompressed: bool = True
     ingest_transcoding_of_compressed: bool = True
     dicom_lossy_transcoding_quality: Annotated[int, Field(ge=1, le=100)] = 90
+    builtin_decoder_transcoder_order: Literal["Before", "After", "Disabled"] = "Before"
 
     not_honoured: frozenset[str] = Field(default=frozenset(), exclude=True, alias="not_honoured")
 

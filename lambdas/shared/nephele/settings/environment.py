@@ -22,7 +22,7 @@ class Environment(BaseSettings):
     (Lambda allows 4 KB of environment, so functions carry it as a file).
     """
 
-    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True)
+    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, defer_build=True)
 
     configuration: str
 

@@ -8,6 +8,9 @@ LAMBDA_PAYLOAD_BYTES = 6 * 1024 * 1024
 LAMBDA_BODY_BYTES = 4_500_000
 """Largest binary body that fits: base64 makes 3 bytes 4, and headers travel in the same payload."""
 
+LAMBDA_ARRAY_BYTES = 384 << 20
+"""Largest array one call makes: it is kept in the 512 MB of a function's temporary storage."""
+
 API_GATEWAY_TIMEOUT_SECONDS = 29
 """Longest integration timeout of a REST API (API Gateway quotas)."""
 
@@ -19,3 +22,9 @@ BLOB_EXPIRES_SECONDS = 900
 
 UPLOAD_EXPIRES_SECONDS = 3600
 """How long the parts of a presigned upload are good: Lambda's role sessions may end after that."""
+
+FIND_READ_UNITS = 20_000
+"""Most read units of one search: 80 MB of rows, half a cent (Amazon DynamoDB on-demand pricing)."""
+
+FIND_SECONDS = 20.0
+"""Longest time one search may read: what is left is for rendering the answer before a timeout."""

@@ -13,15 +13,15 @@ NOT_YET: frozenset[str] = frozenset(
     DicomTlsTrustedCertificates DicomTlsRemoteCertificateRequired DicomModalitiesInDatabase
     DicomEchoChecksFind DicomDefaultRetrieveMethod DicomScuPreferredTransferSyntax
     DicomThreadsCount OrthancPeers OrthancPeersInDatabase HttpProxy HttpTimeout HttpsVerifyPeers
-    HttpsCACertificates LimitFindResults LimitFindInstances StoreDicom QueryRetrieveSize
-    CaseSensitivePN LoadPrivateDictionary Dictionary ExternalDictionaries SynchronousCMove
-    JobsHistorySize SaveJobs MediaArchiveSize StorageAccessOnFind MetricsEnabled
-    DefaultPrivateCreator StorageCommitmentReportsSize TranscodeDicomProtocol
-    BuiltinDecoderTranscoderOrder DeidentifyLogs DeidentifyLogsDicomVersion CheckRevisions
+    HttpsCACertificates StoreDicom QueryRetrieveSize
+    CaseSensitivePN ExternalDictionaries SynchronousCMove
+    JobsHistorySize SaveJobs MediaArchiveSize StorageAccessOnFind
+    StorageCommitmentReportsSize TranscodeDicomProtocol
+    DeidentifyLogs DeidentifyLogsDicomVersion CheckRevisions
     SynchronousZipStream Warnings UserMetadata UserContentType StoreMD5ForAttachments
-    LogExportedResources PatientLevelEnabled HttpCompressionEnabled HttpRequestTimeout
+    PatientLevelEnabled HttpCompressionEnabled HttpRequestTimeout
     MaximumRequestBodySizeMB DicomScuTimeout DicomTlsMinimumProtocolVersion
-    DicomTlsCiphersAccepted ExtraMainDicomTags ReadOnly ZipUseUtf8 LoaderThreads
+    DicomTlsCiphersAccepted ReadOnly ZipUseUtf8 LoaderThreads
     ZipLoaderThreads
     """.split()
 )

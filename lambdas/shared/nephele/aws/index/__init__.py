@@ -18,6 +18,10 @@ HEADER_LIMIT_BYTES = 100_000
 """Longest compressed header kept in the table; a longer one is read from its object."""
 
 
+_FIRST_PAGE = 100
+"""Rows of a list that are read first: a client may want a few of many."""
+
+
 @dataclass(frozen=True, slots=True)
 class Index:
     """Reading the index; commits, deletions and changes are the modules beside this one."""
@@ -71,7 +75,12 @@ class Index:
             if character < first:
                 continue
             after = start_after if start_after and character == first else ""
-            rows = self.table.iter_query(keys.listing(level, character), after=after or "")
+            rows = self.table.iter_query(
+                keys.listing(level, character),
+                after=after or "",
+                limit=_FIRST_PAGE,
+                is_growing=True,
+            )
             yield from (OrthancId(row["sk"]["S"]) for row in rows)
 
     def totals(self) -> Totals:

@@ -21,6 +21,9 @@ CHANGES_PER_BLOCK = 100
 _ROWS_PER_ROUND = 90
 """Pending rows of one round: with head and block below the 100 items of a transaction."""
 
+_CLEARED_AT_ONCE = 10_000
+"""Blocks one call removes at most: some 400 requests."""
+
 
 def number_pending(table: Table) -> None:
     """Give numbers to all changes that are pending now.
@@ -109,8 +112,26 @@ def _consume(table: str, row: Row) -> Any:
 
 def last_sequence(table: Table) -> int:
     """Return the last number given, 0 before the first."""
-    row = table.get(keys.head())
-    return 0 if row is None else codec.read_number(row, "n")
+    return bounds(table)[0]
+
+
+def bounds(table: Table) -> tuple[int, int]:
+    """Return the last number given, and the last one that was cleared; 0 where there is none."""
+    row = table.get(keys.head()) or {}
+    return codec.read_number(row, "n"), codec.read_number(row, "f")
+
+
+def clear(table: Table, last: int) -> None:
+    """Clear the log up to a number: at once for readers; numbers go on behind it.
+
+    Blocks are removed as far as one call comes, the oldest first. What it leaves nobody reads, and
+    the next call goes on with it.
+    """
+    values = {":f": codec.number(last)}
+    table.update_if(keys.head(), "SET f = :f", "attribute_not_exists(f) OR f < :f", values)
+    rows = table.iter_query(keys.CHANGES, up_to=_bound(last), attributes="pk, sk")
+    blocks = [keys.key(row["pk"]["S"], row["sk"]["S"]) for row in islice(rows, _CLEARED_AT_ONCE)]
+    table.delete_all(blocks)
 
 
 def iter_forward(table: Table, since: int) -> Iterator[NumberedChange]:

@@ -15,6 +15,8 @@ A row's attributes have short names, since DynamoDB bills each byte of them:
 `y`   those of `d` that are kept aside
 `f`   present when a series was complete once
 `i`   index in series           `o`   the identifier as it was received
+`mo`  series of each modality beneath a study (a map)
+`q`   present when a study spells its patient's name otherwise: see `search_rows`
 ====  =====================================================================
 """
 
@@ -108,7 +110,13 @@ def read_resource(row: Row) -> Resource:
         is_stable="s" in row,
         totals=read_totals(row) if level is not Level.INSTANCE else Totals(),
         file=_read_file(row, orthanc_id, metadata) if level is Level.INSTANCE else None,
+        modalities=read_modalities(row),
     )
+
+
+def read_modalities(row: Row) -> tuple[str, ...]:
+    """Decode which modalities the series of a study have, ascending."""
+    return tuple(sorted(row["mo"]["M"])) if "mo" in row else ()
 
 
 def read_totals(row: Row) -> Totals:

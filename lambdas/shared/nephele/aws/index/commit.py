@@ -8,9 +8,14 @@ from dataclasses import dataclass
 from nephele.aws import clock
 from nephele.aws.index import Index, codec, compress_header, keys
 from nephele.aws.index.entries import Entry, Outcome, SameContent
-from nephele.aws.index.plan import ENTRIES_PER_TRANSACTION, PARENTS, Plan
+from nephele.aws.index.plan import (
+    ENTRIES_PER_TRANSACTION,
+    ITEMS_PER_INSTANCE,
+    PARENTS,
+    Plan,
+)
 from nephele.aws.index.records import is_aside
-from nephele.aws.index.table import Row, retry_when_changed
+from nephele.aws.index.table import TRANSACTION_ITEMS, Row, retry_when_changed
 from nephele.domain.orthanc_id import OrthancId
 from nephele.domain.versions import beats
 
@@ -75,9 +80,14 @@ class Committer:
         return [outcomes[position] for position in range(len(entries))]
 
     def _commit_chunk(self, entries: Sequence[Entry]) -> list[Outcome]:
-        return retry_when_changed(lambda: self._try_chunk(entries))
+        outcomes: list[Outcome] = []
+        while len(outcomes) < len(entries):
+            rest = entries[len(outcomes) :]
+            outcomes += retry_when_changed(lambda rest=rest: self._try_chunk(rest))  # type: ignore[misc]
+        return outcomes
 
     def _try_chunk(self, entries: Sequence[Entry]) -> list[Outcome]:
+        """Commit as many of the first entries as fit into one transaction."""
         identity = entries[0].header.identity
         parents = {level: identity.orthanc_id(level) for level in PARENTS}
         rows = self.index.rows([*parents.values(), *(entry.orthanc_id for entry in entries)])
@@ -86,7 +96,10 @@ class Committer:
         for entry, outcome in zip(entries, outcomes, strict=True):
             plan.add(entry, outcome)
         if plan.has_work:
-            self.index.table.transact(plan.items(entries[0]))
+            transaction = plan.items(entries[0])
+            if len(transaction) > TRANSACTION_ITEMS and len(entries) > 1:
+                return self._try_chunk(entries[: _fitting(len(entries), len(transaction))])
+            self.index.table.transact(transaction)
         return outcomes
 
     def _decide(self, entry: Entry, row: Row | None) -> Outcome:
@@ -104,3 +117,9 @@ class Committer:
             overwrite_instances=self.overwrite_instances,
         )
         return Outcome.REPLACED if wins else Outcome.LOST
+
+
+def _fitting(entries: int, items: int) -> int:
+    """Return how many entries to try where new parents' search rows leave less room."""
+    excess = items - TRANSACTION_ITEMS
+    return max(1, entries - -(-excess // ITEMS_PER_INSTANCE))

@@ -63,6 +63,24 @@ def touch(
     )
 
 
+def also(
+    item: Item, clause: str, condition: str, names: dict[str, str], values: dict[str, Any]
+) -> Item:
+    """Let an update of `touch` do more: a SET or a REMOVE clause, under one more condition."""
+    update: dict[str, Any] = dict(item["Update"])
+    expression = update["UpdateExpression"]
+    if clause.startswith("SET "):
+        expression = f"{clause}, {expression.removeprefix('SET ')}"
+    elif clause:
+        expression = f"{expression} {clause}"
+    update["UpdateExpression"] = expression
+    update["ConditionExpression"] = f"{update['ConditionExpression']} AND {condition}"
+    update["ExpressionAttributeValues"] = update["ExpressionAttributeValues"] | values
+    if names:
+        update["ExpressionAttributeNames"] = names
+    return {"Update": update}  # type: ignore[typeddict-item]
+
+
 def _add(
     table: str,
     key: keys.Key,

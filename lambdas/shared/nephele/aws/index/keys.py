@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import random
 
+from nephele.domain.case import fold_case
 from nephele.domain.identifiers import normalize_identifier
 from nephele.domain.levels import Level
 from nephele.domain.orthanc_id import OrthancId
@@ -23,7 +24,16 @@ CHANGES = "CHANGES"
 HEAD = "HEAD"
 DEAD_LETTERS = "DEAD"
 ASIDE_LIST = "ASIDE"
+OVERRIDES = "OVERRIDES"
+EXPORTS = "EXPORTS"
+SEARCH_SHARDS = 4
+SUFFIX_CHARACTERS = 3
+"""Characters of a name that make a partition: the shortest text that is found within names."""
+LONG_NAMES = "SFX#LONG"
+END = "#"
+"""Ends a value in a sort key; ids follow."""
 _LARGEST_VALUE_BYTES = 256
+_LARGEST_SUFFIX = 64
 _RANDOM = random.SystemRandom()
 """Processes restored from one SnapStart image share the state of Python's own generator."""
 
@@ -59,6 +69,62 @@ def identifier(tag: str, value: str) -> str:
     if len(normalized) > _LARGEST_VALUE_BYTES:
         normalized = "sha256:" + hashlib.sha256(normalized.encode()).hexdigest()
     return f"ID#{tag}#{normalized}"
+
+
+def name(level: Level, folded: str) -> str:
+    """Partition of the resources of a level whose patient's name begins with a character."""
+    return f"NAME#{level}#{folded[:1]}"
+
+
+def named(level: Level, person_name: str, orthanc_id: OrthancId) -> Key:
+    """Key of the search row of a resource by its patient's name."""
+    folded = fold_case(person_name)
+    return key(name(level, folded), f"{folded}{END}{orthanc_id}")
+
+
+def within_names(folded: str) -> str:
+    """Partition of the names that hold a text somewhere behind their first character."""
+    return f"SFX#{folded[:SUFFIX_CHARACTERS]}"
+
+
+def suffix(folded: str, orthanc_id: OrthancId) -> Key:
+    """Key of the row that finds a name by what it ends with."""
+    return key(within_names(folded), f"{suffix_prefix(folded)}{END}{orthanc_id}")
+
+
+def suffix_prefix(folded: str) -> str:
+    """Return as much of a suffix as its key holds."""
+    return folded[:_LARGEST_SUFFIX]
+
+
+def long_name(orthanc_id: OrthancId) -> Key:
+    """Key of the row of a name that has too many suffixes."""
+    return key(LONG_NAMES, orthanc_id)
+
+
+def dates(shard: int) -> str:
+    """Partition of studies by their date; every study stands in one of them."""
+    return f"DATE#{shard}"
+
+
+def dated(study_date: str, orthanc_id: OrthancId) -> Key:
+    """Key of the search row of a study by its date."""
+    return key(dates(_search_shard(orthanc_id)), f"{fold_case(study_date)}{END}{orthanc_id}")
+
+
+def modality(folded: str, shard: int) -> str:
+    """Partition of the studies that have a modality, by their date."""
+    return f"MOD#{folded}#{shard}"
+
+
+def of_modality(modality_name: str, study_date: str, orthanc_id: OrthancId) -> Key:
+    """Key of the search row of a study by one of its modalities."""
+    partition = modality(fold_case(modality_name), _search_shard(orthanc_id))
+    return key(partition, f"{fold_case(study_date)}{END}{orthanc_id}")
+
+
+def _search_shard(orthanc_id: OrthancId) -> int:
+    return int(orthanc_id[0], 16) % SEARCH_SHARDS
 
 
 def listing(level: Level, first_character: str) -> str:
@@ -107,6 +173,26 @@ def receipt(uuid: str) -> Key:
     return key(f"RECEIPT#{uuid}", RESOURCE)
 
 
+def export(sequence: int) -> Key:
+    """Key of a numbered export."""
+    return key(EXPORTS, f"{sequence:020}")
+
+
+def exports_head() -> Key:
+    """Key of the last number given to an export."""
+    return key(EXPORTS, HEAD)
+
+
+def override(name: str) -> Key:
+    """Key of an option that was changed over REST."""
+    return key(OVERRIDES, name)
+
+
 def cursor(name: str) -> Key:
     """Key of where a background walk stands."""
     return key(f"CURSOR#{name}", RESOURCE)
+
+
+def claim(name: str) -> Key:
+    """Key of the claim to work that is done once."""
+    return key(f"CLAIM#{name}", RESOURCE)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from nephele.aws import clock
-from nephele.aws.index import codec, items, keys
+from nephele.aws.index import codec, items, keys, modalities, originals, search_rows
 from nephele.aws.index.entries import Entry, Outcome, SameContent
 from nephele.aws.index.table import TRANSACTION_ITEMS, Row
 from nephele.domain.header import InstanceHeader
@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb.type_defs import TransactWriteItemTypeDef as Item
 
 PARENTS = (Level.SERIES, Level.STUDY, Level.PATIENT)
-_ITEMS_PER_INSTANCE = 4
+ITEMS_PER_INSTANCE = 4
 _ITEMS_FOR_PARENTS = 14
-ENTRIES_PER_TRANSACTION = (TRANSACTION_ITEMS - _ITEMS_FOR_PARENTS) // _ITEMS_PER_INSTANCE
+ENTRIES_PER_TRANSACTION = (TRANSACTION_ITEMS - _ITEMS_FOR_PARENTS) // ITEMS_PER_INSTANCE
 _NEW = {
     Level.INSTANCE: ChangeType.NEW_INSTANCE,
     Level.SERIES: ChangeType.NEW_SERIES,
@@ -75,6 +75,9 @@ class Plan:
             )
         )
         self._hang(Level.INSTANCE, orthanc_id, entry.header)
+        original = originals.original_row(entry.file.provenance, orthanc_id)
+        if original is not None:
+            self._items.append(items.put(self._table, original))
         self._instances += 1
         self._size_bytes += entry.file.size_bytes
         self._change(Level.INSTANCE, orthanc_id)
@@ -132,6 +135,7 @@ class Plan:
     ) -> Item:
         header = entry.header
         ids = [header.identity.orthanc_id(level) for level in ORDER[:-1]]
+        original = originals.original_row(entry.file.provenance, entry.orthanc_id)
         attributes: dict[str, Any] = {
             "l": codec.text(Level.INSTANCE),
             "a": codec.pack_ids(ids),
@@ -141,7 +145,7 @@ class Plan:
             "z": codec.number(entry.file.size_bytes),
             "h": codec.text(entry.file.md5),
             "r": codec.text(entry.file.provenance.received),
-            **_hidden_lookups(Level.INSTANCE, entry.orthanc_id, header),
+            **_hidden_lookups(Level.INSTANCE, entry.orthanc_id, header, original),
         }
         names = ", ".join(f"#{name} = :{name}" for name in attributes)
         update: dict[str, Any] = {
@@ -208,13 +212,26 @@ class Plan:
             beneath = Totals(instances=self._instances, size_bytes=self._size_bytes, **created)
             orthanc_id = self._parents[level]
             if orthanc_id in self._rows:
-                self._items.append(items.touch(self._table, orthanc_id, beneath, self._now))
+                self._touch_parent(level, orthanc_id, first.header, beneath)
             else:
                 self._create_parent(level, orthanc_id, first, beneath)
                 created[_COUNTED[level]] = 1
         everything = Totals(instances=self._instances, size_bytes=self._size_bytes, **created)
         if everything != Totals():
             self._items.append(items.count(self._table, everything))
+
+    def _touch_parent(
+        self, level: Level, orthanc_id: OrthancId, header: InstanceHeader, beneath: Totals
+    ) -> None:
+        row = self._rows[orthanc_id]
+        touch = items.touch(self._table, orthanc_id, beneath, self._now)
+        if level is Level.STUDY and beneath.series:
+            touch, grown = modalities.add_series(touch, row, modalities.of_series(header))
+            self._items += [items.put(self._table, search_row) for search_row in grown]
+        elif level is Level.PATIENT and beneath.studies:
+            # how the study's spelling of the name is found depends on the patient's
+            touch = items.also(touch, "", "t = :t", {}, {":t": row["t"]})
+        self._items.append(touch)
 
     def _create_parent(
         self, level: Level, orthanc_id: OrthancId, first: Entry, beneath: Totals
@@ -236,9 +253,23 @@ class Plan:
         }
         if above:
             row["a"] = codec.pack_ids(above)
+        if level is Level.STUDY:
+            row |= modalities.of_new_study(header)
+            row |= self._spelling(header)
         self._items.append(items.put(self._table, row, "attribute_not_exists(pk)"))
+        self._items += [items.put(self._table, found) for found in search_rows.rows_of(row)]
         self._hang(level, orthanc_id, header)
         self._change(level, orthanc_id)
+
+    def _spelling(self, header: InstanceHeader) -> Row:
+        """Return what a new study's row says of how it spells its patient's name."""
+        own = header.main_tags[Level.PATIENT].get(search_rows.PATIENT_NAME, "")
+        row = self._rows.get(self._parents[Level.PATIENT])
+        if row is None:
+            return {}
+        of_patient = codec.read_document(row, "t").get(search_rows.PATIENT_NAME, "")
+        spelling = search_rows.name_spelling(own, of_patient)
+        return {"q": codec.text(spelling)} if spelling else {}
 
 
 def _shown_tags(level: Level, header: InstanceHeader) -> dict[str, str]:
@@ -248,9 +279,12 @@ def _shown_tags(level: Level, header: InstanceHeader) -> dict[str, str]:
 
 
 def _hidden_lookups(
-    level: Level, orthanc_id: OrthancId, header: InstanceHeader
+    level: Level, orthanc_id: OrthancId, header: InstanceHeader, original: Row | None = None
 ) -> dict[str, dict[str, str]]:
-    """Return what a row must remember to find its look-up rows again: overlong identifiers."""
+    """Return what a row must remember to find its look-up rows again.
+
+    These are overlong identifiers, and the UID an instance came with.
+    """
     main_tags = header.main_tags[level]
     shown = items.shown_identifier_keys(level, orthanc_id, main_tags)
     hidden = [
@@ -258,6 +292,8 @@ def _hidden_lookups(
         for key, _ in items.identifier_keys(level, orthanc_id, main_tags, header.identity)
         if key not in shown
     ]
+    if original is not None:
+        hidden.append(original["pk"]["S"])
     return {"e": codec.document(hidden)} if hidden else {}
 
 
@@ -271,6 +307,8 @@ def _instance_metadata(entry: Entry) -> dict[str, str]:
         "HttpUsername": provenance.http_username if provenance.origin == "RestApi" else None,
         "PixelDataOffset": header.pixel_data_offset,
         "PixelDataVR": header.pixel_data_vr,
+        "OriginalSOPInstanceUID": provenance.original_sop_instance_uid or None,
+        "IngestTranscodingFailure": provenance.transcoding_failure or None,
     }
     return {
         "ReceptionDate": clock.to_seconds(provenance.received),

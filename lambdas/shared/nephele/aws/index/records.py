@@ -90,6 +90,16 @@ def delete_dead_letter(table: Table, identifier: str) -> None:
     table.delete(keys.dead_letter(identifier))
 
 
+def count_dead_letters(table: Table) -> int:
+    """Return how many messages could not be processed."""
+    return sum(1 for _ in table.iter_query(keys.DEAD_LETTERS, attributes="sk"))
+
+
+def count_aside(table: Table) -> int:
+    """Return how many receptions are kept aside."""
+    return sum(1 for _ in table.iter_query(keys.ASIDE_LIST, attributes="sk"))
+
+
 def put_failure(table: Table, object_key: str, reason: str) -> None:
     """Keep why an object could not be processed, for the dead letter it may become."""
     expires = codec.number(clock.expiry(15 * _DAY_SECONDS))
@@ -123,3 +133,13 @@ def cursor(table: Table, name: str) -> str:
     """Return where a background walk stands, `""` at its beginning."""
     row = table.get(keys.cursor(name))
     return "" if row is None else str(row["k"]["S"])
+
+
+def claim(table: Table, name: str, seconds: int) -> bool:
+    """Claim some work for a while; tell whether nobody else holds the claim."""
+    values = {
+        ":now": codec.number(int(clock.epoch_seconds())),
+        ":until": codec.number(clock.expiry(seconds)),
+    }
+    free = "attribute_not_exists(expires) OR expires < :now"
+    return table.update_if(keys.claim(name), "SET expires = :until", free, values)

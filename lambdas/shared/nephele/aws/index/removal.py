@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from nephele.aws import clock
-from nephele.aws.index import Index, codec, items, keys
+from nephele.aws.index import Index, codec, items, keys, modalities, search_rows
 from nephele.aws.index.table import TRANSACTION_ITEMS, ConditionFailed, Row, retry_when_changed
 from nephele.aws.keys import FINAL, InstanceKey
 from nephele.domain.levels import ORDER, Level
@@ -49,7 +49,13 @@ def _try_remove(index: Index, instances: Sequence[OrthancId]) -> None:
     removal = _Removal(index.table.name, parents)
     for row, resource in zip(rows, resources, strict=True):
         removal.bury(row, resource)
-    index.table.transact(removal.items(resources[0]))
+    transaction = removal.items(resources[0])
+    if len(transaction) <= TRANSACTION_ITEMS or len(resources) == 1:
+        index.table.transact(transaction)
+        return
+    middle = len(resources) // 2  # parents that become empty have search rows to be removed too
+    for half in (resources[:middle], resources[middle:]):
+        _try_remove(index, [resource.orthanc_id for resource in half])
 
 
 class _Removal:
@@ -119,15 +125,35 @@ class _Removal:
         totals = self._negative({name: n for name, n in removed.items() if name != "patients"})
         orthanc_id = OrthancId(row["pk"]["S"])
         item = items.touch(self._table, orthanc_id, totals, clock.now(), received=False)
+        if level is Level.STUDY and "series" in removed:
+            item, found = modalities.remove_series(item, row, self._modality)
+            self._remove_rows(found)
         self._items.append(item)
 
+    @property
+    def _modality(self) -> str:
+        """Return the modality of the series the instances are of."""
+        series = next(row for row in self._parents.values() if row["l"]["S"] == Level.SERIES)
+        return str(codec.read_document(series, "t").get(search_rows.MODALITY, ""))
+
+    def _remove_rows(self, rows: Sequence[Row]) -> None:
+        found = [keys.key(row["pk"]["S"], row["sk"]["S"]) for row in rows]
+        self._items += [items.delete(self._table, key) for key in found]
+
     def _remove_parent(self, level: Level, row: Row, attribute: str) -> None:
+        values: dict[str, Any] = {":n": row[attribute], ":ni": row["ni"]}
+        condition = "#n = :n AND ni = :ni"
+        if level is Level.STUDY:
+            # the same number of other series may stand there now
+            values[":mo"] = row["mo"]
+            condition += " AND mo = :mo"
         delete: dict[str, Any] = {
             "TableName": self._table,
             "Key": keys.resource(OrthancId(row["pk"]["S"])),
-            "ConditionExpression": "#n = :n AND ni = :ni",
+            "ConditionExpression": condition,
             "ExpressionAttributeNames": {"#n": attribute},
-            "ExpressionAttributeValues": {":n": row[attribute], ":ni": row["ni"]},
+            "ExpressionAttributeValues": values,
         }
         self._items.append({"Delete": delete})  # type: ignore[typeddict-item]
         self._unhang(row, codec.read_resource(row))
+        self._remove_rows(search_rows.rows_of(row))

@@ -12,6 +12,7 @@ from botocore.exceptions import ClientError
 
 from nephele.aws import clients
 from nephele.aws.index.keys import Key
+from nephele.aws.index.meter import Meter
 from nephele.errors import Conflict, Unavailable
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ TRANSACTION_ITEMS = 100
 """DynamoDB's limit for one transaction."""
 _RANDOM = random.SystemRandom()
 """Processes restored from one SnapStart image share the state of Python's own generator."""
+_PAGE_GROWTH = 4
 _BATCH_GET = 100
 _BATCH_WRITE = 25
 _RETRYABLE = frozenset(
@@ -55,15 +57,19 @@ class _Busy(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """One table with the key `pk`, `sk`."""
+    """One table with the key `pk`, `sk`; a meter counts what is read of it."""
 
     name: str
+    meter: Meter | None = None
 
     def get(self, key: Key) -> Row | None:
         """Read one row."""
         with clients.translated("index"):
             answer = clients.dynamodb().get_item(TableName=self.name, Key=key, ConsistentRead=True)
-        return answer.get("Item")
+        row = answer.get("Item")
+        if self.meter is not None:
+            self.meter.add_rows([] if row is None else [row], 1)
+        return row
 
     def get_all(self, keys: Iterable[Key]) -> list[Row]:
         """Read rows by their keys; those that do not exist are absent from the answer."""
@@ -80,8 +86,12 @@ class Table:
                 answer = clients.dynamodb().batch_get_item(
                     RequestItems={self.name: {"Keys": keys, "ConsistentRead": True}}
                 )
-            rows += answer["Responses"].get(self.name, [])
+            found = answer["Responses"].get(self.name, [])
+            rows += found
             rest = answer.get("UnprocessedKeys", {}).get(self.name)
+            if self.meter is not None:
+                left = len(rest["Keys"]) if rest else 0
+                self.meter.add_rows(found, len(keys) - left)
             if not rest:
                 return rows
             keys = rest["Keys"]  # type: ignore[assignment]
@@ -95,14 +105,17 @@ class Table:
         prefix: str = "",
         after: str = "",
         up_to: str = "",
+        between: tuple[str, str] | None = None,
         descending: bool = False,
         limit: int = 0,
+        is_growing: bool = False,
         attributes: str = "",
     ) -> Iterator[Row]:
         """Yield the rows of a partition in order of `sk`.
 
-        `prefix`, `after` (exclusive) and `up_to` (inclusive) exclude each other; `limit` is the
-        size of one page, for callers that stop early.
+        `prefix`, `after` (exclusive), `up_to` (inclusive) and `between` (inclusive) exclude each
+        other; `limit` is the size of one page, for callers that stop early: of the first one
+        where pages shall grow.
         """
         request: dict[str, Any] = {
             "TableName": self.name,
@@ -119,20 +132,28 @@ class Table:
             if bound:
                 request["KeyConditionExpression"] = f"pk = :pk AND {operator}"
                 request["ExpressionAttributeValues"][":sk"] = {"S": bound}
+        if between is not None:
+            request["KeyConditionExpression"] = "pk = :pk AND sk BETWEEN :first AND :last"
+            values = request["ExpressionAttributeValues"]
+            values[":first"], values[":last"] = ({"S": bound} for bound in between)
         if limit:
             request["Limit"] = limit
         if attributes:
             request["ProjectionExpression"] = attributes
-        yield from self._iter_pages(request)
+        yield from self._iter_pages(request, _PAGE_GROWTH if is_growing else 1)
 
-    def _iter_pages(self, request: dict[str, Any]) -> Iterator[Row]:
+    def _iter_pages(self, request: dict[str, Any], growth: int) -> Iterator[Row]:
         while True:
             with clients.translated("index"):
                 page = clients.dynamodb().query(**request)
+            if self.meter is not None:
+                self.meter.add_page(page["Items"])
             yield from page["Items"]
             if "LastEvaluatedKey" not in page:
                 return
             request["ExclusiveStartKey"] = page["LastEvaluatedKey"]
+            if "Limit" in request:
+                request["Limit"] *= growth
 
     def put(self, row: Row) -> None:
         """Write one row."""

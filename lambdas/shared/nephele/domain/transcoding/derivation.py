@@ -5,7 +5,6 @@ See PS3.3 C.7.6.1.1.5 and C.12.4.
 
 from __future__ import annotations
 
-import hashlib
 import struct
 
 from nephele.domain.attributes import SOP_CLASS_UID, SOP_INSTANCE_UID
@@ -19,19 +18,34 @@ _DERIVATION_CODE_SEQUENCE = 0x00089215
 _LOSSY = 0x00282110
 _LOSSY_RATIO = 0x00282112
 _LOSSY_METHOD = 0x00282114
-_JPEG_2000_METHOD = b"ISO_15444_1"
+_LONGEST_SHORT_TEXT = 1024
+_METHODS = {
+    "1.2.840.10008.1.2.4.50": ("ISO_10918_1", "JPEG"),
+    "1.2.840.10008.1.2.4.51": ("ISO_10918_1", "JPEG"),
+    "1.2.840.10008.1.2.4.81": ("ISO_14495_1", "JPEG-LS"),
+    "1.2.840.10008.1.2.4.91": ("ISO_15444_1", "JPEG 2000"),
+    "1.2.840.10008.1.2.4.112": ("ISO_18181_1", "JPEG XL"),
+    "1.2.840.10008.1.2.4.203": ("ISO_15444_15", "High-Throughput JPEG 2000"),
+}
+"""Lossy targets: Lossy Image Compression Method (PS3.3 C.7.6.1.1.5.1) and its name."""
+
+
+def makes_new_instance(transfer_syntax_uid: str) -> bool:
+    """Tell whether what is compressed so is another instance: Orthanc's rule for lossy syntaxes."""
+    return transfer_syntax_uid in _METHODS
 
 
 def derived_uid(
-    source_uid: str, data_set: bytes, transfer_syntax_uid: str, lossy_quality: int
+    source_uid: str, content_digest: bytes, transfer_syntax_uid: str, lossy_quality: int
 ) -> str:
     """Return the SOP Instance UID of a lossy result: always the same for the same source."""
-    content = hashlib.sha256(data_set).digest()
-    return derive_uid(source_uid, content, transfer_syntax_uid, str(lossy_quality))
+    return derive_uid(source_uid, content_digest, transfer_syntax_uid, str(lossy_quality))
 
 
-def derivation(elements: DataSet, sop_instance_uid: str, ratio: float) -> list[Element]:
-    """Return the elements that a lossy JPEG 2000 result adds or replaces.
+def derivation(
+    elements: DataSet, transfer_syntax_uid: str, sop_instance_uid: str, ratio: float
+) -> list[Element]:
+    """Return the elements that a lossy result adds or replaces.
 
     Parameters
     ----------
@@ -40,16 +54,18 @@ def derivation(elements: DataSet, sop_instance_uid: str, ratio: float) -> list[E
     ratio : float
         Size of the native pixels over that of the compressed ones.
     """
-    description = f"Lossy compression with JPEG 2000, ratio {ratio:.2f}".encode("ascii")
+    method, name = _METHODS[transfer_syntax_uid]
+    description = f"Lossy compression with {name}, ratio {ratio:.2f}".encode("ascii")
+    method_values = _appended(elements, _LOSSY_METHOD, method.encode("ascii"))
     return [
         text(_IMAGE_TYPE, "CS", _derived_image_type(elements)),
         text(SOP_INSTANCE_UID, "UI", sop_instance_uid.encode("ascii")),
-        text(_DERIVATION_DESCRIPTION, "ST", description),
-        _sequence(_SOURCE_IMAGE_SEQUENCE, _source(elements)),
-        _sequence(_DERIVATION_CODE_SEQUENCE, _code(b"113040", b"Lossy Compression")),
+        text(_DERIVATION_DESCRIPTION, "ST", _described(elements, description)),
+        _longer(elements, _SOURCE_IMAGE_SEQUENCE, _source(elements)),
+        _longer(elements, _DERIVATION_CODE_SEQUENCE, _code(b"113040", b"Lossy Compression")),
         text(_LOSSY, "CS", b"01"),
         text(_LOSSY_RATIO, "DS", _appended(elements, _LOSSY_RATIO, f"{ratio:.2f}".encode())),
-        text(_LOSSY_METHOD, "CS", _appended(elements, _LOSSY_METHOD, _JPEG_2000_METHOD)),
+        text(_LOSSY_METHOD, "CS", method_values),
     ]
 
 
@@ -77,6 +93,19 @@ def _derived_image_type(elements: DataSet) -> bytes:
 def _appended(elements: DataSet, tag: int, value: bytes) -> bytes:
     before = _value(elements, tag)
     return before + b"\\" + value if before else value
+
+
+def _described(elements: DataSet, description: bytes) -> bytes:
+    """Put a description in front of what was done before, where there is room for both."""
+    before = _value(elements, _DERIVATION_DESCRIPTION)
+    both = b"%b; %b" % (description, before) if before else description
+    return both if len(both) <= _LONGEST_SHORT_TEXT else description
+
+
+def _longer(elements: DataSet, tag: int, content: DataSet) -> Element:
+    """Return a sequence with one more item."""
+    before = elements.get(tag)
+    return _sequence(tag, *((before and before.items) or ()), content)
 
 
 def _sequence(tag: int, *contents: DataSet) -> Element:

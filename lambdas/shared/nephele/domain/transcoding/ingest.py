@@ -15,8 +15,8 @@ from nephele.domain.transfer_syntax import (
 _UNCOMPRESSED = frozenset(
     {IMPLICIT_VR_LITTLE_ENDIAN, EXPLICIT_VR_LITTLE_ENDIAN, EXPLICIT_VR_BIG_ENDIAN}
 )
-_NEVER = frozenset({"1.2.840.10008.1.2.6.1", "1.2.840.10008.1.2.6.2"})
-"""RFC 2557 and XML encoding."""
+_NEVER = frozenset(f"1.2.840.10008.1.2.{number}" for number in ("4.94", "4.95", "6.1", "6.2"))
+"""JPIP, whose pixels are elsewhere, RFC 2557 and XML encoding."""
 
 
 class IngestOptions(Protocol):
@@ -35,12 +35,15 @@ class IngestOptions(Protocol):
         """Transcode what comes in any other syntax."""
 
 
+def is_never_transcoded(source_uid: str) -> bool:
+    """Tell whether files of a syntax pass as they are: video, what is no data set, unknown ones."""
+    return not is_known(source_uid) or transfer_syntax(source_uid).is_video or source_uid in _NEVER
+
+
 def ingest_target(source_uid: str, options: IngestOptions) -> str | None:
     """Return the transfer syntax to transcode a received file to, None to keep it as it is."""
     target_uid = options.ingest_transcoding
-    if not target_uid or target_uid == source_uid or not is_known(source_uid):
-        return None
-    if transfer_syntax(source_uid).is_video or source_uid in _NEVER:
+    if not target_uid or target_uid == source_uid or is_never_transcoded(source_uid):
         return None
     is_wanted = (
         options.ingest_transcoding_of_uncompressed

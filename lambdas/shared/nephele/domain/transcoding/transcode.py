@@ -4,66 +4,142 @@ from __future__ import annotations
 
 import io
 from dataclasses import dataclass
+from types import TracebackType
+from typing import BinaryIO, Self
 
-from nephele.domain.attributes import PIXEL_DATA
-from nephele.domain.decoding import decode_frame
-from nephele.domain.elements import Element
-from nephele.domain.explicit_vr import UNDEFINED_LENGTH
-from nephele.domain.frames import Image, open_image, read_frame
-from nephele.domain.pixel_description import (
-    BITS_ALLOCATED,
-    PHOTOMETRIC_INTERPRETATION,
-    PLANAR_CONFIGURATION,
-)
-from nephele.domain.transcoding.assembly import Pixels, write_data_set, write_meta
-from nephele.domain.transcoding.derivation import derivation, derived_uid, number, text
-from nephele.domain.transcoding.encoding import (
-    check_encodable,
-    encode_frame,
-    encoded_photometric,
-)
-from nephele.domain.transcoding.source import Source, open_source
-from nephele.domain.transcoding.writing import ElementWriter, encapsulate, swap_bytes
-from nephele.domain.transfer_syntax import (
-    EXPLICIT_VR_LITTLE_ENDIAN,
-    IMPLICIT_VR_LITTLE_ENDIAN,
-    JPEG_2000,
-    JPEG_2000_LOSSLESS,
-    RLE_LOSSLESS,
-    TransferSyntax,
-    transfer_syntax,
-)
+from nephele.domain.codecs.options import DEFAULT_OPTIONS, CodecOptions
+from nephele.domain.transcoding.checks import check_plan
+from nephele.domain.transcoding.output import write_output
+from nephele.domain.transcoding.plan import Plan
+from nephele.domain.transcoding.sinks import MemorySink, Sink
+from nephele.domain.transcoding.source import open_source
+from nephele.domain.transfer_syntax import TARGETS, transfer_syntax
 from nephele.errors import NotTranscodable, UnsupportedImage
-
-TARGETS: frozenset[str] = frozenset(
-    {
-        IMPLICIT_VR_LITTLE_ENDIAN,
-        EXPLICIT_VR_LITTLE_ENDIAN,
-        RLE_LOSSLESS,
-        JPEG_2000_LOSSLESS,
-        JPEG_2000,
-    }
-)
-"""The transfer syntaxes that can be written."""
-
-_MAXIMUM_NATIVE_BYTES = UNDEFINED_LENGTH - 1
 
 
 @dataclass(frozen=True, slots=True)
 class Transcoded:
     """A transcoded file.
 
-    `is_lossy` tells that it is a new instance, whose UID `sop_instance_uid` then is.
+    `is_lossy` tells that it is a new instance, whose UID `sop_instance_uid` then is;
+    `is_unchanged` that it is the source, which has the syntax already.
     """
 
     encoded: bytes
     transfer_syntax_uid: str
     sop_instance_uid: str
     is_lossy: bool
+    is_unchanged: bool = False
 
 
-def transcode(encoded: bytes, transfer_syntax_uid: str, lossy_quality: int = 90) -> Transcoded:
-    """Transcode a file.
+class Transcoding:
+    """One file on its way to another syntax, read and written frame by frame.
+
+    It is a context manager, since a deflated source is inflated to a temporary file.
+    """
+
+    def __init__(self, plan: Plan) -> None:
+        self._plan = plan
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        value: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._plan.source.close()
+
+    @property
+    def is_unchanged(self) -> bool:
+        """Tell whether the source has the target's syntax already."""
+        return self._plan.is_unchanged
+
+    @property
+    def is_lossy(self) -> bool:
+        """Tell whether the result is another instance than the source."""
+        return self._plan.is_lossy
+
+    @property
+    def original_sop_instance_uid(self) -> str:
+        """Return the source's SOP Instance UID."""
+        return self._plan.source.sop_instance_uid
+
+    @property
+    def sop_instance_uid(self) -> str:
+        """Return the result's SOP Instance UID; of a lossy one the whole source is read for it."""
+        return self._plan.sop_instance_uid
+
+    @property
+    def decoded_bytes(self) -> int:
+        """Return how many bytes the pixels take that have to be decoded or encoded."""
+        return self._plan.decoded_bytes if self._plan.has_frames else 0
+
+    @property
+    def content_digest(self) -> bytes:
+        """Return the SHA-256 of the source's data set, for which the whole source is read."""
+        return self._plan.source.content_digest
+
+    def write(self, sink: Sink, *, jobs: int | None = None) -> None:
+        """Write the result, once; only a few frames are in memory at a time.
+
+        Parameters
+        ----------
+        jobs : int, optional
+            Frames worked on at a time, by default one for each core.
+
+        Raises
+        ------
+        NotTranscodable, BadFileFormat
+            A frame, or what is behind the pixels, turns out to be damaged; what the sink has got
+            is worthless then.
+        """
+        try:
+            write_output(self._plan, sink, jobs)
+        except UnsupportedImage as exc:
+            raise NotTranscodable(f"PixelData (7fe0,0010): {exc}") from exc
+
+
+def open_transcoding(
+    file: BinaryIO,
+    transfer_syntax_uid: str,
+    lossy_quality: int = 90,
+    *,
+    options: CodecOptions = DEFAULT_OPTIONS,
+) -> Transcoding:
+    """Read a file's header and find out whether it can be transcoded. Raises as `transcode`.
+
+    Parameters
+    ----------
+    file : BinaryIO
+        A DICOM file, seekable; it is read again while the result is written.
+    """
+    if transfer_syntax_uid not in TARGETS:
+        raise NotTranscodable(f"TransferSyntaxUID (0002,0010): cannot write {transfer_syntax_uid}")
+    source = open_source(file)
+    plan = Plan(source, transfer_syntax(transfer_syntax_uid), lossy_quality, options)
+    try:
+        check_plan(plan)
+    except UnsupportedImage as exc:
+        source.close()
+        raise NotTranscodable(f"PixelData (7fe0,0010): {exc}") from exc
+    except BaseException:
+        source.close()
+        raise
+    return Transcoding(plan)
+
+
+def transcode(
+    source: bytes | BinaryIO,
+    transfer_syntax_uid: str,
+    lossy_quality: int = 90,
+    *,
+    jobs: int | None = None,
+    options: CodecOptions = DEFAULT_OPTIONS,
+) -> Transcoded:
+    """Transcode a file, the result in memory.
 
     Lossless targets keep every sample and the SOP Instance UID; elements that do not describe the
     pixels' encoding keep their values bit for bit. Group lengths are left out where they would be
@@ -71,101 +147,39 @@ def transcode(encoded: bytes, transfer_syntax_uid: str, lossy_quality: int = 90)
 
     Parameters
     ----------
-    encoded : bytes
-        A whole DICOM file.
+    source : bytes or BinaryIO
+        A whole DICOM file; seekable.
     transfer_syntax_uid : str
         One of `TARGETS`.
     lossy_quality : int
         1 to 100, for lossy targets.
+    jobs : int, optional
+        Frames worked on at a time, by default one for each core.
+    options : CodecOptions, optional
+        Which codecs are asked first, and how large a frame may be.
 
     Raises
     ------
+    NothingToTranscode
+        It has no pixels to compress, or is in a syntax that is never transcoded.
     NotTranscodable
         The target cannot hold such pixels, or no codec reads the source; the message names the
         attribute.
     BadFileFormat
         The file is damaged.
     """
-    if transfer_syntax_uid not in TARGETS:
-        raise NotTranscodable(f"TransferSyntaxUID (0002,0010): cannot write {transfer_syntax_uid}")
-    source = open_source(encoded)
-    if source.syntax.uid == transfer_syntax_uid:
-        return Transcoded(encoded, transfer_syntax_uid, source.sop_instance_uid, is_lossy=False)
-    target = transfer_syntax(transfer_syntax_uid)
-    try:
-        pixels = _transcode_pixels(source, target, lossy_quality)
-    except UnsupportedImage as exc:
-        raise NotTranscodable(f"PixelData (7fe0,0010): {exc}") from exc
-    changes = {} if pixels is None else {element.tag: element for element in pixels.changes}
-    uid = source.sop_instance_uid
-    if target.is_lossy and pixels is not None:
-        uid = derived_uid(uid, source.data, target.uid, lossy_quality)
-        ratio = source.native_bytes / max(pixels.compressed_bytes, 1)
-        changes |= {element.tag: element for element in derivation(source.elements, uid, ratio)}
-    data_set = write_data_set(source, target, changes, pixels)
-    meta = write_meta(source, target.uid, uid)
-    return Transcoded(meta + data_set, target.uid, uid, is_lossy=target.is_lossy)
-
-
-def _transcode_pixels(source: Source, target: TransferSyntax, lossy_quality: int) -> Pixels | None:
-    """Transcode the pixels, None where there are none or they stay as they are."""
-    pixel_data = source.elements.get(PIXEL_DATA)
-    if pixel_data is None:
-        if target.is_encapsulated:
-            raise NotTranscodable("PixelData (7fe0,0010) is missing")
-        return None
-    if pixel_data.fragments is None and not target.is_encapsulated:
-        return _swap_pixels(source, pixel_data, target)
-    image = open_image(io.BytesIO(source.encoded))
-    if source.syntax.is_video:
-        raise NotTranscodable(f"TransferSyntaxUID (0002,0010) is {source.syntax.name}")
-    check_encodable(target.uid, image.description)
-    frames: list[bytes] = []
-    photometric = ""
-    for index in range(image.description.number_of_frames):
-        frame = decode_frame(image, read_frame(image, index))
-        photometric = encoded_photometric(target.uid, frame)
-        frames.append(encode_frame(target.uid, frame, image.description, lossy_quality))
-    return Pixels(
-        element=_pixel_element(target, frames, image.description.bits_allocated),
-        changes=tuple(_description_changes(source, image, photometric)),
-        compressed_bytes=sum(map(len, frames)),
-    )
-
-
-def _swap_pixels(source: Source, pixel_data: Element, target: TransferSyntax) -> Pixels | None:
-    """Give native samples of more than 16 bits, in big endian, their new order; else leave all.
-
-    Words of 16 bits are swapped like those of any other element.
-    """
-    bits = source.elements.get(BITS_ALLOCATED)
-    if source.syntax.is_little_endian or pixel_data.vr != "OW" or bits is None:
-        return None
-    width = int.from_bytes(bits.value, "big") // 8
-    if width <= 2:
-        return None
-    value = swap_bytes(bytes(pixel_data.value), width)
-    header = ElementWriter(target.is_implicit_vr).header(PIXEL_DATA, "OW", len(value))
-    return Pixels(header + value, (), len(value))
-
-
-def _pixel_element(target: TransferSyntax, frames: list[bytes], bits_allocated: int) -> bytes:
-    writer = ElementWriter(target.is_implicit_vr)
-    if target.is_encapsulated:
-        return writer.header(PIXEL_DATA, "OB", UNDEFINED_LENGTH) + encapsulate(frames)
-    value = b"".join(frames)
-    value += b"\0" * (len(value) % 2)
-    if len(value) > _MAXIMUM_NATIVE_BYTES:
-        raise NotTranscodable("NumberOfFrames (0028,0008): native pixels take 4 GiB or more")
-    return writer.header(PIXEL_DATA, "OW" if bits_allocated > 8 else "OB", len(value)) + value
-
-
-def _description_changes(source: Source, image: Image, photometric: str) -> list[Element]:
-    """Return the elements of the Image Pixel module that no longer hold."""
-    changes = []
-    if photometric != image.description.photometric_interpretation:
-        changes.append(text(PHOTOMETRIC_INTERPRETATION, "CS", photometric.encode("ascii")))
-    if image.description.is_planar and image.description.samples_per_pixel > 1:
-        is_little_endian = source.syntax.is_little_endian
-        changes.append(number(PLANAR_CONFIGURATION, 0, is_little_endian=is_little_endian))
-    return changes
+    file = io.BytesIO(source) if isinstance(source, bytes) else source
+    with open_transcoding(file, transfer_syntax_uid, lossy_quality, options=options) as transcoding:
+        if transcoding.is_unchanged and isinstance(source, bytes):
+            encoded = source
+        else:
+            sink = MemorySink()
+            transcoding.write(sink, jobs=jobs)
+            encoded = sink.getvalue()
+        return Transcoded(
+            encoded,
+            transfer_syntax_uid,
+            transcoding.sop_instance_uid,
+            transcoding.is_lossy,
+            transcoding.is_unchanged,
+        )

@@ -8,10 +8,11 @@ from urllib.parse import parse_qsl, quote, urlencode
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
+from nephele.rest.deferred import DeferredRoute
 from nephele.rest.dependencies import OpenArchive
 from nephele.services.handover import bucket_url
 
-router = APIRouter(prefix="/blobs", tags=["Blobs"])
+router = APIRouter(prefix="/blobs", tags=["Blobs"], route_class=DeferredRoute)
 
 
 @router.get("/{key:path}", summary="Fetch a body that was too large")

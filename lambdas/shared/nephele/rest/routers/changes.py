@@ -9,12 +9,14 @@ from starlette.responses import Response
 
 from nephele.domain.resources import ChangePage, ChangeType, NumberedChange
 from nephele.errors import BadParameterType, ParameterOutOfRange
-from nephele.rest.answers import json_answer
+from nephele.rest.answers import empty_answer, json_answer
 from nephele.rest.arguments import arguments_of, unsigned, words
+from nephele.rest.deferred import DeferredRoute
 from nephele.rest.dependencies import OpenArchive
-from nephele.services.changes import changes, last_change
+from nephele.rest.parameters import fails, takes
+from nephele.services.changes import changes, clear_changes, last_change
 
-router = APIRouter(tags=["Changes"])
+router = APIRouter(tags=["Changes"], route_class=DeferredRoute)
 
 _DEFAULT_LIMIT = 100
 _LARGEST = (1 << 62) - 1
@@ -29,7 +31,12 @@ _NEVER_LOGGED = frozenset(
 """Types Orthanc knows by name and never logs."""
 
 
-@router.get("/changes", summary="List changes")
+@router.get(
+    "/changes",
+    summary="List changes",
+    responses=fails(400),
+    openapi_extra=takes("since", "limit", "to", "type", "last"),
+)
 def get_changes(request: Request, archive: OpenArchive) -> Response:
     """Return the change log after `since` (up to `to`, at most `limit`, of `type`), or the `last`.
 
@@ -42,6 +49,13 @@ def get_changes(request: Request, archive: OpenArchive) -> Response:
     types = _types(arguments.get("type", "all"))
     page = changes(archive, since=since, limit=limit, to=to, types=types)
     return json_answer(_render(page))
+
+
+@router.delete("/changes", summary="Clear changes")
+def delete_changes(archive: OpenArchive) -> Response:
+    """Empty the change log; the numbers go on where they were."""
+    clear_changes(archive)
+    return empty_answer()
 
 
 def _numbers(arguments: Mapping[str, str]) -> tuple[int | None, int, int | None]:

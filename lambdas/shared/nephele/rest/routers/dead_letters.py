@@ -8,11 +8,12 @@ from starlette.responses import Response
 from nephele.domain.resources import DeadLetter
 from nephele.errors import UnknownResource
 from nephele.rest.answers import json_answer
+from nephele.rest.deferred import DeferredRoute
 from nephele.rest.dependencies import OpenArchive
 from nephele.rest.files import file_answer
 from nephele.services.dead_letters import dead_letter, list_dead_letters, retry
 
-router = APIRouter(prefix="/dead-letters", tags=["Dead letters"])
+router = APIRouter(prefix="/dead-letters", tags=["Dead letters"], route_class=DeferredRoute)
 
 
 @router.get("", summary="List messages that could not be processed")

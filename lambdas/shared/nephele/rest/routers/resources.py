@@ -13,8 +13,10 @@ from nephele.domain.resources import Resource
 from nephele.errors import UnknownResource
 from nephele.rest.answers import json_answer, nothing
 from nephele.rest.arguments import arguments_of, flag, page, words
+from nephele.rest.deferred import DeferredRoute
 from nephele.rest.dependencies import OpenArchive
-from nephele.rest.formats import resource_format
+from nephele.rest.formats import resource_format, response_content
+from nephele.rest.parameters import FORMATS, fails, takes
 from nephele.services.archive import Archive
 from nephele.services.delete import delete
 from nephele.services.hierarchy import (
@@ -26,9 +28,12 @@ from nephele.services.hierarchy import (
     resources_in_order,
 )
 from nephele.services.resources_view import View, describe
+from nephele.services.response_content import describe_content
 from nephele.services.system import resource_statistics
 
-router = APIRouter()
+router = APIRouter(route_class=DeferredRoute)
+
+_SHOWN = (*FORMATS, "requested-tags")
 
 
 def _view(arguments: Mapping[str, str]) -> View:
@@ -45,7 +50,11 @@ def _get_list(level: Level) -> Callable[[Request, OpenArchive], Response]:
         arguments = arguments_of(request)
         since, limit = page(arguments, f"/{level.collection}/")
         is_expanded = flag(arguments, "expand")
+        content = response_content(arguments)
         ids = list_level(archive, level, since, limit)
+        if content is not None:
+            listed = resources_in_order(archive, ids)
+            return json_answer(describe_content(archive, listed, _view(arguments), content))
         return _describe_ids(archive, ids, _view(arguments)) if is_expanded else json_answer(ids)
 
     return get_list
@@ -113,7 +122,14 @@ def _add_routes(level: Level) -> None:
     one = f"/{collection}/{{identifier}}"
     tags: list[str] = [collection.capitalize()]
 
-    def add(path: str, endpoint: Callable[..., Response], summary: str, verb: str = "GET") -> None:
+    def add(
+        path: str,
+        endpoint: Callable[..., Response],
+        summary: str,
+        *arguments: str,
+        verb: str = "GET",
+        errors: tuple[int, ...] = (404,),
+    ) -> None:
         identifier = f"{verb.lower()}{path.replace('/', '-')}"
         router.add_api_route(
             path,
@@ -123,19 +139,25 @@ def _add_routes(level: Level) -> None:
             name=identifier,
             tags=[*tags],
             response_model=None,
+            responses=fails(*errors),
+            openapi_extra=takes(*arguments),
         )
 
-    add(f"/{collection}", _get_list(level), f"List {collection}")
-    add(one, _get_one(level), f"Get one {name}")
-    add(one, _delete_one(level), f"Delete one {name}", "DELETE")
+    listing = ("expand", "since", "limit", "response-content", *_SHOWN)
+    add(f"/{collection}", _get_list(level), f"List {collection}", *listing, errors=(400,))
+    add(one, _get_one(level), f"Get one {name}", *_SHOWN, errors=(400, 404))
+    add(one, _delete_one(level), f"Delete one {name}", verb="DELETE")
     add(f"{one}/statistics", _get_statistics(level), f"Get statistics of one {name}")
     position = ORDER.index(level)
     for below in ORDER[position + 1 :]:
         path = f"{one}/{below.collection}"
-        add(path, _get_beneath(level, below), f"List {below.collection} of one {name}")
+        summary = f"List {below.collection} of one {name}"
+        add(path, _get_beneath(level, below), summary, "expand", *_SHOWN, errors=(400, 404))
     for above in ORDER[:position]:
         path = f"{one}/{above.value.lower()}"
-        add(path, _get_above(level, above), f"Get the {above.value.lower()} of one {name}")
+        add(
+            path, _get_above(level, above), f"Get the {above.value.lower()} of one {name}", *FORMATS
+        )
 
 
 for _level in ORDER:

@@ -9,13 +9,20 @@ from starlette.responses import Response
 
 from nephele.domain.levels import Level
 from nephele.domain.uids import generate_uid
-from nephele.rest.answers import json_answer, nothing, text_answer
+from nephele.errors import BadFileFormat
+from nephele.rest.answers import empty_answer, forbidden, json_answer, nothing, text_answer
 from nephele.rest.arguments import arguments_of
-from nephele.rest.bodies import TextBody
+from nephele.rest.bodies import JsonObject, TextBody
+from nephele.rest.deferred import DeferredRoute
 from nephele.rest.dependencies import OpenArchive
+from nephele.rest.parameters import fails, takes, takes_body
+from nephele.rest.routes import served_routes
+from nephele.services.conformance import conformance_statement
+from nephele.services.delete import delete_all
+from nephele.services.figures import prometheus
 from nephele.services.lookup import lookup
 
-router = APIRouter(prefix="/tools", tags=["Tools"])
+router = APIRouter(prefix="/tools", tags=["Tools"], route_class=DeferredRoute)
 
 _TIME = "%Y%m%dT%H%M%S"
 _LEVELS = {level.value.lower(): level for level in Level}
@@ -25,8 +32,9 @@ _LEVELS = {level.value.lower(): level for level in Level}
 def get_tools() -> Response:
     """List what is served below `/tools`, sorted."""
     prefix = f"{router.prefix}/"
-    paths = {str(getattr(route, "path", "")) for route in router.routes}
-    return json_answer(sorted(path.removeprefix(prefix) for path in paths if prefix in path))
+    paths = {route.path for route in served_routes()}
+    tools = {path.removeprefix(prefix) for path in paths if path.startswith(prefix)}
+    return json_answer(sorted(tools))
 
 
 @router.get("/now", summary="Get UTC time")
@@ -41,7 +49,12 @@ def get_now_local() -> Response:
     return text_answer(datetime.now(UTC).astimezone().strftime(_TIME))
 
 
-@router.get("/generate-uid", summary="Generate an identifier")
+@router.get(
+    "/generate-uid",
+    summary="Generate an identifier",
+    responses=fails(404),
+    openapi_extra=takes("level"),
+)
 def get_generate_uid(request: Request) -> Response:
     """Make a new identifier for `?level=patient|study|series|instance`."""
     level = _LEVELS.get(arguments_of(request).get("level", ""))
@@ -62,3 +75,66 @@ def post_lookup(archive: OpenArchive, body: TextBody) -> Response:
             for resource in found
         ]
     )
+
+
+@router.get("/dicom-conformance", summary="Get DICOM conformance")
+def get_dicom_conformance(archive: OpenArchive) -> Response:
+    """Return the conformance statement of the edge under the options in force."""
+    return text_answer(conformance_statement(archive))
+
+
+@router.get("/metrics-prometheus", summary="Get usage metrics")
+def get_metrics_prometheus(archive: OpenArchive) -> Response:
+    """Return figures of the archive in Prometheus' text format."""
+    headers = {"Content-Type": "text/plain; version=0.0.4"}
+    return Response(prometheus(archive), headers=headers)
+
+
+@router.post("/invalidate-tags", summary="Invalidate DICOM-as-JSON summaries")
+def post_invalidate_tags() -> Response:
+    """Do nothing: tags are always read from the stored headers, no summaries are kept."""
+    return empty_answer()
+
+
+@router.post(
+    "/bulk-delete",
+    summary="Delete a set of resources",
+    responses=fails(400),
+    openapi_extra=takes_body("application/json", "`Resources`: ids", {"type": "object"}),
+)
+def post_bulk_delete(archive: OpenArchive, body: JsonObject) -> Response:
+    """Delete resources of any levels; ids that no resource has are passed over."""
+    delete_all(archive, [_identifier(one) for one in _list(body.get("Resources"))])
+    return empty_answer()
+
+
+def _list(value: object) -> list[object]:
+    if not isinstance(value, list):
+        raise BadFileFormat("List of strings expected in field: Resources")
+    return value
+
+
+def _identifier(value: object) -> str:
+    """Return the id of an item, which may be an object that tells its level besides."""
+    identifier = value.get("ID") if isinstance(value, dict) else value
+    if not isinstance(identifier, str):
+        raise BadFileFormat("List of strings expected in field: Resources")
+    return identifier
+
+
+@router.post("/execute-script", summary="Execute Lua script", responses=fails(403))
+def post_execute_script() -> Response:
+    """Refuse: there is no Lua, as in Orthanc by default."""
+    return forbidden()
+
+
+@router.post("/reset", summary="Restart Orthanc", responses=fails(403))
+def post_reset() -> Response:
+    """Refuse: there is no server to restart."""
+    return forbidden()
+
+
+@router.post("/shutdown", summary="Shutdown Orthanc", responses=fails(403))
+def post_shutdown() -> Response:
+    """Refuse: there is no server to shut down."""
+    return forbidden()

@@ -11,11 +11,12 @@ from nephele.domain.levels import Level
 from nephele.errors import BadJson
 from nephele.rest.answers import empty_answer, json_answer
 from nephele.rest.bodies import JsonObject, Uploaded
+from nephele.rest.deferred import DeferredRoute
 from nephele.rest.dependencies import OpenArchive, Reception
 from nephele.services.store import Stored
 from nephele.services.uploads import abort_upload, complete_upload, open_upload, upload
 
-router = APIRouter(tags=["Uploads"])
+router = APIRouter(tags=["Uploads"], route_class=DeferredRoute)
 
 Kind = TypeVar("Kind")
 

@@ -8,11 +8,14 @@ from starlette.responses import Response
 from nephele.domain.resources import AsideVersion
 from nephele.errors import UnknownResource
 from nephele.rest.answers import json_answer
+from nephele.rest.deferred import DeferredRoute
 from nephele.rest.dependencies import OpenArchive
 from nephele.rest.files import file_answer
 from nephele.services.versions import list_aside
 
-router = APIRouter(prefix="/versions-aside", tags=["Versions kept aside"])
+router = APIRouter(
+    prefix="/versions-aside", tags=["Versions kept aside"], route_class=DeferredRoute
+)
 
 
 @router.get("", summary="List versions kept aside")

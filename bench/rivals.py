@@ -1,0 +1,86 @@
+"""The programs of DCMTK and GDCM that transcode, and how long they take."""
+
+from __future__ import annotations
+
+import subprocess
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from bench.report import Sample
+
+_ROOT: Final = "1.2.840.10008.1.2"
+EXPLICIT: Final = f"{_ROOT}.1"
+
+
+@dataclass(frozen=True, slots=True)
+class Race:
+    """A syntax both ways, the programs that go them, and how often faster Nephele is to be.
+
+    Attributes
+    ----------
+    encoders, decoders : tuple
+        Commands, without their files. The first encoder also makes what all of them decode.
+    """
+
+    name: str
+    uid: str
+    encoders: tuple[tuple[str, ...], ...]
+    decoders: tuple[tuple[str, ...], ...]
+    encoding_bar: float
+    decoding_bar: float
+
+
+_GDCM_RAW = ("gdcmconv", "--raw")
+RACES: Final[tuple[Race, ...]] = (
+    Race(
+        "JPEG Extended, 12 bits",
+        f"{_ROOT}.4.51",
+        (("dcmcjpeg", "+ee"),),
+        (("dcmdjpeg",), _GDCM_RAW),
+        2,
+        2,
+    ),
+    Race(
+        "JPEG Lossless SV1",
+        f"{_ROOT}.4.70",
+        (("dcmcjpeg", "+e1"), ("gdcmconv", "--jpeg")),
+        (("dcmdjpeg",), _GDCM_RAW),
+        2,
+        2,
+    ),
+    Race(
+        "JPEG-LS",
+        f"{_ROOT}.4.80",
+        (("dcmcjpls",), ("gdcmconv", "--jpegls")),
+        (("dcmdjpls",), _GDCM_RAW),
+        1.5,
+        1.5,
+    ),
+    Race("JPEG 2000", f"{_ROOT}.4.90", (("gdcmconv", "--j2k"),), (_GDCM_RAW,), 1, 1),
+    Race(
+        "RLE",
+        f"{_ROOT}.5",
+        (("dcmcrle",), ("gdcmconv", "--rle")),
+        (("dcmdrle",), _GDCM_RAW),
+        1,
+        2,
+    ),
+)
+PROGRAMS: Final = tuple(
+    sorted({command[0] for race in RACES for command in (*race.encoders, *race.decoders)})
+)
+
+
+def timed(command: Sequence[str | Path], runs: int) -> Sample | None:
+    """Run a program some times; None if it refuses."""
+    seconds = []
+    for _ in range(runs):
+        started = time.perf_counter()
+        done = subprocess.run(command, capture_output=True, check=False)
+        seconds.append(time.perf_counter() - started)
+        if done.returncode:
+            return None
+    return Sample(tuple(seconds))

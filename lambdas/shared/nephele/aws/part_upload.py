@@ -1,0 +1,136 @@
+"""Writing an object whose beginning is known last: its first part goes last."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import io
+from collections import deque
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from types import TracebackType
+from typing import Self
+
+from nephele.aws import clients
+from nephele.aws.bucket import CONTENT_TYPE, PART_BYTES, Bucket
+
+HELD_BYTES = 64 << 20
+"""Up to this size an object is held in memory, written at the end, and its MD5 known."""
+_PARTS_AT_ONCE = 4
+_PARTS_OF_ONE_SIZE = 2000
+"""So many parts are 8 MiB, as many more 16 MiB, and so on: S3 allows 10,000."""
+
+Describe = Callable[[bytes | None], Mapping[str, str]]
+"""Makes the user metadata of an object: of its bytes, of None where they are not held."""
+
+
+class PartUpload:
+    """A sink for an object; a context manager that leaves nothing behind after an error.
+
+    Nothing is written before `finish` unless there is more than `HELD_BYTES`. Then parts are
+    written while others are made, a few at a time; the first one is kept until its front comes.
+    """
+
+    def __init__(self, bucket: Bucket, key: str, describe: Describe) -> None:
+        self._bucket = bucket
+        self._key = key
+        self._describe = describe
+        self._first = bytearray()
+        self._part = bytearray()
+        self._upload_id = ""
+        self._etags: dict[int, str] = {}
+        self._number = 1
+        self._writing: deque[tuple[int, Future[str]]] = deque()
+        self._pool = ThreadPoolExecutor(_PARTS_AT_ONCE, thread_name_prefix="parts")
+        self.size_bytes = 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        value: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._pool.shutdown(cancel_futures=True)
+        if self._upload_id:
+            self._bucket.abort_upload(self._key, self._upload_id)
+
+    def begin(self, front_bytes: int) -> None:
+        """Do nothing: parts have no order."""
+
+    def write(self, data: bytes) -> None:
+        """Take the next bytes behind the front."""
+        self.size_bytes += len(data)
+        if self._upload_id:
+            self._part += data
+        else:
+            self._first += data
+            if self.size_bytes <= HELD_BYTES:
+                return
+            self._start()
+        while len(self._part) >= (size := self._part_bytes):
+            self._put(bytes(memoryview(self._part)[:size]))
+            del self._part[:size]
+
+    def finish(self, front: bytes) -> None:
+        """Take the front; return when S3 has the whole object."""
+        self.size_bytes += len(front)
+        if not self._upload_id:
+            self._write_held(front + self._first)
+            return
+        if self._part:
+            self._put(bytes(self._part))
+        while self._writing:
+            self._await_one()
+        self._etags[1] = self._put_part(1, front + self._first)
+        etags = [self._etags[number] for number in sorted(self._etags)]
+        self._bucket.complete_upload(self._key, self._upload_id, etags)
+        self._upload_id = ""
+
+    @property
+    def _part_bytes(self) -> int:
+        return PART_BYTES << self._number // _PARTS_OF_ONE_SIZE
+
+    def _start(self) -> None:
+        """Begin the upload; what was held becomes its first parts."""
+        with clients.translated("object"):
+            self._upload_id = clients.s3().create_multipart_upload(
+                Bucket=self._bucket.name,
+                Key=self._key,
+                ContentType=CONTENT_TYPE,
+                Metadata=self._describe(None),
+            )["UploadId"]
+        self._part += memoryview(self._first)[PART_BYTES:]
+        self._first = self._first[:PART_BYTES]
+
+    def _put(self, part: bytes) -> None:
+        self._number += 1
+        self._writing.append((self._number, self._pool.submit(self._put_part, self._number, part)))
+        if len(self._writing) >= _PARTS_AT_ONCE:
+            self._await_one()
+
+    def _await_one(self) -> None:
+        number, future = self._writing.popleft()
+        self._etags[number] = future.result()
+
+    def _put_part(self, number: int, part: bytes) -> str:
+        digest = hashlib.md5(part, usedforsecurity=False).digest()
+        with clients.translated("object"):
+            return clients.s3().upload_part(
+                Bucket=self._bucket.name,
+                Key=self._key,
+                UploadId=self._upload_id,
+                PartNumber=number,
+                Body=part,
+                ContentMD5=base64.b64encode(digest).decode(),
+            )["ETag"]
+
+    def _write_held(self, encoded: bytes) -> None:
+        metadata = self._describe(encoded)
+        if len(encoded) <= PART_BYTES:
+            digest = hashlib.md5(encoded, usedforsecurity=False).digest()
+            self._bucket.put(self._key, encoded, metadata, digest)
+        else:
+            self._bucket.put_large(self._key, io.BytesIO(encoded), metadata)

@@ -1,0 +1,76 @@
+"""Refusing, by the header alone, what cannot be transcoded."""
+
+from __future__ import annotations
+
+from nephele.domain.attributes import PIXEL_DATA
+from nephele.domain.elements import DataSet
+from nephele.domain.transcoding.frame_work import frame_work
+from nephele.domain.transcoding.ingest import is_never_transcoded
+from nephele.domain.transcoding.native import check_copied, check_words, decoded_size, native_size
+from nephele.domain.transcoding.plan import Plan
+from nephele.errors import NothingToTranscode, NotTranscodable
+
+_OVERLAYS = tuple(range(0x6000, 0x6020, 2))
+_OVERLAY_BIT_POSITION = 0x0102
+_OVERLAY_DATA = 0x3000
+
+
+def check_plan(plan: Plan) -> None:
+    """Check a plan.
+
+    Raises
+    ------
+    NothingToTranscode
+        There are no pixels to compress, or the source's syntax is never transcoded.
+    NotTranscodable
+        The target cannot hold the pixels; the message names the attribute.
+    UnsupportedImage
+        What describes the pixels makes no sense.
+    """
+    if plan.is_unchanged:
+        return
+    pixels, syntax = plan.source.pixels, plan.source.syntax
+    if is_never_transcoded(syntax.uid):
+        raise NothingToTranscode(f"TransferSyntaxUID (0002,0010) is {syntax.name}")
+    if plan.target.is_encapsulated:
+        _check_compressible(plan)
+    if plan.has_frames:
+        _check_frames(plan)
+    elif pixels is not None:
+        check_copied(plan.source, pixels, plan.target)
+
+
+def _check_compressible(plan: Plan) -> None:
+    """Compressed syntaxes are for data sets with PixelData alone. See PS3.5 A.4."""
+    pixels = plan.source.pixels
+    if pixels is None:
+        raise NothingToTranscode("PixelData (7fe0,0010) is missing")
+    if pixels.tag != PIXEL_DATA:
+        raise NothingToTranscode("PixelData (7fe0,0010) is missing: the pixels are floats")
+    if pixels.size == 0:
+        raise NothingToTranscode("PixelData (7fe0,0010) is empty")
+
+
+def _check_frames(plan: Plan) -> None:
+    source, target = plan.source, plan.target
+    image = source.image
+    if not image.is_encapsulated and native_size(image.description) > image.value_size:
+        raise NotTranscodable("PixelData (7fe0,0010) is shorter than its frames")
+    if not (source.layout.is_little_endian and target.is_little_endian):
+        check_words(image.description.bits_allocated)
+    if plan.is_lossy:
+        _check_overlays(source.elements, is_little_endian=source.layout.is_little_endian)
+    if not target.is_encapsulated:
+        decoded_size(image.description)
+    frame_work(image, target, plan.lossy_quality, plan.options)
+
+
+def _check_overlays(elements: DataSet, *, is_little_endian: bool) -> None:
+    """Refuse overlays in the bits that pixels do not use: lossy compression would destroy them."""
+    for group in _OVERLAYS:
+        position = elements.get(group << 16 | _OVERLAY_BIT_POSITION)
+        if position is None or group << 16 | _OVERLAY_DATA in elements:
+            continue
+        raw = position.value[:2]
+        if number := int.from_bytes(raw, "little" if is_little_endian else "big"):
+            raise NotTranscodable(f"OverlayBitPosition ({group:04x},0102) is {number}")

@@ -1,0 +1,132 @@
+"""Tags of patients, studies and series: modules, shared tags, tags of all instances, slices."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from nephele.domain.levels import ORDER, Level
+from nephele.errors import BadRequest
+from nephele.rest.answers import JSON, empty_answer, json_answer
+from nephele.rest.arguments import arguments_of, lifted_tags
+from nephele.rest.bodies import TextBody, boolean_field, json_object_of
+from nephele.rest.deferred import DeferredRoute
+from nephele.rest.dependencies import OpenArchive
+from nephele.rest.formats import data_set_format
+from nephele.rest.parameters import FORMATS, fails, takes, takes_body
+from nephele.rest.styled_json import iter_styled
+from nephele.services.hierarchy import require_resource
+from nephele.services.reconstruct import reconstruct
+from nephele.services.slices import ordered_slices
+from nephele.services.tags import iter_instances_tags, module, shared_tags
+
+router = APIRouter(route_class=DeferredRoute)
+
+_OPTIONS = {
+    "type": "object",
+    "properties": {"LimitToThisLevelMainDicomTags": {"type": "boolean", "default": False}},
+}
+
+Endpoint = Callable[[Request, OpenArchive, str], Response]
+
+
+def _get_module(level: Level, of: Level) -> Endpoint:
+    def get_module(request: Request, archive: OpenArchive, identifier: str) -> Response:
+        arguments = arguments_of(request)
+        lifted = lifted_tags(arguments)
+        resource = require_resource(archive, level, identifier)
+        return json_answer(module(archive, resource, of, data_set_format(arguments), lifted))
+
+    return get_module
+
+
+def _get_shared_tags(level: Level) -> Endpoint:
+    def get_shared_tags(request: Request, archive: OpenArchive, identifier: str) -> Response:
+        tag_format = data_set_format(arguments_of(request))
+        resource = require_resource(archive, level, identifier)
+        return json_answer(shared_tags(archive, resource, tag_format))
+
+    return get_shared_tags
+
+
+def _get_instances_tags(level: Level) -> Endpoint:
+    def get_instances_tags(request: Request, archive: OpenArchive, identifier: str) -> Response:
+        arguments = arguments_of(request)
+        lifted = lifted_tags(arguments)
+        resource = require_resource(archive, level, identifier)
+        tags = iter_instances_tags(archive, resource, data_set_format(arguments), lifted)
+        return Response(b"".join(piece.encode() for piece in iter_styled(tags)), media_type=JSON)
+
+    return get_instances_tags
+
+
+def _post_reconstruct(level: Level) -> Callable[[OpenArchive, TextBody, str], Response]:
+    def post_reconstruct(archive: OpenArchive, body: TextBody, identifier: str) -> Response:
+        options = json_object_of(body) if body.strip() else {}
+        is_this_level_alone = boolean_field(options, "LimitToThisLevelMainDicomTags")
+        if boolean_field(options, "ReconstructFiles"):
+            raise BadRequest("ReconstructFiles: files are never written anew")
+        resource = require_resource(archive, level, identifier)
+        reconstruct(archive, resource, is_this_level_alone=is_this_level_alone)
+        return empty_answer()
+
+    return post_reconstruct
+
+
+@router.get(
+    "/series/{identifier}/ordered-slices",
+    summary="Order the slices of a series",
+    tags=["Series"],
+    responses=fails(400, 404),
+)
+def get_ordered_slices(archive: OpenArchive, identifier: str) -> Response:
+    """Order by position in space where the slices are a volume, else by index."""
+    return json_answer(ordered_slices(archive, require_resource(archive, Level.SERIES, identifier)))
+
+
+def _add(level: Level, route: str, endpoint: Endpoint, summary: str, *arguments: str) -> None:
+    router.add_api_route(
+        f"/{level.collection}/{{identifier}}/{route}",
+        endpoint,
+        methods=["GET"],
+        summary=summary,
+        name=f"get-{level.collection}-{route}",
+        tags=[level.collection.capitalize()],
+        response_model=None,
+        responses=fails(400, 404),
+        openapi_extra=takes(*FORMATS, *arguments),
+    )
+
+
+for _level in ORDER:
+    _name = _level.value.lower()
+    _add(_level, "module", _get_module(_level, _level), f"Get {_name} module", "ignore-length")
+    router.add_api_route(
+        f"/{_level.collection}/{{identifier}}/reconstruct",
+        _post_reconstruct(_level),
+        methods=["POST"],
+        summary=f"Reconstruct tags of one {_name}",
+        name=f"post-{_level.collection}-reconstruct",
+        tags=[_level.collection.capitalize()],
+        response_model=None,
+        responses=fails(400, 404),
+        openapi_extra=takes_body("application/json", "`LimitToThisLevelMainDicomTags`", _OPTIONS),
+    )
+    if _level is not Level.INSTANCE:
+        _add(_level, "shared-tags", _get_shared_tags(_level), f"Get shared tags of one {_name}")
+        _add(
+            _level,
+            "instances-tags",
+            _get_instances_tags(_level),
+            f"Get the tags of all instances of one {_name}",
+            "ignore-length",
+        )
+_add(
+    Level.STUDY,
+    "module-patient",
+    _get_module(Level.STUDY, Level.PATIENT),
+    "Get patient module of study",
+    "ignore-length",
+)

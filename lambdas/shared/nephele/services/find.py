@@ -1,0 +1,116 @@
+"""Searching the archive: the verb behind `/tools/find` and `/tools/count-resources`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from itertools import islice
+
+from nephele.aws.index import Index
+from nephele.aws.index.meter import Meter
+from nephele.domain.find_query import FindQuery
+from nephele.domain.levels import Level
+from nephele.domain.orthanc_id import OrthancId
+from nephele.services.archive import Archive
+from nephele.services.find_candidates import Candidate, Sieve
+from nephele.services.find_order import in_order
+from nephele.services.find_paths import Path, paths
+from nephele.services.hierarchy import find_resource
+from nephele.settings.limits import FIND_READ_UNITS, FIND_SECONDS
+
+_FIRST_ROUND = 100
+_GROWTH = 4
+_BATCH = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What was found, in the order asked for; `index` names the rows it was read from."""
+
+    ids: list[OrthancId]
+    index: str
+
+
+@contextmanager
+def metered(archive: Archive) -> Iterator[tuple[Archive, Meter]]:
+    """Open an archive whose reads are counted, and end with BudgetExhausted above the budget."""
+    meter = Meter(FIND_READ_UNITS, FIND_SECONDS)
+    table = replace(archive.index.table, meter=meter)
+    yield replace(archive, index=Index(table)), meter
+
+
+def find(archive: Archive, query: FindQuery) -> Found:
+    """Search; ascending by id unless the query says otherwise.
+
+    Several ways may lead to what is asked for. They are followed side by side, a few rows of each,
+    then more, until one comes to its end: so the costliest never costs more than the cheapest
+    does, times the number of ways.
+
+    Raises
+    ------
+    BudgetExhausted
+        More would have to be read than the archive's meter allows.
+    """
+    if query.is_impossible or not _has_parent(archive, query):
+        return Found([], "none: nothing has such a value")
+    ways = paths(archive.index, query)
+    path, candidates = _shortest(archive, query, ways)
+    sieve = Sieve(archive, query, path.proven)
+    matches = _narrow(sieve, candidates, _enough(query, path))
+    if query.order:
+        ordered = in_order(archive, matches, query.order)
+    else:
+        ordered = sorted(matches, key=lambda one: one.orthanc_id)
+    stop = query.since + query.limit if query.limit else None
+    return Found([one.orthanc_id for one in ordered[query.since : stop]], path.name)
+
+
+def _has_parent(archive: Archive, query: FindQuery) -> bool:
+    if query.parent is None or query.parent_level is None:
+        return True
+    is_above = list(Level).index(query.parent_level) < list(Level).index(query.level)
+    return is_above and find_resource(archive, query.parent_level, query.parent) is not None
+
+
+def _shortest(
+    archive: Archive, query: FindQuery, ways: list[Path]
+) -> tuple[Path, Iterator[Candidate]]:
+    """Return the way that ends first, and what it leads to that may be asked for."""
+    if len(ways) == 1:
+        sieve = Sieve(archive, query, ways[0].proven)
+        return ways[0], (one for one in ways[0].candidates if one and sieve.admits(one))
+    kept: list[list[Candidate]] = [[] for _ in ways]
+    quota = _FIRST_ROUND
+    while True:
+        for path, found in zip(ways, kept, strict=True):
+            sieve = Sieve(archive, query, path.proven)
+            taken = list(islice(path.candidates, quota))
+            found += [one for one in taken if one is not None and sieve.admits(one)]
+            if len(taken) < quota:
+                return path, iter(found)
+        quota *= _GROWTH
+
+
+def _narrow(sieve: Sieve, candidates: Iterator[Candidate], enough: int | None) -> list[Candidate]:
+    """Narrow candidates down, batch by batch; `enough` matches suffice where ids ascend."""
+    matches: dict[OrthancId, Candidate] = {}
+    seen: set[OrthancId] = set()
+    while batch := list(islice(candidates, _BATCH)):
+        fresh = [one for one in batch if one.orthanc_id not in seen]
+        seen.update(one.orthanc_id for one in fresh)
+        matches |= {one.orthanc_id: one for one in sieve.narrow(_distinct(fresh))}
+        if enough is not None and len(matches) >= enough:
+            break
+    return list(matches.values())
+
+
+def _distinct(candidates: list[Candidate]) -> list[Candidate]:
+    return list({one.orthanc_id: one for one in candidates}.values())
+
+
+def _enough(query: FindQuery, path: Path) -> int | None:
+    """Return how many matches suffice; None where all are needed to tell which come first."""
+    if path.is_ascending and path.level is query.level and query.limit and not query.order:
+        return query.since + query.limit
+    return None

@@ -1,0 +1,112 @@
+"""Transcoding on the way in: Orthanc's rules, and what is kept where it cannot be done."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from typing import BinaryIO
+
+from nephele.aws.index.originals import find_original
+from nephele.domain.orthanc_id import OrthancId
+from nephele.domain.provenance import Provenance
+from nephele.domain.transcoding import Transcoding
+from nephele.domain.transcoding.sinks import Sink, SpoolSink
+from nephele.errors import BadFileFormat, NothingToTranscode, NotTranscodable
+from nephele.logs import logger
+from nephele.services import failure_metrics
+from nephele.services.archive import Archive
+from nephele.services.transcoding import begin_transcoding
+
+
+@dataclass(frozen=True, slots=True)
+class Ingested:
+    """What is to be stored of a received file.
+
+    Attributes
+    ----------
+    file : BinaryIO
+        The transcoded file; the received one where that cannot be transcoded.
+    provenance : Provenance
+        Tells why not, and which instance a lossy result was.
+    known : OrthancId or None
+        The instance that was made of the same file before: nothing is to be stored.
+    """
+
+    file: BinaryIO
+    provenance: Provenance
+    known: OrthancId | None = None
+
+
+def transcode_received(
+    archive: Archive, part10: BinaryIO, target: str, provenance: Provenance, stack: ExitStack
+) -> Ingested:
+    """Transcode a file that is stored at once; one that cannot be transcoded is kept as it came.
+
+    Parameters
+    ----------
+    stack : ExitStack
+        Closes the result.
+    """
+    try:
+        with begin_transcoding(archive, part10, target) as transcoding:
+            if (known := known_instance(archive, transcoding)) is not None:
+                return Ingested(part10, provenance, known)
+            sink = stack.enter_context(SpoolSink())
+            transcoding.write(sink)
+            return Ingested(sink.file, with_original(provenance, transcoding))
+    except NothingToTranscode:
+        return Ingested(part10, provenance)
+    except (NotTranscodable, BadFileFormat) as exc:
+        count_failure(target, str(exc))
+        return Ingested(part10, replace(provenance, transcoding_failure=str(exc)))
+
+
+def known_instance(archive: Archive, transcoding: Transcoding) -> OrthancId | None:
+    """Return the instance that lossy transcoding has made of the same file before.
+
+    Its syntax and quality may have been others. With `OverwriteInstances` nothing counts as known.
+    """
+    if not transcoding.is_lossy or archive.configuration.overwrite_instances:
+        return None
+    uid, digest = transcoding.original_sop_instance_uid, transcoding.content_digest.hex()
+    return find_original(archive.index, uid, digest)
+
+
+def with_original(provenance: Provenance, transcoding: Transcoding) -> Provenance:
+    """Return a provenance that tells of the received instance, if the result is another one."""
+    if not transcoding.is_lossy:
+        return provenance
+    return replace(
+        provenance,
+        original_sop_instance_uid=transcoding.original_sop_instance_uid,
+        original_digest=transcoding.content_digest.hex(),
+    )
+
+
+def count_failure(target: str, reason: str) -> None:
+    """Log and count a file that is stored as it came although it was to be transcoded."""
+    logger.warning("ingest transcoding failed", extra={"target": target, "reason": reason})
+    failure_metrics.count(failure_metrics.INGEST_TRANSCODING_FAILED)
+
+
+class TimedSink:
+    """Passes a file on for as long as there is time; NotTranscodable then."""
+
+    def __init__(self, sink: Sink, has_time: Callable[[], bool]) -> None:
+        self._sink = sink
+        self._has_time = has_time
+
+    def begin(self, front_bytes: int) -> None:
+        """Begin the file behind its front."""
+        self._sink.begin(front_bytes)
+
+    def write(self, data: bytes) -> None:
+        """Take the next bytes behind the front."""
+        if not self._has_time():
+            raise NotTranscodable("it takes longer than the function may run")
+        self._sink.write(data)
+
+    def finish(self, front: bytes) -> None:
+        """Take the front."""
+        self._sink.finish(front)

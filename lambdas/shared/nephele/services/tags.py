@@ -1,0 +1,74 @@
+"""Tags of what lies beneath a resource: modules, shared tags, tags of all instances."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from nephele.aws.index.headers import iter_headers
+from nephele.domain.dicom_json import Json, TagFormat, tags_json
+from nephele.domain.levels import Level
+from nephele.domain.modules import MODULES
+from nephele.domain.orthanc_id import OrthancId
+from nephele.domain.resources import Resource
+from nephele.errors import UnknownResource
+from nephele.services.archive import Archive
+from nephele.services.hierarchy import any_instance, descendants, resources_in_order
+from nephele.services.overrides import in_force
+from nephele.services.retrieve import data_set
+
+_NOTHING: frozenset[int] = frozenset()
+
+
+def module(
+    archive: Archive,
+    resource: Resource,
+    level: Level,
+    tag_format: TagFormat,
+    ignore_length: frozenset[int] = _NOTHING,
+) -> Json:
+    """Return the tags of a level's module, as the instance with the lowest id beneath has them."""
+    instance = any_instance(archive, resource)
+    if instance is None:
+        raise UnknownResource("")
+    return data_set(archive, instance, tag_format, ignore_length, only=MODULES[level])
+
+
+def iter_instances_tags(
+    archive: Archive,
+    resource: Resource,
+    tag_format: TagFormat,
+    ignore_length: frozenset[int] = _NOTHING,
+) -> Iterator[tuple[OrthancId, Json]]:
+    """Yield the tags of each instance beneath a resource, in ascending order of ids."""
+    instances = resources_in_order(archive, descendants(archive, resource, Level.INSTANCE))
+    encoding = in_force(archive).default_encoding
+    for instance, encoded in iter_headers(archive.index, archive.bucket, instances):
+        yield (
+            instance.orthanc_id,
+            tags_json(
+                encoded,
+                tag_format,
+                default_encoding=encoding,
+                ignore_length=ignore_length,
+                has_pixel_data="PixelDataOffset" in instance.metadata,
+            ),
+        )
+
+
+def shared_tags(archive: Archive, resource: Resource, tag_format: TagFormat) -> Json:
+    """Return the textual tags that have one value in all instances beneath a resource."""
+    shared: Json | None = None
+    for _, tags in iter_instances_tags(archive, resource, TagFormat.FULL):
+        if shared is None:
+            shared = {tag: shown for tag, shown in tags.items() if shown["Type"] == "String"}
+        else:
+            shared = {tag: shown for tag, shown in shared.items() if tags.get(tag) == shown}
+    return _formatted(shared or {}, tag_format)
+
+
+def _formatted(tags: Json, tag_format: TagFormat) -> Json:
+    if tag_format is TagFormat.FULL:
+        return tags
+    if tag_format is TagFormat.SHORT:
+        return {tag: shown["Value"] for tag, shown in tags.items()}
+    return {shown["Name"]: shown["Value"] for shown in tags.values()}

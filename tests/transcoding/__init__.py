@@ -1,0 +1,1 @@
+"""Every transfer syntax to every other, judged by decoders of other makers."""

@@ -1,0 +1,183 @@
+"""Which rows a search reads, what that costs, and where its budget ends."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from nephele.aws import clients
+from nephele.aws.index.meter import Meter
+from nephele.errors import BudgetExhausted
+from nephele.services import find as find_service
+from nephele.services.archive import Archive
+from tests.unit.find.conftest import uids
+from tests.unit.rest.conftest import Client
+
+_READS = ("GetItem", "Query", "BatchGetItem", "Scan", "TransactGetItems", "ExecuteStatement")
+_UNKNOWN = "-".join(["0" * 8] * 5)
+
+INDEXES: dict[str, tuple[dict[str, Any], str]] = {
+    "no constraint": ({}, "all studies by id"),
+    "a tag of the study": ({"StudyDescription": "x"}, "all studies"),
+    "a tag of the file": ({"Rows": "128"}, "all studies by id"),
+    "a UID": ({"StudyInstanceUID": "1.2.1", "StudyDate": "2020-"}, "StudyInstanceUID"),
+    "an accession number": ({"AccessionNumber": "acc1", "PatientName": "d*"}, "AccessionNumber"),
+    "a pattern of accession numbers": ({"AccessionNumber": "acc*"}, "all studies"),
+    "a PatientID": ({"PatientID": "P1", "PatientName": "d*"}, "PatientID"),
+    "a name": ({"PatientName": "doe^jane"}, "PatientName"),
+    "the beginning of a name": ({"PatientName": "doe*"}, "PatientName, beginning"),
+    "the end of a name": ({"PatientName": "*jane"}, "PatientName, within"),
+    "two characters within a name": ({"PatientName": "*ne"}, "all studies"),
+    "any name": ({"PatientName": "*"}, "all studies"),
+    "a range": ({"StudyDate": "2020-"}, "StudyDate"),
+    "a modality": ({"ModalitiesInStudy": "CT"}, "ModalitiesInStudy"),
+    "a pattern of modalities": ({"ModalitiesInStudy": "C*"}, "all studies by id"),
+    "two of them": (
+        {"ModalitiesInStudy": "CT", "StudyDate": "2020-"},
+        "ModalitiesInStudy and StudyDate",
+    ),
+    "what nothing has": ({"Modality": "CT"}, "none: nothing has such a value"),
+}
+
+
+def _explained(client: Client, **body: Any) -> Any:
+    answer = client.post("/tools/find", json={"Level": "Study", **body, "Explain": True})
+    assert answer.status_code == 200, answer.text
+    return answer.json()
+
+
+@pytest.mark.parametrize("reason", INDEXES)
+def test_the_narrowest_rows_are_read(client: Client, reason: str) -> None:
+    query, index = INDEXES[reason]
+    explained = _explained(client, Query=query)
+    assert explained["Explain"]["Index"] == index
+    assert (
+        explained["Answers"]
+        == client.post("/tools/find", json={"Level": "Study", "Query": query}).json()
+    )
+
+
+@pytest.mark.parametrize(
+    ("level", "query", "index"),
+    [
+        ("Series", {"Modality": "CT"}, "Modality"),
+        ("Series", {"SeriesDescription": "x"}, "all series by id"),
+        ("Instance", {"SeriesDescription": "x"}, "all series by id"),
+        ("Instance", {"StudyDescription": "x", "SeriesDescription": "x"}, "all studies"),
+        ("Instance", {"SOPInstanceUID": "1.2.1.1.1"}, "SOPInstanceUID"),
+        ("Patient", {"PatientSex": "O"}, "all patients by id"),
+        ("Patient", {"PatientName": "*jane*"}, "PatientName, within"),
+    ],
+)
+def test_other_levels(client: Client, level: str, query: dict[str, str], index: str) -> None:
+    assert _explained(client, Level=level, Query=query)["Explain"]["Index"] == index
+
+
+def test_what_is_read_is_told(client: Client, reads: list[tuple[str, dict[str, Any]]]) -> None:
+    explained = _explained(client, Query={"StudyInstanceUID": "1.2.1"})["Explain"]
+    assert (explained["ItemsRead"], explained["ReadUnits"]) == (1, 1)
+    assert explained["Budget"] == {"ReadUnits": 20000, "Seconds": 20.0}
+    assert [name for name, _ in reads] == ["Query"]
+    reads.clear()
+    explained = _explained(client, Query={"StudyInstanceUID": "1.2.1"}, Expand=True)["Explain"]
+    assert explained["ItemsRead"] == 1 + 1 + 2, "identifier, study, children"
+    assert explained["ReadUnits"] == len(reads)
+
+
+@pytest.fixture
+def reads(library: Archive) -> Iterator[list[tuple[str, dict[str, Any]]]]:
+    """Return the reads of the index made from now on: operation and parameters."""
+    seen: list[tuple[str, dict[str, Any]]] = []
+
+    def watch(params: dict[str, Any], model: Any, **_: Any) -> None:
+        if model.name in _READS:
+            seen.append((model.name, params))
+
+    events = clients.dynamodb().meta.events
+    events.register("provide-client-params.dynamodb", watch)
+    yield seen
+    events.unregister("provide-client-params.dynamodb", watch)
+
+
+@pytest.mark.parametrize("level", ["Patient", "Study", "Series", "Instance"])
+def test_every_read_is_consistent_and_of_the_table(
+    client: Client, reads: list[tuple[str, dict[str, Any]]], level: str
+) -> None:
+    queries = [query for query, _ in INDEXES.values()]
+    queries += [{"Rows": "128"}, {"SeriesDescription": "*"}, {"SOPInstanceUID": "1.2.1.1.1"}]
+    for query in queries:
+        for more in ({}, {"Expand": True}):
+            body = {"Level": level, "Query": query, **more}
+            assert client.post("/tools/find", json=body).status_code == 200
+    client.post("/tools/lookup", content=b"P1")
+    client.post("/tools/bulk-content", json={"Resources": [_UNKNOWN], "Level": level})
+    assert {name for name, _ in reads} <= {"GetItem", "Query", "BatchGetItem"}
+    for _, params in reads:
+        assert "IndexName" not in params
+        requests = params.get("RequestItems", {"": params}).values()
+        assert all(request["ConsistentRead"] is True for request in requests)
+
+
+def test_no_search_reads_the_bucket(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise AssertionError("S3 was asked")
+
+    clients.s3().meta.events.register("before-call.s3", refuse)
+    try:
+        assert len(uids(client, Level="Study", Query={"Rows": "128"})) == 4
+    finally:
+        clients.s3().meta.events.unregister("before-call.s3", refuse)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        pytest.param({"Query": {"StudyDescription": "*"}}, id="matching"),
+        pytest.param({"Query": {"Rows": "128"}}, id="stored headers"),
+        pytest.param({"Query": {"StudyInstanceUID": "1.2.1"}, "Expand": True}, id="rendering"),
+        pytest.param({"Query": {"PatientName": "*jane"}, "Explain": True}, id="explaining"),
+    ],
+)
+@pytest.mark.parametrize(("name", "most"), [("FIND_READ_UNITS", 1), ("FIND_SECONDS", 0.0)])
+def test_an_answer_is_never_a_part(
+    client: Client, monkeypatch: pytest.MonkeyPatch, body: dict[str, Any], name: str, most: float
+) -> None:
+    monkeypatch.setattr(find_service, name, most)
+    answer = client.post("/tools/find", json={"Level": "Study", **body})
+    assert (answer.status_code, answer.json()["OrthancStatus"]) == (400, 8)
+    for word in ("read units", "seconds", '"Limit"', '"Since"'):
+        assert word in answer.json()["Details"]
+
+
+def test_a_limit_saves_reading(client: Client) -> None:
+    everything = _explained(client, Query={"PatientSex": "O"}, Level="Patient")["Explain"]
+    one = _explained(client, Query={}, Limit=1)["Explain"]
+    assert one["ItemsRead"] <= everything["ItemsRead"]
+
+
+@pytest.mark.parametrize(
+    ("rows", "units"),
+    [
+        pytest.param([], 1, id="nothing"),
+        pytest.param([{"t": {"S": "x" * 4095}}], 1, id="a unit"),
+        pytest.param([{"t": {"S": "x" * 4096}}], 2, id="a byte more"),
+        pytest.param([{"t": {"S": "é" * 2048}}], 2, id="bytes, not characters"),
+        pytest.param([{"t": {"S": "x" * 1000}}] * 8, 2, id="rows of a page together"),
+        pytest.param([{"b": {"B": b"x" * 9000}}], 3, id="binary"),
+        pytest.param([{"m": {"M": {"CT": {"N": "12"}}}, "d": {"SS": ["a", "b"]}}], 1, id="others"),
+    ],
+)
+def test_a_page_costs_what_it_holds(rows: list[dict[str, Any]], units: int) -> None:
+    meter = Meter(100, 100)
+    meter.add_page(rows)
+    assert (meter.items, meter.units) == (len(rows), units)
+
+
+def test_rows_by_key_cost_each() -> None:
+    meter = Meter(100, 100)
+    meter.add_rows([{"t": {"S": "x"}}, {"t": {"S": "x" * 5000}}], 3)
+    assert (meter.items, meter.units) == (2, 1 + 2 + 1)
+    with pytest.raises(BudgetExhausted):
+        meter.add_rows([], 97)
