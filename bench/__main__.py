@@ -11,6 +11,7 @@ import tempfile
 import time
 import traceback
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from bench.cold import cold
@@ -49,6 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("sections", nargs="*", metavar="SECTION", help=", ".join(SECTIONS))
     parser.add_argument("--quick", action="store_true", help="less of everything: a first look")
+    parser.add_argument("--studies", type=int, metavar="N", help="in the index of searches")
     options = parser.parse_args(arguments)
     if unknown := sorted(set(options.sections) - set(SECTIONS)):
         parser.error(f"no section {unknown[0]}: {', '.join(SECTIONS)}")
@@ -56,7 +58,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if missing:
         parser.error(f"{', '.join(missing)} missing: make system-packages")
     chosen = [name for name in SECTIONS if not options.sections or name in options.sections]
-    return 0 if _run(chosen, QUICK if options.quick else Size()) else 1
+    size = QUICK if options.quick else Size()
+    if options.studies:
+        size = replace(size, many_studies=options.studies)
+    return 0 if _run(chosen, size) else 1
 
 
 def _run(chosen: Sequence[str], size: Size) -> bool:

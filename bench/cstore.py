@@ -48,6 +48,8 @@ def warm_up(run: BenchRun, servers: Sequence[Server]) -> None:
         for _ in range(2):
             studies = run.corpus.studies(max(ASSOCIATIONS), _WARM_UP)
             send(server.dicom, studies)
+            if server is servers[0]:
+                wait_until_readable(server, studies)
             _remove(studies)
 
 

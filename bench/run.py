@@ -43,10 +43,10 @@ class Size:
     small: int = 1_000
     large: int = 20_000
     few_studies: int = 1_000
-    many_studies: int = 100_000
+    many_studies: int = 20_000
 
 
-QUICK = Size(60, runs=1, requests=20, large=3_000, many_studies=20_000)
+QUICK = Size(60, runs=1, requests=20, large=3_000, many_studies=5_000)
 
 
 @dataclass(slots=True)

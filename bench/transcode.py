@@ -197,8 +197,8 @@ def _memory(run: BenchRun, folder: Path) -> None:
         native = Picture(f"{count} frames", 512, 512, frames=count).write(folder)
         encoded, decoded = folder / "encoded.dcm", folder / "decoded.dcm"
         for uid in syntaxes:
-            encoding[uid].append(_peak_megabytes(native, encoded, uid))
-            decoding[uid].append(_peak_megabytes(encoded, decoded, EXPLICIT))
+            encoding[uid].append(peak_megabytes(native, encoded, uid))
+            decoding[uid].append(peak_megabytes(encoded, decoded, EXPLICIT))
         native.unlink()
     rows = []
     for way, peaks_by in (("to", encoding), ("from", decoding)):
@@ -213,11 +213,17 @@ def _judge_memory(report: Report, peaks: list[list[float]], counts: tuple[int, .
     report.bar(title, most, below=_MEMORY_BAR)
 
 
-def _peak_megabytes(source: Path, target: Path, uid: str) -> float:
-    command = [*_COMMAND, str(source), str(target), "--transfer-syntax", uid]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    _, status, usage = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
-        raise RuntimeError(f"nephele transcode ended with {process.returncode}")
-    return usage.ru_maxrss / 1000
+_REPORT_PEAK = (
+    "import resource, subprocess, sys;"
+    "subprocess.run(sys.argv[1:], check=True, stdout=subprocess.DEVNULL);"
+    "print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)"
+)
+"""A small process starts the measured one, which otherwise is held for as large as its parent."""
+
+
+def peak_megabytes(source: Path, target: Path, uid: str) -> float:
+    """Return the peak resident memory of one `nephele transcode`."""
+    work = [*_COMMAND, str(source), str(target), "--transfer-syntax", uid]
+    command = [sys.executable, "-S", "-c", _REPORT_PEAK, *work]
+    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    return int(done.stdout) * 1024 / 1e6

@@ -7,6 +7,7 @@ the process ends.
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import io
 import tempfile
 from pathlib import Path
@@ -40,6 +41,7 @@ class Reception:
         self._directory = directory
         self._file: BinaryIO = io.BytesIO()
         self._is_full = False
+        self._md5 = hashlib.md5(usedforsecurity=False)
         preamble = write_preamble(
             request.sop_class_uid, request.sop_instance_uid, transfer_syntax_uid
         )
@@ -57,8 +59,14 @@ class Reception:
             if before <= MEMORY_BYTES < self.size_bytes:
                 self._move_to_disk()
             self._file.write(fragment)
+            self._md5.update(fragment)
         except OSError:
             self._give_up()
+
+    @property
+    def md5(self) -> bytes:
+        """Return the MD5 of the whole file, computed while its sender was still busy."""
+        return self._md5.digest()
 
     def open(self) -> BinaryIO:
         """Return the whole file, at its beginning.

@@ -14,11 +14,12 @@ from infra.archive import Archive
 from infra.components.acknowledge import acknowledge
 from infra.components.queues import WorkQueue
 from infra.functions import INDEX, TRANSCODE
-from nephele.aws.keys import FINAL, RAW, UPLOADS, answer_key
+from nephele.aws.keys import DERIVED, FINAL, RAW, UPLOADS, answer_key
 
 EXPIRY_ATTRIBUTE = "expires"
 _FORGOTTEN_UPLOADS = Duration.days(7)
 _OLD_ANSWERS = Duration.days(1)
+_OLD_DERIVED = Duration.days(30)
 _OLD_VERSIONS = Duration.days(30)
 _ACCESS_LOGS = Duration.days(400)
 
@@ -137,6 +138,7 @@ def _create_bucket(scope: Construct, key: kms.IKey, access_logs: s3.IBucket) -> 
             ),
             s3.LifecycleRule(prefix=f"{UPLOADS}/", expiration=_FORGOTTEN_UPLOADS),
             s3.LifecycleRule(prefix=answer_key(""), expiration=_OLD_ANSWERS),
+            s3.LifecycleRule(prefix=f"{DERIVED}/", expiration=_OLD_DERIVED),
         ],
         removal_policy=RemovalPolicy.RETAIN,
     )

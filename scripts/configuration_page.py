@@ -81,8 +81,8 @@ MEANINGS: dict[str, str] = {
         " other contents are listed in `/versions-aside`."
     ),
     "IngestTranscoding": (
-        "UID of the transfer syntax to which instances are transcoded when they arrive: one of those"
-        " that `docs/conformance.md` lists as written."
+        "UID of the transfer syntax to which instances are transcoded when they arrive: one of"
+        " those that `docs/conformance.md` lists as written."
     ),
     "IngestTranscodingOfUncompressed": "Uncompressed instances are transcoded too.",
     "IngestTranscodingOfCompressed": "Compressed instances are transcoded too.",

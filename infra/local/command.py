@@ -107,9 +107,12 @@ def up(
 
 
 def _run(options: LocalOptions) -> None:
+    import uvloop
+
     from infra.local.stack import LocalStack  # slow to import
 
-    asyncio.run(LocalStack(options, say=_say).run())
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(LocalStack(options, say=_say).run())
 
 
 def _say(text: str) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import AsyncExitStack
 from socket import socket
 
@@ -33,9 +33,10 @@ async def start_functions(
     stack.push_async_callback(caller.close)
     variables = cloud.variables()
     pools = []
+    fed = {mapping.function.name for mapping in cloud.inventory.mappings}
     for function in cloud.inventory.functions.values():
         cloud.roles.call(function.role, function.name)
-        pools.append(FunctionPool(_site(function, folder, variables), cloud.roles, switches))
+        pools.append(FunctionPool(_site(function, folder, variables, fed), cloud.roles, switches))
     running = await asyncio.to_thread(
         lambda: Running(
             inventory=cloud.inventory,
@@ -85,11 +86,17 @@ async def start_edge(
     return edge
 
 
-def _site(function: DeployedFunction, folder: DataFolder, variables: Mapping[str, str]) -> Site:
+def _site(
+    function: DeployedFunction,
+    folder: DataFolder,
+    variables: Mapping[str, str],
+    fed: Collection[str],
+) -> Site:
     return Site(
         function=function,
         code=task_root(function, folder),
         variables=variables,
         temporary=folder.temporary,
         log=folder.logs / f"{function.name}.log",
+        is_background=function.name in fed,
     )

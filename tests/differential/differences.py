@@ -6,53 +6,16 @@ Nephele speaks the API of Orthanc 1.12.11; most entries are what changed between
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from functools import cached_property
 
-from tests.differential.differ import NO_KEYWORD, Difference, Kind
+from tests.differential.differ import NO_KEYWORD, Kind
+from tests.differential.intended import Intended
+from tests.differential.picture_differences import PICTURE_REQUESTS, PICTURES
 
 _RESOURCES = "(patients|studies|series|instances)"
 _TAGS = r"GET /instances/\{instance\}/tags(\?.*)?"
 _BY_NAME = r"GET /instances/\{instance\}/(simplified-tags|tags\?.*simplify)(\?.*)?"
-_PREVIEW = r"GET /instances/\{instance\}/preview"
 _NAMELESS = rf"\$\.(.*\.)?{re.escape(NO_KEYWORD)}.*"
 _PRIVATE = r"\$\.(.*\.)?[0-9a-f]{3}[13579bdf],[0-9a-f]{4}"
-
-
-@dataclass(frozen=True)
-class Intended:
-    """A difference that is meant; patterns are regular expressions that match the whole text.
-
-    Attributes
-    ----------
-    route : str
-        Method and path template.
-    path : str
-        Where in the answer: see `Difference.path`.
-    subject : str
-        Which requests or files.
-    nephele : str
-        What Nephele has there, as Python writes it.
-    """
-
-    route: str
-    path: str
-    kind: Kind
-    reason: str
-    subject: str = ".*"
-    nephele: str = ".*"
-
-    def covers(self, difference: Difference) -> bool:
-        """Tell whether a difference is this one."""
-        told = (difference.route, difference.path, difference.subject, difference.nephele)
-        return self.kind is difference.kind and all(
-            pattern.fullmatch(text) for pattern, text in zip(self._patterns, told, strict=True)
-        )
-
-    @cached_property
-    def _patterns(self) -> tuple[re.Pattern[str], ...]:
-        texts = (self.route, self.path, self.subject, self.nephele)
-        return tuple(re.compile(text, re.DOTALL) for text in texts)
 
 
 _REFUSED_LOGIN = "(no login|wrong password|unknown user|a login that).*"
@@ -106,12 +69,6 @@ _CHANGES = (
         r"\$\.(Changes\.length|Done)",
         Kind.CHANGED,
         "limit=0 is no limit everywhere, as in lists",
-    ),
-    Intended(
-        "(POST|PUT) /changes",
-        r"header\.allow",
-        Kind.CHANGED,
-        "the log is numbered without gaps and kept: it cannot be emptied",
     ),
 )
 
@@ -235,28 +192,6 @@ _PADDING = (
     ),
 )
 
-_PREVIEWS = (
-    Intended(
-        _PREVIEW,
-        r"pixels\.by-many",
-        Kind.CHANGED,
-        "the sign bit is the highest stored one (PS3.5 8.1.1), 1.10.1 takes the highest allocated",
-        subject="J2K_pixelrep_mismatch.dcm|image of 12 bits signed",
-    ),
-    *(
-        Intended(_PREVIEW, "status", Kind.CHANGED, reason, subject=subject)
-        for subject, reason in {
-            "GDCMJ2K_TextGBR.dcm|examples_jpeg2k.dcm": "JPEG 2000 that GDCM does not decode",
-            "SC_rgb_rle_16bit(_2frame)?.dcm|image of RGB of 16 bits": "colours of 16 bits",
-            "SC_ybr_full_422_uncompressed.dcm|image of YBR_FULL": "YBR that is not compressed",
-            "image of 8 bits signed": "signed samples of 8 bits",
-            "image of 1 bit": "samples of 1 bit",
-            "image of palette into 16 bits": "a palette of samples of 16 bits",
-            "image of frames that are missing": "the first frame is there, others are not",
-        }.items()
-    ),
-)
-
 _SENT = (
     Intended(
         r"GET /instances/\{instance\}/header",
@@ -370,6 +305,53 @@ _SEARCHES = (
     ),
 )
 
+_TAGGING = (
+    Intended(
+        r"GET /.*/(module\?ignore-length=|content/)NoSuchTag",
+        "status",
+        Kind.CHANGED,
+        "a name that is no tag is the sender's mistake, not an internal error",
+    ),
+    Intended(
+        r"PUT /instances/\{instance\}/content/PatientName",
+        "status",
+        Kind.CHANGED,
+        "a path that is served with other verbs",
+    ),
+)
+
+_OPTIONS = (
+    Intended("PUT /tools/.*", r"\$\.Details", Kind.EXTRA, "errors 1.10.1 says no more about"),
+    Intended(
+        "PUT /tools/log-level.*",
+        r"\$\.Details",
+        Kind.CHANGED,
+        "what a client sent is not sent back",
+    ),
+    Intended(
+        "(GET|PUT) /tools/accepted-transfer-syntaxes",
+        r"\$\.length",
+        Kind.CHANGED,
+        "JPEG XL and HTJ2K are known since 1.12",
+    ),
+    Intended(
+        "PUT /tools/accepted-transfer-syntaxes",
+        "status",
+        Kind.CHANGED,
+        "plain text is accepted as the document has it",
+        subject=r"accept 1\.2\.840\.10008\.1\.2\.5",
+    ),
+    Intended(
+        "PUT /tools/accepted-transfer-syntaxes",
+        "status",
+        Kind.CHANGED,
+        "an empty body is a mistake; 1.10.1 accepts nothing from then on",
+        subject="accept an empty body",
+    ),
+    Intended("GET /plugins", r"\$\.length", Kind.CHANGED, "there are no plugins"),
+    Intended("GET /plugins/explorer.js", "text", Kind.CHANGED, "a comment in each server's words"),
+)
+
 INTENDED: tuple[Intended, ...] = (
     *_SEARCHES,
     *_ERRORS,
@@ -378,8 +360,11 @@ INTENDED: tuple[Intended, ...] = (
     *_LISTS,
     *_INSTANCES,
     *_PADDING,
-    *_PREVIEWS,
+    *PICTURES,
+    *PICTURE_REQUESTS,
     *_SENT,
     *_UPLOADS,
     *_TOOLS,
+    *_TAGGING,
+    *_OPTIONS,
 )

@@ -70,7 +70,6 @@ def _play(server: Server, client: httpx.Client, folder: Path) -> Iterator[Observ
     yield from _ask_all(client, searching.UPLOADS)
     await_stable(client)
     yield from _ask_all(client, searching.SEARCHES)
-    yield from _ask_all(client, tagging.CLEARED)
 
 
 def _ask_all(client: httpx.Client, table: Sequence[Request]) -> Iterator[Observation]:

@@ -139,11 +139,3 @@ def _others() -> Iterator[Request]:
 
 
 OPTIONS = (*_options(), *_logs(), *_others())
-
-CLEARED = (
-    Request("clear changes", "DELETE", "/changes"),
-    get("a cleared log", "/changes"),
-    get("the last of a cleared log", "/changes?last"),
-    get("a cleared log behind a number", "/changes?since=3&limit=2"),
-)
-"""At the very end: nobody asks for changes behind it."""

@@ -26,7 +26,6 @@ _TABLES = {
     "what is left": writing.LEFT,
     "deletions": writing.DELETES,
     "searches": (*searching.UPLOADS, *searching.SEARCHES),
-    "a cleared log": tagging.CLEARED,
 }
 
 

@@ -140,6 +140,26 @@ CHECKS: dict[str, tuple[str, Check]] = {
             {change["ChangeType"] for change in page["Changes"]} == {"NewPatient", "NewStudy"}
         ),
     ),
+    "members of resources that are wanted": (
+        "/studies?response-content=Children;IsStable&since=0&limit=1",
+        lambda studies: studies[0].keys() == {"ID", "IsStable", "Series", "Type"},
+    ),
+    "what stands behind the pixel data": (
+        f"{_INSTANCE}/tags?whole&short",
+        lambda tags: "7fe0,0010" in tags,
+    ),
+    "slices in order": (
+        f"{_SERIES}/ordered-slices",
+        lambda slices: slices["SlicesShort"] == [[IDS["d1_instance"], 0, 1]],
+    ),
+    "shared tags of a study": (
+        f"{_STUDY}/shared-tags?simplify",
+        lambda tags: tags["PatientID"] == "PAT-DOC" and "SOPInstanceUID" not in tags,
+    ),
+    "accepted SOP classes": (
+        "/tools/accepted-sop-classes",
+        lambda uids: "1.2.840.10008.5.1.4.1.1.2" in uids and uids == sorted(uids),
+    ),
     "a type that is never logged": ("/changes?type=Deleted", lambda page: page["Changes"] == []),
 }
 
@@ -181,3 +201,18 @@ def test_empty_upload_is_explained(client: httpx.Client) -> None:
 def test_file_has_the_name_asked_for(client: httpx.Client) -> None:
     response = client.get(f"{_INSTANCE}/file?filename=scan%201.dcm".format_map(IDS))
     assert response.headers["content-disposition"] == 'filename="scan 1.dcm"'
+
+
+def test_a_cleared_log_goes_on_with_its_numbers(client: httpx.Client) -> None:
+    """The last of all tests here: what others ask of the log is gone then."""
+    before = client.get("/changes?last").json()["Last"]
+    assert client.delete("/changes").content == b""
+    page = client.get("/changes").json()
+    assert (page["Changes"], page["Done"]) == ([], True)
+    assert page["Last"] >= before
+    node = Node("d9", "PAT-DOC", study=7, series=1, number=9)
+    client.post("/instances", content=node.encoded()).raise_for_status()
+    changes = client.get(f"/changes?since={before}").json()["Changes"]
+    path = f"/instances/{node.ids()['d9_instance']}"
+    assert path in [change["Path"] for change in changes]
+    assert all(change["Seq"] > before for change in changes)

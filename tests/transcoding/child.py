@@ -10,6 +10,7 @@ import json
 import resource
 import struct
 import sys
+from pathlib import Path
 from typing import Any, BinaryIO
 
 from nephele.domain.transcoding import transcode
@@ -19,15 +20,14 @@ _REFUSALS = (BadFileFormat, NotTranscodable)
 
 
 def _warm_up() -> None:
-    """Import what is imported late, so that it does not count as memory of the first case."""
+    """Load what is imported late, so that it does not count as memory of the first case."""
     import imagecodecs
     import numpy as np
     import openjpeg  # noqa: F401
-    import rle  # noqa: F401
 
     imagecodecs.jpeg8_encode(np.zeros((8, 8), "u1"))
-    for codec in ("jpegls", "jpeg2k", "htj2k", "jpegxl", "dicomrle", "jpegsof3"):
-        getattr(imagecodecs, f"{codec}_decode")  # loads the codec
+    for codec in ("jpegls", "jpeg2k", "htj2k", "jpegxl", "dicomrle"):
+        getattr(imagecodecs, f"{codec}_decode")  # loads its library
 
 
 def _limit(mebibytes: int) -> None:
@@ -37,6 +37,12 @@ def _limit(mebibytes: int) -> None:
     most = pages * resource.getpagesize() + (mebibytes << 20)
     resource.setrlimit(resource.RLIMIT_AS, (most, most))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
+def _peak_kib() -> int:
+    """Return the most memory so far; `getrusage` would count what the parent had when it forked."""
+    status = Path("/proc/self/status").read_text(encoding="ascii")
+    return int(status.partition("VmHWM:")[2].split()[0])
 
 
 def _read_block(file: BinaryIO) -> bytes | None:
@@ -60,12 +66,11 @@ def main() -> None:
     """Answer until the input ends."""
     _warm_up()
     _limit(int(sys.argv[1]))
-    idle_kib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    idle_kib = _peak_kib()
     while (uid := _read_block(sys.stdin.buffer)) is not None:
         encoded = _read_block(sys.stdin.buffer) or b""
         answer = _answer(uid.decode("ascii"), encoded)
-        peak_kib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        answer["peak_mebibytes"] = (peak_kib - idle_kib) >> 10
+        answer["peak_mebibytes"] = (_peak_kib() - idle_kib) >> 10
         sys.stdout.write(json.dumps(answer) + "\n")
         sys.stdout.flush()
 

@@ -25,7 +25,7 @@ from pydicom.dataset import Dataset
 from pydicom.encaps import generate_frames
 from pydicom.uid import UID
 
-from tests.transcoding.syntaxes import NAMES, UIDS
+from tests.transcoding.syntaxes import LOSSY, NAMES, UIDS
 from tests.transcoding.writing import written
 from tests.unit.domain.images import Samples
 
@@ -105,7 +105,8 @@ def iod_errors(encoded: bytes) -> set[str]:
         encoded = run_tool(["dcmconv", "+te"], encoded)
     elif name.startswith(("htj2k", "jxl")):
         dataset = read(encoded)
-        dataset.file_meta.TransferSyntaxUID = UID(UIDS["j2k"])
+        known = "j2k" if name in LOSSY else "j2k lossless"
+        dataset.file_meta.TransferSyntaxUID = UID(UIDS[known])
         encoded = written(dataset)
     with tempfile.TemporaryDirectory() as folder:
         source = Path(folder, "in.dcm")

@@ -12,7 +12,7 @@ from pathlib import Path
 
 MEBIBYTES = 768
 """Address space of the child, beyond what its libraries take."""
-SECONDS = 20
+SECONDS = 60
 _ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -36,7 +36,8 @@ class Outcome:
     @property
     def is_sound(self) -> bool:
         """Tell whether it is an answer at all, with a reason if it is no result."""
-        return self.kind == "result" or (self.kind == "refused" and self.message[-1] != " ")
+        reason = self.message.partition(": ")[2]
+        return self.kind == "result" or (self.kind == "refused" and bool(reason))
 
 
 class LimitedChild:

@@ -93,6 +93,7 @@ class AwsServer:
     def _command(self, descriptor: int) -> list[str]:
         return [
             *(sys.executable, "-m", "uvicorn", "ministack.app:app"),
+            *("--loop", "uvloop", "--http", "httptools"),
             *("--fd", str(descriptor)),
             *("--ssl-certfile", str(self._certificate.chain)),
             *("--ssl-keyfile", str(self._certificate.key)),

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import itertools
+import os
 import shutil
 import sys
 import time
@@ -27,6 +29,7 @@ from infra.local.inventory import DeployedFunction
 
 _INIT_SECONDS = 10.0
 _WATCH_SECONDS = 0.25
+_BACKGROUND_PRIORITY = 5
 _counter = itertools.count(1)
 
 
@@ -38,6 +41,9 @@ class Site:
     ----------
     variables : mapping of str to str
         Environment of every function: where AWS is, whom to trust.
+    is_background : bool
+        Nobody waits for its answer: it leaves the processors to those somebody waits for. In AWS
+        it has processors of its own.
     """
 
     function: DeployedFunction
@@ -45,6 +51,7 @@ class Site:
     variables: Mapping[str, str]
     temporary: Path
     log: Path
+    is_background: bool = False
 
 
 class Worker:
@@ -83,6 +90,9 @@ class Worker:
             log=self._site.log,
             folder=self._site.code.folder,
         )
+        if self._site.is_background:
+            with contextlib.suppress(ProcessLookupError):
+                os.setpriority(os.PRIO_PROCESS, self._process.pid, _BACKGROUND_PRIORITY)
         limit = _INIT_SECONDS + self._site.function.timeout_seconds
         ended = await self._until(asyncio.create_task(_wait(self._api.ready)), limit)
         self.init_seconds = time.perf_counter() - started

@@ -122,7 +122,7 @@ class QueueSource:
         messages = received.get("Messages", [])
         for raw in messages:
             self._hold(Message(raw))
-        if not messages and not wait:
+        if len(messages) < room and not wait:  # a poll for every message would cost more than it
             pause = batch.seconds_left if batch.messages else _TICK_SECONDS
             await asyncio.sleep(min(_TICK_SECONDS * 5, pause))
 

@@ -61,8 +61,8 @@ class StreamSource:
                 self._iterator, count = "", 0
             if is_last and not count:
                 return
-            if not count:
-                await self._pause(_IDLE_POLL_SECONDS)
+            if count < _PAGE:
+                await self._pause(_POLL_SECONDS if count else _IDLE_POLL_SECONDS)
 
     async def read_to_end(self) -> bool:
         """Tell whether nothing is waiting in the stream now."""

@@ -176,7 +176,7 @@ def test_pixel_data_is_null_and_last() -> None:
     answer = tags_json(dicom_file(end=pixels))
     assert list(answer)[-1] == "7fe0,0010"
     assert answer["7fe0,0010"] == {"Name": "PixelData", "Type": "Null", "Value": None}
-    assert tags_json(dicom_file(), has_pixel_data=True) == answer
+    assert tags_json(dicom_file(), pixel_data=0x7FE00010) == answer
 
 
 def test_undefined_un_is_an_implicit_sequence() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nephele.domain.attributes import MAIN_ATTRIBUTES, Key, Matching
@@ -155,6 +155,7 @@ def _reference(value: str, wildcard: str) -> bool:
 _short = st.text("ab^", max_size=8)
 
 
+@settings(deadline=None)
 @given(value=_short, wildcard=st.text("ab^*?", max_size=7))
 def test_wildcards_do_as_the_reference(value: str, wildcard: str) -> None:
     assert match_wildcard(value, wildcard) is _reference(value, wildcard)
@@ -170,6 +171,7 @@ def test_no_wildcard_takes_long() -> None:
 _date = st.text("0129", max_size=8)
 
 
+@settings(deadline=None)
 @given(value=_date, first=_date, last=_date)
 def test_ranges_do_as_the_reference(value: str, first: str, last: str) -> None:
     matcher = parse_matcher(f"{first}-{last}", "DA")
@@ -177,6 +179,7 @@ def test_ranges_do_as_the_reference(value: str, first: str, last: str) -> None:
     assert (matcher is None or matcher.matches(value)) is expected
 
 
+@settings(deadline=None)
 @given(st.text(), st.text())
 def test_folding_keeps_lengths_and_goes_with_identifiers(one: str, other: str) -> None:
     assert len(fold_case(one)) == len(one)

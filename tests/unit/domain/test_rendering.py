@@ -279,5 +279,5 @@ def test_size_that_a_stream_claims_is_not_believed(name: str, marker: bytes, off
     encoded = bytearray(test_file(name))
     position = encoded.index(marker) + offset
     encoded[position : position + 4] = b"\x7f\xff\x7f\xff"
-    with pytest.raises(UnsupportedImage, match="size|tiles"):
+    with pytest.raises(UnsupportedImage, match=r"size|tiles"):
         shown(encoded)

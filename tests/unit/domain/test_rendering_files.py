@@ -85,9 +85,18 @@ def test_a_line_stays_a_line() -> None:
     assert rendered(picture_of(image_file(samples)), box=Box(width=10)).shape == (1, 10)
 
 
-def test_picture_that_would_be_too_large_is_refused() -> None:
+TOO_LARGE = {
+    "pixels": (_RAMP, Box(width=20_000)),
+    "rows": (_RAMP[:, :1], Box(height=66_000)),
+    "both, by far": (_RAMP, Box(width=999_999_999)),
+}
+
+
+@pytest.mark.parametrize(("samples", "box"), TOO_LARGE.values(), ids=TOO_LARGE.keys())
+def test_picture_that_would_be_too_large_is_refused(samples: Samples, box: Box) -> None:
+    encoded = image_file(np.ascontiguousarray(samples))
     with pytest.raises(ParameterOutOfRange, match="width"):
-        rendered(picture_of(image_file(_RAMP)), box=Box(width=999_999_999))
+        rendered(picture_of(encoded), box=box)
 
 
 SHAPES = [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import struct
 import zlib
 from pathlib import Path
@@ -15,7 +16,7 @@ from pydicom.dataset import Dataset
 from pydicom.encaps import encapsulate
 
 from nephele.domain import inflate
-from nephele.domain.transcoding import deflating, transcode
+from nephele.domain.transcoding import TARGETS, deflating, transcode
 from nephele.errors import BadFileFormat, NothingToTranscode, NotTranscodable
 from tests.unit.domain.encoded import data_set, dicom_file, element, item, meta, test_file
 from tests.unit.domain.images import Samples, image_file, noise
@@ -306,3 +307,11 @@ def test_a_bomb_is_refused() -> None:
 def test_a_deflated_file_that_is_cut_is_refused() -> None:
     with pytest.raises(BadFileFormat, match="truncated"):
         transcode(test_file("image_dfl.dcm")[:-2000], EXPLICIT)
+
+
+def test_the_page_lists_what_is_written() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "conformance.md").read_text(encoding="utf-8")
+    table = page.partition("| Written | |")[2].partition("\n\n")[0]
+    rows = "".join(line.split("|")[1] for line in table.splitlines() if "|" in line)
+    suffixes = {*re.findall(r"`(\.[0-9.]+)`", rows), ""}
+    assert {f"1.2.840.10008.1.2{suffix}" for suffix in suffixes} == TARGETS

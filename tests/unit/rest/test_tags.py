@@ -311,6 +311,46 @@ def test_whole_of_encapsulated_pixels(client: Client) -> None:
     assert client.get(f"{path}/content").json()[-2:] == ["7fe0-0010", "fffc-fffc"]
 
 
+def test_whole_of_a_deflated_file(client: Client) -> None:
+    dataset = dcmread(io.BytesIO(read_sample("image_dfl.dcm")))
+    dataset.add_new(0xFFFCFFFC, "OB", b"\0\0")
+    path = f"/instances/{upload(client, _file_of(dataset))}"
+    assert "fffc,fffc" not in client.get(f"{path}/tags").json()
+    assert list(client.get(f"{path}/tags?whole").json())[-2:] == ["7fe0,0010", "fffc,fffc"]
+    assert client.get(f"{path}/content").json()[-2:] == ["7fe0-0010", "fffc-fffc"]
+    assert client.get(f"{path}/content/fffc-fffc").content == b"\0\0"
+
+
+def test_whole_without_pixel_data(client: Client) -> None:
+    dataset = dcmread(io.BytesIO(read_sample("rtplan.dcm")))
+    dataset.add_new(0xFFFCFFFC, "OB", b"\0\0")
+    path = f"/instances/{upload(client, _file_of(dataset))}"
+    assert "fffc,fffc" not in client.get(f"{path}/tags").json()
+    assert "fffc,fffc" in client.get(f"{path}/tags?whole=true").json()
+    assert client.get(f"{path}/content").json()[-1] == "fffc-fffc"
+
+
+@pytest.mark.parametrize(
+    ("keyword", "vr", "bits"), [("FloatPixelData", "OF", 32), ("DoubleFloatPixelData", "OD", 64)]
+)
+def test_floating_point_pixel_data(client: Client, keyword: str, vr: str, bits: int) -> None:
+    dataset = _sample(BitsAllocated=bits)
+    del dataset.PixelData
+    del dataset[0xFFFCFFFC]
+    dataset.add_new(keyword, vr, b"\0" * 128 * 128 * (bits // 8))
+    identifier = upload(client, _file_of(dataset))
+    tags = client.get(f"/instances/{identifier}/tags?simplify").json()
+    assert tags[keyword] is None
+    patient = client.get(f"/patients/{PATHS['patients']}/instances-tags?simplify").json()
+    assert patient[identifier] == tags
+    path = f"/instances/{identifier}/content"
+    number = f"7fe0-00{dataset[keyword].tag.element:02x}"
+    assert client.get(path).json()[-1] == number
+    assert client.get(f"{path}/{number}").content == dataset[keyword].value
+    assert client.get(f"{path}/7fe0-0010").status_code == 404
+    assert client.get(f"/instances/{identifier}/tags?whole&simplify").json().keys() == tags.keys()
+
+
 def _pdf(document: bytes, length: int | None = None, mime: str = "application/pdf") -> bytes:
     dataset = _sample(
         SOPClassUID="1.2.840.10008.5.1.4.1.1.104.1",

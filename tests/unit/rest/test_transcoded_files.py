@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 
 import pydicom
 import pytest
 
 from nephele.aws import clients
 from nephele.aws.keys import FINAL, InstanceKey
+from nephele.aws.queues import Queue
 from nephele.domain.levels import Level
 from nephele.domain.orthanc_id import OrthancId
+from nephele.rest.app import create_app
 from nephele.rest.limits import Limits
+from nephele.services import derived as derived_service
 from nephele.services.archive import Archive
 from nephele.services.delete import delete
+from nephele.services.messages import transcode_messages
 from nephele.services.purge import purge
-from tests.unit.rest.conftest import BUCKET, Client, Connect, read_sample
+from tests.unit.rest.conftest import BUCKET, Client, Connect, open_test_archive, read_sample
 
 INSTANCE = "/instances/f689ddd2-662f8fe1-8b18180d-ec2a2cee-937917af"
 RLE = "1.2.840.10008.1.2.5"
@@ -103,3 +108,78 @@ def test_a_large_result_is_handed_over(connect: Connect, filled: Client) -> None
     response = connect(Limits(answer_bytes=1000)).get(f"{INSTANCE}/file?transcode={RLE}")
     assert response.status_code == 307
     assert response.headers["location"].startswith(f"/blobs/{derived()[0]}?")
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> Client:
+    """Return a client behind Lambda, for whom everything takes too long."""
+    monkeypatch.setattr(derived_service, "LARGEST_AT_ONCE_BYTES", 0)
+    monkeypatch.setattr(derived_service, "_WAIT_SECONDS", 0)
+    queue = Queue(clients.sqs().create_queue(QueueName="transcode")["QueueUrl"])
+    opened = replace(open_test_archive(), queues={"transcode": queue})
+    client = Client(create_app(lambda: opened, Limits(answer_bytes=1 << 20)))
+    client.post("/instances", content=read_sample())
+    return client
+
+
+def damaged_sample() -> bytes:
+    """Return the sample with a length of its pixels that goes beyond its end."""
+    before, header, after = read_sample().rpartition(b"\xe0\x7f\x10\x00OW\0\0")
+    return before + header + b"\xfe\xff\xff\0" + after[4:]
+
+
+def work_off(archive: Archive) -> int:
+    """Do what the transcode function does with its messages; return how many there were."""
+    url = clients.sqs().get_queue_url(QueueName="transcode")["QueueUrl"]
+    count = 0
+    while found := clients.sqs().receive_message(QueueUrl=url).get("Messages"):
+        assert transcode_messages(archive, {"a": found[0]["Body"]}) == []
+        clients.sqs().delete_message(QueueUrl=url, ReceiptHandle=found[0]["ReceiptHandle"])
+        count += 1
+    return count
+
+
+@pytest.mark.parametrize("query", [RLE, f"{JPEG_2000}&lossy-quality=33"])
+def test_what_takes_long_is_asked_for_again(
+    query: str, archive: Archive, impatient: Client
+) -> None:
+    path = f"{INSTANCE}/file?transcode={query}"
+    for _ in range(2):
+        response = impatient.get(path)
+        assert (response.status_code, response.headers["location"]) == (307, path)
+        assert response.headers["retry-after"] == "1"
+    assert work_off(archive) == 1
+    dataset = pydicom.dcmread(io.BytesIO(impatient.get(path).content))
+    assert dataset.file_meta.TransferSyntaxUID == query.partition("&")[0]
+    assert len(derived()) == 1
+
+
+def test_what_turns_out_to_be_damaged_is_refused_then(archive: Archive, impatient: Client) -> None:
+    orthanc_id = OrthancId(INSTANCE.rpartition("/")[2])
+    instance = archive.index.resource(orthanc_id)
+    assert instance is not None
+    assert instance.file is not None
+    path = f"{INSTANCE}/file?transcode={RLE}"
+    assert impatient.get(path).status_code == 307
+    archive.bucket.put_large(instance.file.key, io.BytesIO(damaged_sample()), {})
+    assert work_off(archive) == 1
+    response = impatient.get(path)
+    assert (response.status_code, response.content) == (404, b"")
+
+
+def test_a_damaged_file_is_refused(archive: Archive, filled: Client) -> None:
+    instance = archive.index.resource(OrthancId(INSTANCE.rpartition("/")[2]))
+    assert instance is not None
+    assert instance.file is not None
+    archive.bucket.put_large(instance.file.key, io.BytesIO(damaged_sample()), {})
+    response = filled.get(f"{INSTANCE}/file?transcode={RLE}")
+    assert (response.status_code, response.content) == (404, b"")
+    assert derived() == []
+
+
+def test_a_deleted_instance_is_not_derived(archive: Archive, impatient: Client) -> None:
+    impatient.get(f"{INSTANCE}/file?transcode={RLE}")
+    for item in clients.s3().list_objects_v2(Bucket=BUCKET)["Contents"]:
+        clients.s3().delete_object(Bucket=BUCKET, Key=item["Key"])
+    assert work_off(archive) == 1
+    assert derived() == []

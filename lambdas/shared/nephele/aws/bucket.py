@@ -12,6 +12,7 @@ from itertools import count
 from typing import TYPE_CHECKING, BinaryIO
 
 from nephele.aws import clients
+from nephele.aws.direct import direct_requests
 from nephele.errors import UnknownResource
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ _COPIES_AT_ONCE = 16
 _MOST_PARTS = 9_000
 """S3 allows 10,000 parts of a multipart upload."""
 CONTENT_TYPE = "application/dicom"
+_USER_METADATA = "x-amz-meta-"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,12 +58,18 @@ class Bucket:
 
     def put(self, key: str, body: bytes, metadata: Mapping[str, str], md5: bytes) -> None:
         """Write an object in one request; S3 refuses it unless the bytes have this MD5."""
+        content_md5 = base64.b64encode(md5).decode()
+        headers = {"Content-MD5": content_md5, "Content-Type": CONTENT_TYPE}
+        headers |= {f"{_USER_METADATA}{name}": value for name, value in metadata.items()}
         with clients.translated("object"):
-            clients.s3().put_object(
+            client = clients.s3()
+            if direct_requests(client).put(self.name, key, headers, body):
+                return
+            client.put_object(
                 Bucket=self.name,
                 Key=key,
                 Body=body,
-                ContentMD5=base64.b64encode(md5).decode(),
+                ContentMD5=content_md5,
                 ContentType=CONTENT_TYPE,
                 Metadata=metadata,
             )
@@ -107,10 +115,13 @@ class Bucket:
     def read_range(self, key: str, start: int, stop: int | None) -> tuple[bytes, ObjectHead]:
         """Read bytes and what S3 tells of the object, in one request."""
         last = "" if stop is None else str(stop - 1)
+        wanted = f"bytes={start}-{last}"
         with clients.translated("object"):
-            answer = clients.s3().get_object(
-                Bucket=self.name, Key=key, Range=f"bytes={start}-{last}"
-            )
+            client = clients.s3()
+            if found := direct_requests(client).get(self.name, key, wanted):
+                size = int(found.headers["Content-Range"].rpartition("/")[2])
+                return found.body, ObjectHead(key, size, _user_metadata(found.headers))
+            answer = client.get_object(Bucket=self.name, Key=key, Range=wanted)
             size = int(answer["ContentRange"].rpartition("/")[2])
             return answer["Body"].read(), ObjectHead(key, size, answer["Metadata"])
 
@@ -246,6 +257,11 @@ class Bucket:
         """Give a client's multipart upload up."""
         with clients.translated("upload"):
             clients.s3().abort_multipart_upload(Bucket=self.name, Key=key, UploadId=upload_id)
+
+
+def _user_metadata(headers: Mapping[str, str]) -> dict[str, str]:
+    names = (name for name in headers if name.lower().startswith(_USER_METADATA))
+    return {name[len(_USER_METADATA) :].lower(): headers[name] for name in names}
 
 
 def _iter_parts(body: BinaryIO) -> Iterator[tuple[int, bytes]]:

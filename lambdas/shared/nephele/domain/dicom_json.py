@@ -40,8 +40,9 @@ def tags_json(
     *,
     default_encoding: DefaultEncoding = "Latin1",
     ignore_length: frozenset[int] = frozenset(),
-    has_pixel_data: bool = False,
+    pixel_data: int | None = None,
     only: frozenset[int] | None = None,
+    is_whole: bool = False,
     behind_pixel_data: bytes = b"",
 ) -> Json:
     """Return the tags of an instance.
@@ -52,12 +53,14 @@ def tags_json(
         A header as `nephele.domain.header` keeps it, or a whole file.
     ignore_length : frozenset of int
         Tags shown however long they are, at any depth.
-    has_pixel_data : bool
-        Show PixelData too: a header ends in front of it.
+    pixel_data : int, optional
+        Tag of the pixel data, which are shown too: a header ends in front of them.
     only : frozenset of int, optional
         Show these alone, of the top level.
+    is_whole : bool
+        Show elements above (7fe0,0010) too.
     behind_pixel_data : bytes
-        Encoded elements that are shown at the end.
+        More of them, encoded.
 
     Raises
     ------
@@ -66,9 +69,9 @@ def tags_json(
     """
     elements, syntax = read_data_set(encoded)
     writer = _writer(elements, tag_format, syntax, default_encoding, ignore_length)
-    shown = _until_pixel_data(elements)
-    if has_pixel_data:
-        shown.setdefault(PIXEL_DATA, Element(PIXEL_DATA, "OW", memoryview(b"")))
+    shown = dict(elements) if is_whole else _until_pixel_data(elements)
+    if pixel_data is not None:
+        shown.setdefault(pixel_data, Element(pixel_data, "OW", memoryview(b"")))
     if behind_pixel_data:
         shown |= read_elements(behind_pixel_data, syntax)
     if only is not None:

@@ -7,18 +7,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from nephele.domain.attributes import MAIN_ATTRIBUTES, tag_of
+from nephele.domain.attributes import tag_of
 from nephele.domain.dictionary import vr_of
+from nephele.domain.extra_tags import shown_tags
 from nephele.domain.levels import ORDER, Level
 from nephele.domain.matching import Matcher, parse_matcher
 from nephele.domain.orthanc_id import OrthancId
 
 MODALITIES_IN_STUDY = "0008,0061"
-
-_LEVELS_OF_TAG: dict[str, tuple[Level, ...]] = {
-    tag: tuple(a.level for a in MAIN_ATTRIBUTES if a.tag == tag)
-    for tag in {attribute.tag for attribute in MAIN_ATTRIBUTES}
-}
 
 
 class Source(StrEnum):
@@ -54,9 +50,10 @@ def constraint_at(level: Level, number: int, matcher: Matcher) -> Constraint:
         return Constraint(tag, matcher, Source.SERIES, (Level.STUDY,))
     if vr_of(number) == "SQ":
         return Constraint(tag, matcher, Source.NOWHERE)
-    if tag not in _LEVELS_OF_TAG:
+    keepers = [keeper for keeper in ORDER if tag in shown_tags(keeper)]
+    if not keepers:
         return Constraint(tag, matcher, Source.HEADER)
-    kept = [_keeper(kept, level) for kept in _LEVELS_OF_TAG[tag] if _is_above(kept, level)]
+    kept = [_keeper(keeper, level) for keeper in keepers if _is_above(keeper, level)]
     source = Source.MAIN_TAGS if kept else Source.NOWHERE
     return Constraint(tag, matcher, source, tuple(dict.fromkeys(kept)))
 

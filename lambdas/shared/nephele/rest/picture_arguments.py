@@ -13,8 +13,9 @@ from nephele.rest.arguments import flag
 if TYPE_CHECKING:
     from nephele.domain.rendering import Box
 
-_FLOAT = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
-_UNSIGNED = re.compile(r"\+?\d{1,9}", re.ASCII)
+_FLOAT = re.compile(r"[ +-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
+_UNSIGNED = re.compile(r"[ +]?\d{1,9}", re.ASCII)
+"""A plus sign is a blank in a query."""
 _DEFAULT_QUALITY = 90
 _MAXIMUM_QUALITY = 100
 

@@ -22,6 +22,8 @@ _DOCUMENT = 0x00420011
 _DOCUMENT_LENGTH = 0x00420015
 _ENCAPSULATED_PDF = "1.2.840.10008.5.1.4.1.1.104.1"
 _PDF = "application/pdf"
+_FIRST_BEHIND_HEADER = 0x7FE00008
+"""Float Pixel Data, the first element a header may be cut in front of."""
 _LARGEST_VALUE_BYTES = 512 << 20
 """What is larger does not fit into the memory of a function, twice."""
 
@@ -34,15 +36,22 @@ def content(archive: Archive, instance: Resource, path: Sequence[str]) -> Conten
     encapsulated image has its offset table and fragments, any other one.
     """
     tag = path_tag(path[0]) if path else None
-    elements, syntax = _header(archive, instance)
+    encoded = archive.index.header(instance, archive.bucket)
+    elements, syntax = read_data_set(encoded)
     if tag == PIXEL_DATA:
         return _pixel_data(archive, instance, elements, path[1:])
-    if tag is None or (tag > PIXEL_DATA and tag not in elements):
-        elements |= read_elements(behind_pixel_data(archive, instance), syntax)
+    if tag is None or (tag >= _FIRST_BEHIND_HEADER and tag not in elements):
+        elements = _whole(archive, instance, encoded)
     found = find_content(elements, path, is_little_endian=syntax.is_little_endian)
     if isinstance(found, list) and not path and _has_pixel_data(instance):
         return sorted({*found, tag_name(PIXEL_DATA)})
     return found
+
+
+def _whole(archive: Archive, instance: Resource, encoded: bytes) -> DataSet:
+    """Return the elements of a header and those behind the pixel data."""
+    elements, syntax = read_data_set(_encoded_whole(archive, instance, encoded))
+    return elements | read_elements(behind_pixel_data(archive, instance), syntax)
 
 
 def _header(archive: Archive, instance: Resource) -> tuple[DataSet, TransferSyntax]:
@@ -67,12 +76,42 @@ def _key(instance: Resource) -> str:
 
 
 def behind_pixel_data(archive: Archive, instance: Resource) -> bytes:
-    """Return the encoded elements behind the pixel data, read from the object."""
+    """Return the encoded elements behind the pixel data, read from the object.
+
+    Empty where the header goes to the end; what is deflated, or floating point, is in
+    `encoded_whole`.
+    """
     if not _has_pixel_data(instance):
-        return b""  # the header goes to the end, or the data set is deflated
+        return b""
     file, syntax, offset = _open(archive, instance)
     with file:
         return read_behind_pixel_data(file, syntax, offset)
+
+
+def encoded_whole(archive: Archive, instance: Resource) -> bytes:
+    """Return what a header and `behind_pixel_data` are parts of: mostly the header itself."""
+    return _encoded_whole(archive, instance, archive.index.header(instance, archive.bucket))
+
+
+def _encoded_whole(archive: Archive, instance: Resource, encoded: bytes) -> bytes:
+    """Return a header, or the file where it is deflated or has pixel data of floating point."""
+    is_deflated = transfer_syntax(instance.metadata["TransferSyntax"]).is_deflated
+    if not is_deflated and not is_floating_point(instance, encoded):
+        return encoded
+    if instance.file is None or instance.file.size_bytes > _LARGEST_VALUE_BYTES:
+        raise FileTooLarge("the file is too large to be read at once: see /file")
+    return archive.bucket.read(instance.file.key)
+
+
+def is_floating_point(instance: Resource, encoded: bytes) -> bool:
+    """Tell whether a header was cut in front of Float or Double Float Pixel Data.
+
+    Metadata tell where PixelData are; what else ends the header of a file is one of these.
+    """
+    if _has_pixel_data(instance) or instance.file is None:
+        return False
+    is_deflated = transfer_syntax(instance.metadata["TransferSyntax"]).is_deflated
+    return not is_deflated and len(encoded) < instance.file.size_bytes
 
 
 def _pixel_data(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from typing import BinaryIO, cast
 
 from nephele.aws.index import records
@@ -15,7 +16,7 @@ from nephele.errors import BadFileFormat, NotTranscodable, UnknownResource
 from nephele.services import events
 from nephele.services.archive import Archive
 from nephele.services.retrieve import file_of
-from nephele.services.transcoding import begin_transcoding
+from nephele.services.transcoding import TimedSink, begin_transcoding
 
 LARGEST_AT_ONCE_BYTES = 128 << 20
 """Pixels, decoded, that a caller who has little time waits for; more is left to the function."""
@@ -64,11 +65,15 @@ def transcoded_object(
     try:
         return str(key), archive.bucket.head(str(key)).size_bytes
     except UnknownResource:
+        pass
+    try:
         size_bytes = _derive(archive, key, file.size_bytes, is_patient=is_patient)
+    except BadFileFormat as exc:
+        raise NotTranscodable(str(exc)) from exc
     return str(key), _wait_for(archive, key) if size_bytes is None else size_bytes
 
 
-def derive_object(archive: Archive, derived_key: str) -> bool:
+def derive_object(archive: Archive, derived_key: str, has_time: Callable[[], bool]) -> bool:
     """Make an object that was left to the transcode function; tell whether it was one.
 
     Why it cannot be made is kept for whoever asks for it.
@@ -82,7 +87,7 @@ def derive_object(archive: Archive, derived_key: str) -> bool:
         return True  # it was deleted meanwhile
     if not archive.bucket.exists(derived_key):
         try:
-            _derive(archive, key, head.size_bytes, is_patient=True)
+            _derive(archive, key, head.size_bytes, is_patient=True, has_time=has_time)
         except (NotTranscodable, BadFileFormat) as exc:
             records.put_failure(archive.index.table, derived_key, str(exc))
     return True
@@ -98,7 +103,14 @@ def _name(target: str, quality: int) -> str:
     return f"{target}-{quality}" if makes_new_instance(target) else target
 
 
-def _derive(archive: Archive, key: DerivedKey, size_bytes: int, *, is_patient: bool) -> int | None:
+def _derive(
+    archive: Archive,
+    key: DerivedKey,
+    size_bytes: int,
+    *,
+    is_patient: bool,
+    has_time: Callable[[], bool] = lambda: True,
+) -> int | None:
     """Write a derived object and return its size, None where it is too much for now."""
     target, _, quality = key.name.partition("-")
     with (
@@ -107,10 +119,10 @@ def _derive(archive: Archive, key: DerivedKey, size_bytes: int, *, is_patient: b
             archive, cast("BinaryIO", opened), target, int(quality or 0) or None
         ) as transcoding,
     ):
-        if not is_patient and transcoding.decoded_bytes > LARGEST_AT_ONCE_BYTES:
+        if not is_patient and transcoding.pixel_bytes > LARGEST_AT_ONCE_BYTES:
             return None
         with PartUpload(archive.bucket, str(key), lambda _: {}) as upload:
-            transcoding.write(upload)
+            transcoding.write(TimedSink(upload, has_time))
     return upload.size_bytes
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from itertools import chain
+from itertools import chain, islice
 
 from nephele.aws.index import Index
 from nephele.aws.index.search import (
@@ -24,6 +24,7 @@ from nephele.domain.levels import ORDER, Level
 from nephele.domain.matching import Asked, Matcher
 from nephele.domain.wildcard import literal_prefix, longest_literal
 from nephele.services.find_candidates import Candidate, candidate
+from nephele.services.hierarchy import in_parallel
 
 _IDENTIFIERS = {
     "0008,0018": Level.INSTANCE,
@@ -37,6 +38,7 @@ _PATIENT_NAME = "0010,0010"
 _STUDY_DATE = "0008,0020"
 _MODALITY = "0008,0060"
 _SHORTEST_LITERAL = 3
+_NAMES_AT_ONCE = 4
 _LONGEST_TEXT_BYTES = 500
 """No stored value is longer; DynamoDB refuses keys above 1,024 bytes."""
 
@@ -121,11 +123,13 @@ def _by_name(index: Index, query: FindQuery) -> Iterator[Path]:
 
 
 def _named(index: Index, level: Level, names: Iterable[str]) -> Iterator[Candidate]:
-    return chain.from_iterable(
-        _hits(level, iter_named(index.table, level, folded, is_whole=True))
-        for folded in dict.fromkeys(map(fold_case, names))
-        if len(folded.encode()) <= _LONGEST_TEXT_BYTES
-    )
+    def read(folded: str) -> list[Hit]:
+        return list(iter_named(index.table, level, folded, is_whole=True))
+
+    wanted = iter(dict.fromkeys(map(fold_case, names)))
+    while some := list(islice(wanted, _NAMES_AT_ONCE)):
+        short = [name for name in some if len(name.encode()) <= _LONGEST_TEXT_BYTES]
+        yield from _hits(level, chain.from_iterable(in_parallel(read, short)))
 
 
 def _within(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from typing import BinaryIO
@@ -11,7 +10,7 @@ from nephele.aws.index.originals import find_original
 from nephele.domain.orthanc_id import OrthancId
 from nephele.domain.provenance import Provenance
 from nephele.domain.transcoding import Transcoding
-from nephele.domain.transcoding.sinks import Sink, SpoolSink
+from nephele.domain.transcoding.sinks import SpoolSink
 from nephele.errors import BadFileFormat, NothingToTranscode, NotTranscodable
 from nephele.logs import logger
 from nephele.services import failure_metrics
@@ -88,25 +87,3 @@ def count_failure(target: str, reason: str) -> None:
     """Log and count a file that is stored as it came although it was to be transcoded."""
     logger.warning("ingest transcoding failed", extra={"target": target, "reason": reason})
     failure_metrics.count(failure_metrics.INGEST_TRANSCODING_FAILED)
-
-
-class TimedSink:
-    """Passes a file on for as long as there is time; NotTranscodable then."""
-
-    def __init__(self, sink: Sink, has_time: Callable[[], bool]) -> None:
-        self._sink = sink
-        self._has_time = has_time
-
-    def begin(self, front_bytes: int) -> None:
-        """Begin the file behind its front."""
-        self._sink.begin(front_bytes)
-
-    def write(self, data: bytes) -> None:
-        """Take the next bytes behind the front."""
-        if not self._has_time():
-            raise NotTranscodable("it takes longer than the function may run")
-        self._sink.write(data)
-
-    def finish(self, front: bytes) -> None:
-        """Take the front."""
-        self._sink.finish(front)

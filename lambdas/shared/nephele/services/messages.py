@@ -106,8 +106,10 @@ def transcode_messages(
 
     def work(identifier: str, body: str) -> None:
         for key in events.object_keys(body):
+            is_last = identifier in last
             try:
-                transcode_object(archive, key, is_last_try=identifier in last, has_time=has_time)
+                if not derive_object(archive, key, has_time):
+                    transcode_object(archive, key, is_last_try=is_last, has_time=has_time)
             except NepheleError as error:
                 keep_failure(archive, key, error)
                 raise

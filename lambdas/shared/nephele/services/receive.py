@@ -34,7 +34,11 @@ class Receipt:
 
 
 def receive(
-    archive: Archive, part10: BinaryIO, inspected: InspectedFile, provenance: Provenance
+    archive: Archive,
+    part10: BinaryIO,
+    inspected: InspectedFile,
+    provenance: Provenance,
+    md5: bytes | None = None,
 ) -> Receipt:
     """Write a DICOM file to the bucket as it is; return when S3 has acknowledged it.
 
@@ -42,6 +46,8 @@ def receive(
     ----------
     part10 : file
         The whole file, seekable; it is read from its beginning.
+    md5 : bytes, optional
+        Its MD5, where it is known already.
 
     Raises
     ------
@@ -49,7 +55,7 @@ def receive(
         S3 did not take it; nothing is stored, trying again will work.
     """
     target = ingest_target(inspected.transfer_syntax_uid, archive.configuration)
-    file = write(archive, part10, inspected, provenance, RAW if target else FINAL)
+    file = write(archive, part10, inspected, provenance, RAW if target else FINAL, md5)
     orthanc_id = inspected.identity.orthanc_id(Level.INSTANCE)
     return Receipt(orthanc_id, file.uuid, provenance.received, file.key, target is not None)
 
@@ -60,11 +66,13 @@ def write(
     inspected: InspectedFile,
     provenance: Provenance,
     area: str,
+    md5: bytes | None = None,
 ) -> StoredFile:
     """Write a file into an area of the bucket under a new uuid; up to 8 MiB in one request."""
     orthanc_id = inspected.identity.orthanc_id(Level.INSTANCE)
     key = InstanceKey(area, orthanc_id, clock.new_uuid())
-    digest = md5_of(part10)
+    digest = md5 or md5_of(part10)
+    part10.seek(0)
     metadata = object_metadata.encode(provenance, digest.hex(), inspected.pixel_data_offset)
     if inspected.size_bytes <= PART_BYTES:
         archive.bucket.put(str(key), part10.read(), metadata, digest)

@@ -31,7 +31,7 @@ def system(configuration: Configuration) -> dict[str, object]:
         "ApiVersion": API_VERSION,
         "Capabilities": {
             "HasExtendedChanges": True,
-            "HasExtendedFind": False,
+            "HasExtendedFind": True,
             "HasKeyValueStores": False,
             "HasQueues": False,
             "HasReserveQueueValue": False,

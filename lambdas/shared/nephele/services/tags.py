@@ -14,7 +14,7 @@ from nephele.errors import UnknownResource
 from nephele.services.archive import Archive
 from nephele.services.hierarchy import any_instance, descendants, resources_in_order
 from nephele.services.overrides import in_force
-from nephele.services.retrieve import data_set
+from nephele.services.retrieve import data_set, pixel_data_tag
 
 _NOTHING: frozenset[int] = frozenset()
 
@@ -50,7 +50,7 @@ def iter_instances_tags(
                 tag_format,
                 default_encoding=encoding,
                 ignore_length=ignore_length,
-                has_pixel_data="PixelDataOffset" in instance.metadata,
+                pixel_data=pixel_data_tag(instance, encoded),
             ),
         )
 

@@ -24,13 +24,12 @@ from nephele.errors import BadFileFormat, NothingToTranscode, NotTranscodable, U
 from nephele.services.archive import Archive
 from nephele.services.index_objects import LARGEST_HEADER_BYTES
 from nephele.services.ingest_transcoding import (
-    TimedSink,
     count_failure,
     known_instance,
     with_original,
 )
 from nephele.services.overrides import followed
-from nephele.services.transcoding import begin_transcoding
+from nephele.services.transcoding import TimedSink, begin_transcoding
 
 _GIVEN_UP = "it failed again and again, and was given up"
 

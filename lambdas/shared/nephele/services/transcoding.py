@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import BinaryIO
 
 from nephele.domain.codecs.options import CodecOptions
 from nephele.domain.transcoding import Transcoding, open_transcoding
+from nephele.domain.transcoding.sinks import Sink
+from nephele.errors import NotTranscodable
 from nephele.services.archive import Archive
 
 
@@ -26,3 +29,25 @@ def begin_transcoding(
     """
     quality = lossy_quality or archive.configuration.dicom_lossy_transcoding_quality
     return open_transcoding(file, target, quality, options=codec_options(archive))
+
+
+class TimedSink:
+    """Passes a file on for as long as there is time; NotTranscodable then."""
+
+    def __init__(self, sink: Sink, has_time: Callable[[], bool]) -> None:
+        self._sink = sink
+        self._has_time = has_time
+
+    def begin(self, front_bytes: int) -> None:
+        """Begin the file behind its front."""
+        self._sink.begin(front_bytes)
+
+    def write(self, data: bytes) -> None:
+        """Take the next bytes behind the front."""
+        if not self._has_time():
+            raise NotTranscodable("it takes longer than the function may run")
+        self._sink.write(data)
+
+    def finish(self, front: bytes) -> None:
+        """Take the front."""
+        self._sink.finish(front)

@@ -196,11 +196,13 @@ def test_rle_segments(frame: bytes, order: CodecOrder) -> None:
         decode_frame(encoded_image(RLE_LOSSLESS, DESCRIPTION), frame, CodecOptions(order))
 
 
+@pytest.mark.parametrize("order", ["Before", "After", "Disabled"])
 @pytest.mark.parametrize("padding", [b"", b"\0", b"\0\0", b"\x80"], ids=["none", "0", "00", "noop"])
-def test_padded_rle_segments_are_read(padding: bytes) -> None:
+def test_padded_rle_segments_are_read(padding: bytes, order: CodecOrder) -> None:
     segment = _segment(PIXELS)
     frame = _rle(segment + padding, segment + padding)
-    decoded = decode_frame(encoded_image(RLE_LOSSLESS, DESCRIPTION), frame).samples
+    image = encoded_image(RLE_LOSSLESS, DESCRIPTION)
+    decoded = decode_frame(image, frame, CodecOptions(order)).samples
     low = np.resize(np.arange(256, dtype="uint16"), (32, 40))
     assert np.array_equal(decoded, low << 8 | low)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import io
 from pathlib import Path
 from typing import Any
@@ -42,6 +43,13 @@ IMAGES = [
     pytest.param(COLOR, "RGB", {}, id="RGB"),
     pytest.param(COLOR, "YBR_FULL", {}, id="YBR_FULL"),
 ]
+ARITHMETIC = (
+    "/9j/4AAQSkZJRgABAQAAAQABAAD/2wBDAAMCAgMCAgMDAwMEAwMEBQgFBQQEBQoHBwYIDAoMDAsKCwsNDhIQDQ4RDgsLEBYQ"
+    "ERMUFRUVDA8XGBYUGBIUFRT/yQALCAAYACABAREA/8wABgAQEAX/2gAIAQEAAD8A/wDsZDU/DHn2WrxzkO52lDEbHYFrnFD3"
+    "eHARr4TuFalcrkAXIymp/Lc3NDOcirVdUmTsGLzQjhiA/9k="
+)
+"""What libjpeg-turbo's `cjpeg -arithmetic -quality 90` made of a ramp; DCMTK writes no such."""
+
 LOSSLESS_ENCODERS = [
     ["dcmcjpeg", "+e1"],
     ["dcmcjpeg", "+el", "+sv", "6"],
@@ -116,6 +124,13 @@ def test_near_lossless_files_decode_as_dcmtk_has_it(near: str, tmp_path: Path) -
     decoded = decode_frame(image_of(dataset), encoded).samples
     assert np.array_equal(decoded.ravel(), expected)
     assert 0 < np.abs(decoded.astype(int) - picture(4095)).max() <= int(near)
+
+
+def test_arithmetic_coding() -> None:
+    drawn = np.add.outer(np.arange(24) * 5, np.arange(32) * 3).astype("uint8")
+    image = encoded_image("1.2.840.10008.1.2.4.52", describe(drawn))
+    decoded = decode_frame(image, base64.b64decode(ARITHMETIC)).samples
+    assert np.abs(decoded.astype(int) - drawn).max() <= 4
 
 
 def test_stream_without_sign_of_signed_samples() -> None:

@@ -19,6 +19,7 @@ from nephele.domain.transfer_syntax import (
     JPEG_2000,
     JPEG_2000_LOSSLESS,
     JPEG_LS_LOSSLESS,
+    JPEG_XL_LOSSLESS,
     RLE_LOSSLESS,
 )
 from tests.unit.domain.codecs.files import describe, encoded_image
@@ -132,3 +133,16 @@ def test_lossy_and_small_frames_by_either(order: CodecOrder) -> None:
 def test_many_threads(uid: str, order: CodecOrder) -> None:
     with ThreadPoolExecutor(8) as pool:
         assert all(pool.map(lambda _: through(uid, order), range(64)))
+
+
+@pytest.mark.parametrize("uid", [JPEG_2000_LOSSLESS, HTJ2K_LOSSLESS, JPEG_XL_LOSSLESS])
+def test_threads_within_a_frame_change_nothing(uid: str) -> None:
+    frame = Frame(SAMPLES, "MONOCHROME2")
+    encoded = [
+        encode_frame(uid, frame, DESCRIPTION, 90, CodecOptions(threads=threads))
+        for threads in (1, 3)
+    ]
+    image = encoded_image(uid, DESCRIPTION)
+    for one in encoded:
+        decoded = decode_frame(image, one, CodecOptions(threads=3)).samples
+        assert np.array_equal(decoded, SAMPLES)

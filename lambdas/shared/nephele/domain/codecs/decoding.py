@@ -80,7 +80,7 @@ def _decode_stream(
     if syntax.decoder == "jpegls":
         return decode_jpeg_ls(description, encoded), photometric
     if syntax.decoder == "jpegxl":
-        return decode_jpeg_xl(encoded), "RGB" if photometric == "XYB" else photometric
+        return decode_jpeg_xl(encoded, options), "RGB" if photometric == "XYB" else photometric
     return decode_jpeg_2000(description, encoded, options)
 
 

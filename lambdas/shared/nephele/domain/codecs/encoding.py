@@ -62,7 +62,7 @@ def _encode(
     if target.encoder == "htj2k":
         return encode_htj2k(target, frame, description, lossy_quality)
     if target.encoder == "jpegxl":
-        return encode_jpeg_xl(target, frame, description, lossy_quality)
+        return encode_jpeg_xl(target, frame, description, lossy_quality, options)
     if target.is_lossy:
         return encode_jpeg(frame, description, lossy_quality)
     return encode_jpeg_lossless(target, frame, description)

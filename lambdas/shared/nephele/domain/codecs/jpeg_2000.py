@@ -44,10 +44,10 @@ def decode_jpeg_2000(
     *first, last = options.sort("imagecodecs", "pylibjpeg")
     for name in first:
         try:
-            return codecs[name](encoded), photometric
+            return codecs[name](encoded, options), photometric
         except (RuntimeError, ValueError, TypeError):
             continue
-    return codecs[last](encoded), photometric
+    return codecs[last](encoded, options), photometric
 
 
 def encode_jpeg_2000(
@@ -80,7 +80,7 @@ def encode_jpeg_2000(
             resolutions=min(6, min(description.rows, description.columns).bit_length()),
             reversible=psnr is None,
             mct=is_color and frame.photometric_interpretation == "RGB",
-            numthreads=1,
+            numthreads=options.threads,
         )
     )
 
@@ -106,7 +106,7 @@ def of_full_range(samples: Samples, precision: int) -> float:
     return 20 * math.log10(((1 << precision) - 1) / max(spread, 1))
 
 
-def _by_imagecodecs(encoded: bytes) -> Samples:
+def _by_imagecodecs(encoded: bytes, options: CodecOptions) -> Samples:
     import imagecodecs
 
     # htj2k takes streams that lack something for whole, and wraps where a lossy one overshoots.
@@ -114,11 +114,11 @@ def _by_imagecodecs(encoded: bytes) -> Samples:
         samples: Samples = imagecodecs.htj2k_decode(encoded, planar=False)
         if min(samples.shape[:2]) > 1:
             return samples
-    samples = imagecodecs.jpeg2k_decode(encoded, planar=False, numthreads=1)
+    samples = imagecodecs.jpeg2k_decode(encoded, planar=False, numthreads=options.threads)
     return samples
 
 
-def _by_pylibjpeg(encoded: bytes) -> Samples:
+def _by_pylibjpeg(encoded: bytes, _options: CodecOptions) -> Samples:
     from openjpeg.utils import decode
 
     if not has_end(encoded):

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from nephele.domain.codecs.color import rgb_of_ybr_full
 from nephele.domain.codecs.frame import Frame
+from nephele.domain.codecs.options import CodecOptions
 from nephele.domain.codecs.precision import (
     lossy_precision,
     narrowed,
@@ -25,16 +26,20 @@ _BEST_DISTANCE, _DISTANCE_PER_QUALITY = 0.1, 0.09
 _LEAST_DISTANCE = 0.01
 
 
-def decode_jpeg_xl(encoded: bytes) -> Samples:
+def decode_jpeg_xl(encoded: bytes, options: CodecOptions) -> Samples:
     """Decode a stream, or the JPEG that is recompressed in it, to samples."""
     import imagecodecs
 
-    samples: Samples = imagecodecs.jpegxl_decode(encoded, numthreads=1)
+    samples: Samples = imagecodecs.jpegxl_decode(encoded, numthreads=options.threads)
     return samples
 
 
 def encode_jpeg_xl(
-    syntax: TransferSyntax, frame: Frame, description: PixelDescription, lossy_quality: int
+    syntax: TransferSyntax,
+    frame: Frame,
+    description: PixelDescription,
+    lossy_quality: int,
+    options: CodecOptions,
 ) -> bytes:
     """Encode a frame.
 
@@ -58,7 +63,7 @@ def encode_jpeg_xl(
             narrowed(samples, precision),
             effort=_EFFORT,
             bitspersample=precision,
-            numthreads=1,
+            numthreads=options.threads,
             **settings,
         )
     )

@@ -21,10 +21,14 @@ class CodecOptions:
     ----------
     maximum_frame_bytes : int
         Of a decoded frame; a larger one is refused before any memory is taken for it.
+    threads : int
+        Threads within one frame, where there are fewer frames than cores; JPEG 2000 and JPEG XL
+        make use of them.
     """
 
     order: CodecOrder = "Before"
     maximum_frame_bytes: int = 512 << 20
+    threads: int = 1
 
     def sort(self, builtin: str, other: str) -> tuple[str, ...]:
         """Return the names of the codecs to try, in their order."""

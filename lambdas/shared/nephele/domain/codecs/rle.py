@@ -113,8 +113,11 @@ def _by_pylibjpeg(description: PixelDescription, encoded: bytes) -> Samples:
     import numpy as np
     from rle.rle import decode_frame
 
-    _planes(description, encoded)  # It would not notice what is missing, or too much.
+    # It does not notice what is missing, and panics where there is too much.
+    planes = _planes(description, encoded)
     pixels = description.rows * description.columns
+    if any(len(plane) != pixels for plane in planes):
+        return _interleaved(planes, description)
     dtype = np.dtype(description.dtype).newbyteorder("<")
     decoded = bytes(decode_frame(encoded, pixels, dtype.itemsize * 8, "<"))
     flat = np.frombuffer(decoded, dtype).astype(description.dtype, copy=False)

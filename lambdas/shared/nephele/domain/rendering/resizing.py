@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     Samples = NDArray[Any]
 
 _LARGEST_PICTURE = 1 << 26
+_LONGEST_SIDE = 65_535
+"""What Rows and Columns can say; far below what encoders take."""
 _KERNEL = (1, 4, 6, 4, 1)
 _KERNEL_SUM = 16
 
@@ -35,7 +37,7 @@ def fit(samples: Samples, box: Box) -> Samples:
     Raises
     ------
     ParameterOutOfRange
-        The picture would have more than 64 million pixels.
+        The picture would have more than 64 million pixels, or 65,535 rows or columns.
     """
     import numpy as np
 
@@ -45,7 +47,7 @@ def fit(samples: Samples, box: Box) -> Samples:
         return samples
     ratio = min(bounds)
     height, width = (max(1, int(side * ratio + 0.5)) for side in (rows, columns))
-    if height * width > _LARGEST_PICTURE:
+    if height * width > _LARGEST_PICTURE or max(height, width) > _LONGEST_SIDE:
         raise ParameterOutOfRange("width, height: the picture would be too large")
     if box.is_smooth and ratio < 1:
         samples = _smooth(samples)

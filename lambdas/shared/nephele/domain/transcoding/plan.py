@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from nephele.domain.attributes import PIXEL_DATA
@@ -114,16 +114,19 @@ class Plan:
         Parameters
         ----------
         jobs : int or None
-            Frames worked on at a time, None for one on each core.
+            Threads, None for one on each core. Each has a frame of its own, where there are enough.
         """
         image = self.source.image
         count = image.description.number_of_frames
-        frame_bytes = max(image.description.samples_per_frame * image.description.bits_allocated, 8)
-        most = max(_FRAMES_AT_ONCE_BYTES * 8 // frame_bytes, 1)
-        work = frame_work(image, self.target, self.lossy_quality, self.options)
+        frame_bits = image.description.samples_per_frame * image.description.bits_allocated
+        most = max(_FRAMES_AT_ONCE_BYTES * 8 // frame_bits, 1)
+        cores = jobs or default_jobs()
+        at_once = min(cores, count, most)
+        options = replace(self.options, threads=max(cores // at_once, 1))
+        work = frame_work(image, self.target, self.lossy_quality, options)
         encoded = ((number, self.source.frames.read(number)) for number in range(count))
         photometric: str | None = None
-        for frame in map_in_order(work, encoded, min(jobs or default_jobs(), count, most)):
+        for frame in map_in_order(work, encoded, at_once):
             if photometric not in (None, frame.photometric):
                 raise NotTranscodable("PhotometricInterpretation (0028,0004): the frames' differ")
             photometric = frame.photometric

@@ -73,9 +73,12 @@ class Transcoding:
         return self._plan.sop_instance_uid
 
     @property
-    def decoded_bytes(self) -> int:
-        """Return how many bytes the pixels take that have to be decoded or encoded."""
-        return self._plan.decoded_bytes if self._plan.has_frames else 0
+    def pixel_bytes(self) -> int:
+        """Return how many bytes the pixels take that have to be decoded, encoded or copied."""
+        if self._plan.has_frames:
+            return self._plan.decoded_bytes
+        pixels = self._plan.source.pixels
+        return 0 if pixels is None or pixels.is_encapsulated else pixels.size
 
     @property
     def content_digest(self) -> bytes:
@@ -88,7 +91,7 @@ class Transcoding:
         Parameters
         ----------
         jobs : int, optional
-            Frames worked on at a time, by default one for each core.
+            Threads, by default one for each core.
 
         Raises
         ------
@@ -154,7 +157,7 @@ def transcode(
     lossy_quality : int
         1 to 100, for lossy targets.
     jobs : int, optional
-        Frames worked on at a time, by default one for each core.
+        Threads, by default one for each core.
     options : CodecOptions, optional
         Which codecs are asked first, and how large a frame may be.
 

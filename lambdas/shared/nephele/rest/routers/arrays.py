@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import gzip
+import zlib
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -40,6 +40,7 @@ _ONE = "/instances/{identifier}"
 _FRAME = _ONE + "/frames/{frame}"
 _RAW_TYPES = {JPEG_BASELINE: "image/jpeg", JPEG_2000_LOSSLESS: "image/jp2", JPEG_2000: "image/jp2"}
 _GZIP = "application/gzip"
+_GZIP_WRAPPER = zlib.MAX_WBITS | 16
 _ARRAY: dict[str, Any] = {
     "openapi_extra": takes("compress", "rescale"),
     "responses": {
@@ -69,7 +70,7 @@ def get_raw_gzip(archive: OpenArchive, identifier: str, frame: str) -> Response:
     found = _raw(archive, identifier, frame)
     if found is None:
         return nothing()
-    return Response(gzip.compress(found[0], mtime=0), headers={"Content-Type": _GZIP})
+    return Response(zlib.compress(found[0], wbits=_GZIP_WRAPPER), headers={"Content-Type": _GZIP})
 
 
 @router.get(_ONE + "/matlab", summary="Decode an image for Matlab", responses=fails(404, 415))

@@ -51,6 +51,6 @@ def get_pdf(archive: OpenArchive, identifier: str) -> Response:
 
 
 @router.post("/export", summary="Write DICOM onto a file system", responses=fails(403))
-def post_export() -> Response:
+def post_export(identifier: str) -> Response:
     """Refuse: there is no file system to write to, as in Orthanc by default."""
     return forbidden()

@@ -42,6 +42,6 @@ def get_explorer_script() -> Response:
 
 
 @router.get("/plugins/{identifier}", summary="Get plugin", responses=fails(404))
-def get_plugin() -> Response:
+def get_plugin(identifier: str) -> Response:
     """Answer that there is no such plugin."""
     return nothing()

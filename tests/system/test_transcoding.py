@@ -1,0 +1,118 @@
+"""Transcoding in the functions, under their own roles and memory: on reception and over REST."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pydicom
+import pytest
+from pydicom.data import get_testdata_file
+from pydicom.uid import generate_uid
+
+from nephele.domain.levels import Level
+from nephele.domain.orthanc_id import Identity
+from tests.stack import Stack, running_stack
+from tests.system.senders import make_study, send
+from tests.system.test_spine import objects_of
+
+EXPLICIT = "1.2.840.10008.1.2.1"
+RLE = "1.2.840.10008.1.2.5"
+HTJ2K = "1.2.840.10008.1.2.4.201"
+_MEMORY_MB = 1769
+
+
+@pytest.fixture(scope="module")
+def transcoding(tmp_path_factory: pytest.TempPathFactory, assemblies: Path) -> Iterator[Stack]:
+    """Run a stack that keeps everything as High-Throughput JPEG 2000."""
+    data = tmp_path_factory.mktemp("transcoding")
+    configuration = {"IngestTranscoding": HTJ2K}
+    with running_stack(data, assemblies, configuration=configuration) as running:
+        yield running
+
+
+def test_what_arrives_is_transcoded_and_comes_back_in_any_syntax(
+    transcoding: Stack, tmp_path: Path
+) -> None:
+    study = make_study(tmp_path / "study", 3)
+    send(transcoding, study.files)
+    with transcoding.rest() as rest:
+        for file, identity in zip(study.files, study.identities, strict=True):
+            path = f"/instances/{identity.orthanc_id(Level.INSTANCE)}/file"
+            kept = pydicom.dcmread(io.BytesIO(rest.get(path).content))
+            assert kept.file_meta.TransferSyntaxUID == HTJ2K
+            for _ in range(2):
+                answer = rest.get(f"{path}?transcode={EXPLICIT}")
+                back = pydicom.dcmread(io.BytesIO(answer.content))
+                assert back.PixelData == pydicom.dcmread(file).PixelData
+            assert rest.get(f"{path}?transcode=1.2.840.10008.1.2.4.100").status_code == 404
+        assert any(
+            key.startswith("derived/") for key in objects_of(transcoding, study.instance_ids)
+        )
+        rest.delete(f"/studies/{study.orthanc_id(Level.STUDY)}")
+    transcoding.wait_idle()
+    assert not objects_of(transcoding, study.instance_ids)
+
+
+def large_file(path: Path, frames: int) -> tuple[str, str]:
+    """Write a multi-frame image of 512 KiB a frame; return its id and its pixels' digest."""
+    dataset = pydicom.dcmread(get_testdata_file("CT_small.dcm", download=False))
+    dataset.pop("DataSetTrailingPadding", None)
+    dataset.SOPInstanceUID = dataset.file_meta.MediaStorageSOPInstanceUID = generate_uid()
+    dataset.Rows, dataset.Columns, dataset.NumberOfFrames = 512, 512, frames
+    dataset.PixelData = b""
+    dataset.save_as(path)
+    random = np.random.default_rng(1)
+    shades = np.add.outer(np.arange(512), np.arange(512))
+    pixels = [
+        (shades + random.integers(0, 64, (512, 512))).astype("<i2").tobytes() for _ in range(8)
+    ]
+    digest = hashlib.sha256()
+    with path.open("r+b") as file:
+        file.seek(-4, os.SEEK_END)
+        file.write((frames * len(pixels[0])).to_bytes(4, "little"))
+        for n in range(frames):
+            file.write(pixels[n % len(pixels)])
+            digest.update(pixels[n % len(pixels)])
+    identity = Identity(
+        dataset.PatientID,
+        dataset.StudyInstanceUID,
+        dataset.SeriesInstanceUID,
+        dataset.SOPInstanceUID,
+    )
+    return identity.orthanc_id(Level.INSTANCE), digest.hexdigest()
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("frames", [400, 1000], ids=["200 MiB", "500 MiB"])
+def test_a_large_image_passes_through_a_small_function(
+    frames: int, transcoding: Stack, tmp_path: Path
+) -> None:
+    path = tmp_path / "large.dcm"
+    orthanc_id, digest = large_file(path, frames)
+    transcoding.reset_figures()
+    command = [Path(sys.executable).with_name("nephele"), "import", path, "--url", transcoding.http]
+    trust = ["--ca-bundle", transcoding.trusted]
+    subprocess.run([*command, *trust], check=True, timeout=1200)
+    transcoding.wait_idle(900)
+    with transcoding.rest(follow_redirects=True) as rest:
+        shown = rest.get(f"/instances/{orthanc_id}").json()
+        assert shown["FileSize"] < path.stat().st_size * 3 // 4
+        url = f"/instances/{orthanc_id}/file?transcode={EXPLICIT}"
+        with rest.stream("GET", url, timeout=900) as answer:
+            assert answer.status_code == 200
+            with path.open("wb") as file:
+                for chunk in answer.iter_bytes(1 << 20):
+                    file.write(chunk)
+    with path.open("rb") as file:
+        file.seek(-frames * 512 * 1024, os.SEEK_END)
+        assert hashlib.file_digest(file, "sha256").hexdigest() == digest
+    function = transcoding.status()["functions"]["transcode"]
+    assert function["errors"] == 0
+    assert function["peak_memory_mb"] < _MEMORY_MB / 2
