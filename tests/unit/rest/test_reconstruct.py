@@ -117,6 +117,25 @@ def _czech(number: int) -> bytes:
     return file.getvalue().replace(b"X" * 11, "Dvořák^Jiří".encode("iso8859-2"))
 
 
+def test_other_studies_are_still_found_when_the_patient_is_spelled_anew(
+    client: Client, archive: Archive
+) -> None:
+    file = _czech(1)
+    ids = client.post("/instances", content=file).json()
+    before = client.get(f"/patients/{ids['ParentPatient']}").json()["MainDicomTags"]["PatientName"]
+    query = {"Level": "Study", "Query": {"PatientName": f"*{before[1:6]}*"}}
+    client.request("PUT", "/tools/default-encoding", content="Latin2")
+    body = {"LimitToThisLevelMainDicomTags": True}
+    client.post(f"/patients/{ids['ParentPatient']}/reconstruct", json=body)
+    assert main_tags(client, ids)["patients"]["PatientName"] == "Dvořák^Jiří"
+    study = archive.index.table.get(keys.resource(ids["ParentStudy"]))
+    assert study is not None
+    expected = {(row["pk"]["S"], row["sk"]["S"]) for row in search_rows.rows_of(study)}
+    assert any(pk.startswith("SFX#") for pk, _ in expected)
+    assert expected <= set(everything(archive))
+    assert client.post("/tools/find", json=query).json() == [ids["ParentStudy"]]
+
+
 def _searchable(rows: dict[tuple[str, str], Row]) -> dict[tuple[str, str], Row]:
     wanted = ("SFX#", "NAME#", "DATE#", "MOD#", "ID#")
     return {name: row for name, row in rows.items() if name[0].startswith(wanted)}

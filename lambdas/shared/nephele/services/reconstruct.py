@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from nephele.aws.index.headers import iter_headers
-from nephele.aws.index.refresh import PARENTS, refresh_instance, refresh_parent
+from nephele.aws.index.refresh import PARENTS, refresh_instance, refresh_parent, respell_study
 from nephele.domain.header import InstanceHeader, read_header
 from nephele.domain.levels import Level
+from nephele.domain.orthanc_id import OrthancId
 from nephele.domain.resources import Resource
 from nephele.services.archive import Archive
 from nephele.services.hierarchy import (
@@ -37,6 +38,20 @@ def reconstruct(archive: Archive, resource: Resource, *, is_this_level_alone: bo
             _refresh_instances(archive, _family(archive, resource, level))
         else:
             _refresh_parents(archive, _family(archive, resource, level))
+    if Level.PATIENT in levels:
+        _respell_studies(archive, resource.ancestors.get(Level.PATIENT, resource.orthanc_id))
+
+
+def _respell_studies(archive: Archive, patient: OrthancId) -> None:
+    """Follow a patient whose name may have changed: some studies spell it otherwise now."""
+    encoding = in_force(archive).default_encoding
+    found = archive.index.resource(patient)
+    if found is None:
+        return
+    for study in resources_in_order(archive, descendants(archive, found, Level.STUDY)):
+        header = _first_header(archive, study, encoding)
+        if header is not None:
+            respell_study(archive.index, study, header)
 
 
 def _family(archive: Archive, resource: Resource, level: Level) -> list[Resource]:

@@ -6,6 +6,8 @@ No change is logged, and metadata stay but for what follows from the header.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from nephele.aws.index import Index, codec, items, keys, search_rows
@@ -54,14 +56,23 @@ def refresh_parent(index: Index, parent: Resource, header: InstanceHeader) -> No
     Series come before their study, which counts their modalities, and patients before their
     studies, which may spell their name otherwise: see `PARENTS`.
     """
-    retry_when_changed(lambda: _try_parent(index, parent, header))
+    change = partial(_refreshed, index, parent, header)
+    retry_when_changed(lambda: _try_parent(index, parent, header, change))
 
 
-def _try_parent(index: Index, parent: Resource, header: InstanceHeader) -> None:
+def respell_study(index: Index, study: Resource, header: InstanceHeader) -> None:
+    """Find a study by its own spelling of its patient's name, whose spelling may have changed."""
+    change = partial(_respelled, index, study)
+    retry_when_changed(lambda: _try_parent(index, study, header, change))
+
+
+def _try_parent(
+    index: Index, parent: Resource, header: InstanceHeader, change: Callable[[Row], Row]
+) -> None:
     row = index.table.get(keys.resource(parent.orthanc_id))
     if row is None:
         return
-    new = _refreshed(index, parent, row, header)
+    new = change(row)
     if new == row:
         return
     level = parent.level
@@ -73,7 +84,7 @@ def _try_parent(index: Index, parent: Resource, header: InstanceHeader) -> None:
     index.table.transact(transaction)
 
 
-def _refreshed(index: Index, parent: Resource, row: Row, header: InstanceHeader) -> Row:
+def _refreshed(index: Index, parent: Resource, header: InstanceHeader, row: Row) -> Row:
     """Return a row as the header makes it."""
     level = parent.level
     tags = header.main_tags[level]
@@ -88,9 +99,15 @@ def _refreshed(index: Index, parent: Resource, row: Row, header: InstanceHeader)
         new["m"] = codec.document(metadata | more)
     if level is Level.STUDY:
         new["mo"] = {"M": _modalities(index, parent.orthanc_id)}
-        new.pop("q", None)
-        if spelling := _spelling(index, parent, tags):
-            new["q"] = codec.text(spelling)
+        new = _respelled(index, parent, new)
+    return new
+
+
+def _respelled(index: Index, study: Resource, row: Row) -> Row:
+    """Return a study's row with how its own spelling of its patient's name is found."""
+    new = {name: value for name, value in row.items() if name != "q"}
+    if spelling := _spelling(index, study, codec.read_document(row, "t")):
+        new["q"] = codec.text(spelling)
     return new
 
 
