@@ -250,6 +250,12 @@ _TOOLS = (
     Intended("GET /tools", r"\$(\[\]|\.length)", Kind.CHANGED, "only what is served is listed"),
     Intended(
         "POST /tools/lookup",
+        r"\$",
+        Kind.ORDER,
+        "ascending by id; 1.10.1 had the order of its database",
+    ),
+    Intended(
+        "POST /tools/lookup",
         "status",
         Kind.CHANGED,
         "a value is no pattern: since 1.12 it may have any character",

@@ -210,15 +210,15 @@ class Bucket:
     def presign(
         self, key: str, expires_seconds: int, *, content_type: str, content_disposition: str
     ) -> str:
-        """Return a URL that serves the object for a while under these response headers."""
+        """Return a URL that serves the object for a while under these headers, if not empty."""
+        headers = {
+            "ResponseContentType": content_type,
+            "ResponseContentDisposition": content_disposition,
+        }
+        shown = {name: value for name, value in headers.items() if value}
         return clients.s3().generate_presigned_url(
             "get_object",
-            Params={
-                "Bucket": self.name,
-                "Key": key,
-                "ResponseContentType": content_type,
-                "ResponseContentDisposition": content_disposition,
-            },
+            Params={"Bucket": self.name, "Key": key, **shown},
             ExpiresIn=expires_seconds,
         )
 

@@ -114,7 +114,7 @@ class PlatformLimits:
             self._archive_factory(),
             bytes(held.body),
             content_type=headers.get("content-type", "application/octet-stream"),
-            content_disposition=headers.get("content-disposition", "inline"),
+            content_disposition=headers.get("content-disposition", ""),
         )
         await redirect(scope, path)(scope, receive, send)
 

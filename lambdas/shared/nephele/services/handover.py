@@ -43,7 +43,7 @@ def hand_over_file(archive: Archive, body: BinaryIO, *, content_type: str) -> st
     """
     key = keys.answer_key(clock.new_uuid())
     archive.bucket.put_large(key, body, {})
-    return blob_path(archive, key, content_type=content_type, content_disposition="inline")
+    return blob_path(archive, key, content_type=content_type, content_disposition="")
 
 
 def bucket_url(archive: Archive, key: str, query: str) -> str:
