@@ -27,7 +27,9 @@ def test_file(filled: Client) -> None:
 
 def test_file_name_is_made_harmless(filled: Client) -> None:
     response = filled.get(f"{INSTANCE}/file?filename=a%20b%22%0A;/../%C3%A9.dcm")
-    assert response.headers["content-disposition"] == 'filename="a b____.._\u005f.dcm"'
+    assert response.headers["content-disposition"] == (
+        "filename=\"a b____.._\u005f.dcm\"; filename*=UTF-8''a%20b%22_%3B_.._%C3%A9.dcm"
+    )
 
 
 def test_tags(filled: Client) -> None:

@@ -143,6 +143,7 @@ def own_level() -> Iterator[int]:
 
 
 def test_log_levels(client: Client, own_level: int) -> None:
+    write_as(Category.GENERIC)
     assert text(client, "/tools/log-level") == "default"
     assert put(client, "/tools/log-level-http", "trace") == (200, "")
     assert text(client, "/tools/log-level") == "trace", "the most verbose category counts"
