@@ -3,6 +3,7 @@
 BIN := .venv/bin
 STAMP := .venv/.installed
 RUN_ARGS ?=
+ALONE := tests/unit tests/transcoding
 
 .PHONY: setup run test soak bench lint synth deploy system-packages clean
 
@@ -18,8 +19,12 @@ system-packages:
 run: setup
 	$(BIN)/nephele up $(RUN_ARGS)
 
+# First what shares nothing, on all cores; then what shares one local stack, one test at a time.
 test: setup system-packages
-	$(BIN)/python -m pytest tests
+	status=0; \
+	$(BIN)/python -m pytest $(ALONE) -n auto || status=1; \
+	$(BIN)/python -m pytest tests $(ALONE:%=--ignore=%) || status=1; \
+	exit $$status
 
 soak: setup system-packages
 	$(BIN)/python -m pytest tests -m soak --timeout 7200
