@@ -98,6 +98,10 @@ class Stack:
         """Kill a function's workers, busy or not."""
         self._ask("POST", f"/functions/{function}/kill")
 
+    def kill_edge(self) -> None:
+        """Kill the edge and its workers; it is started again by itself."""
+        self._ask("POST", "/edge/kill")
+
     def log(self, name: str) -> str:
         """Return a log: a function's name, `edge` or `ministack`."""
         path = self.data / "logs" / f"{name}.log"

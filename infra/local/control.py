@@ -18,6 +18,7 @@ from infra.local.http_server import HttpServer, read_body
 from infra.local.ports import LOOPBACK, port_of
 
 if TYPE_CHECKING:
+    from infra.local.edge import Edge
     from infra.local.running import Running
 
 _LONGEST_WAIT_SECONDS = 600.0
@@ -30,13 +31,14 @@ class Control:
     """Serve the endpoint.
 
     `GET /status`, `GET|POST /faults`, `POST /reset`, `GET /idle?seconds=N`, `POST /schedules`,
-    `POST /functions/<name>/invoke`, `POST /functions/<name>/kill`, and the edge's credentials.
+    `POST /functions/<name>/invoke`, `POST /functions/<name>/kill`, `POST /edge/kill`, and the edge's credentials.
     """
 
     def __init__(self, listener: socket) -> None:
         self.url = f"http://{LOOPBACK}:{port_of(listener)}"
         self.token = secrets.token_urlsafe(32)
         self.edge_role = ""
+        self.edge: Edge | None = None
         self._listener = listener
         self._server = HttpServer(self._handle, _PATIENCE_SECONDS)
         self._running: Running | None = None
@@ -47,6 +49,7 @@ class Control:
             ("POST", "/reset"): self._reset,
             ("GET", "/idle"): self._idle,
             ("POST", "/schedules"): self._schedules,
+            ("POST", "/edge/kill"): self._kill_edge,
             ("GET", "/credentials"): self._credentials,
         }
 
@@ -130,6 +133,12 @@ class Control:
 
     async def _kill(self, name: str) -> Any:
         self.running.pool(name).kill()
+        return {}
+
+    async def _kill_edge(self, _request: web.BaseRequest) -> Any:
+        if self.edge is None:
+            raise ValueError("there is no edge")
+        self.edge.kill()
         return {}
 
     async def _credentials(self, request: web.BaseRequest) -> Any:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from infra.local import children
@@ -40,6 +40,7 @@ class Edge:
         self._variables = variables
         self.port = port
         self.process: asyncio.subprocess.Process | None = None
+        self._is_stopping = False
 
     async def start(self) -> None:
         """Start it and wait until it answers C-ECHO.
@@ -66,8 +67,30 @@ class Edge:
         except TimeoutError as exc:
             raise ChildDied(f"the edge does not answer; see {self._log}") from exc
 
+    async def keep_running(self, say: Callable[[str], None]) -> None:
+        """Start it again whenever it ends by itself, as ECS does with a task; never returns.
+
+        Raises
+        ------
+        ChildDied
+            It does not come back.
+        """
+        while self.process is not None:
+            code = await self.process.wait()
+            if self._is_stopping:
+                return
+            children.kill(self.process)
+            say(f"the edge ended (exit code {code}) and is started again; see {self._log}")
+            await self.start()
+
+    def kill(self) -> None:
+        """Kill it with all its processes, as if its machine were gone."""
+        if self.process is not None:
+            children.kill(self.process)
+
     async def stop(self) -> None:
         """Stop it; associations may finish."""
+        self._is_stopping = True
         if self.process is not None:
             await children.stop(self.process, _PATIENCE_SECONDS)
 

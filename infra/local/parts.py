@@ -83,6 +83,7 @@ async def start_edge(
     edge = Edge(task, port, folder, {**cloud.variables(), **credentials})
     stack.push_async_callback(edge.stop)
     await edge.start()
+    control.edge = edge
     return edge
 
 

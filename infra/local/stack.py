@@ -88,7 +88,7 @@ class LocalStack:
         await start_front(stack, cloud, running, front_listener)
         if self._has_edge:
             edge = await start_edge(stack, cloud, self._folder, control, dicom_port)
-            self._watch_process("the edge", edge.process)
+            self._watched["the edge"] = asyncio.create_task(edge.keep_running(self._say))
         await self._ready(port_of(front_listener), dicom_port, cloud.server.endpoint, control)
 
     @property

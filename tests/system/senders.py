@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,8 @@ from pydicom.uid import generate_uid
 from nephele.domain.levels import Level
 from nephele.domain.orthanc_id import Identity
 from tests.stack import Stack
+
+_LOOK_AGAIN_SECONDS = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,3 +104,13 @@ def finish(sender: subprocess.Popen[str], seconds: float = 300) -> str:
 def send(stack: Stack, files: Sequence[Path], *options: str) -> str:
     """Send files over one association and wait for the end."""
     return finish(storescu(stack, files, *options))
+
+
+def wait_for_edge(stack: Stack, seconds: float = 60) -> None:
+    """Return when C-ECHO is answered."""
+    host, port = stack.dicom_address
+    deadline = time.monotonic() + seconds
+    while subprocess.run(["echoscu", host, str(port)], capture_output=True, check=False).returncode:
+        if time.monotonic() > deadline:
+            pytest.fail("the edge does not answer C-ECHO")
+        time.sleep(_LOOK_AGAIN_SECONDS)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from nephele.domain.levels import Level
 from tests.stack import Stack, running_stack
-from tests.system.senders import finish, make_study, send, storescu
+from tests.system.senders import finish, make_study, send, storescu, wait_for_edge
 
 
 def test_a_killed_system_comes_back_with_all_it_acknowledged(
@@ -36,3 +36,17 @@ def test_a_killed_index_function_loses_nothing(stack: Stack, tmp_path: Path) -> 
     with stack.rest() as rest:
         shown = rest.get(f"/studies/{study.orthanc_id(Level.STUDY)}/instances?expand=false")
         assert set(shown.json()) == study.instance_ids
+
+
+def test_a_killed_edge_comes_back_and_loses_nothing(stack: Stack, tmp_path: Path) -> None:
+    study = make_study(tmp_path / "study", 30)
+    send(stack, study.files[:5])
+    sender = storescu(stack, study.files)
+    stack.kill_edge()
+    sender.communicate(timeout=60)
+    wait_for_edge(stack)
+    send(stack, study.files)
+    with stack.rest() as rest:
+        shown = rest.get(f"/studies/{study.orthanc_id(Level.STUDY)}/instances?expand=false")
+    assert set(shown.json()) == study.instance_ids
+    assert stack.process.poll() is None
