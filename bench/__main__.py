@@ -14,6 +14,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from bench.archives import archives
 from bench.cold import cold
 from bench.corpus import Corpus
 from bench.cstore import cstore
@@ -21,8 +22,10 @@ from bench.edge_alone import edge
 from bench.find import find
 from bench.handlers import handlers
 from bench.latency import latency
+from bench.peers import peers
 from bench.report import Report
 from bench.rest import rest
+from bench.retrieve import retrieve
 from bench.run import QUICK, BenchRun, Size
 from bench.servers import orthanc_version
 from bench.sizes import sizes
@@ -32,7 +35,10 @@ from bench.units import units
 SECTIONS: dict[str, Callable[[BenchRun], None]] = {
     "edge": edge,
     "cstore": cstore,
+    "retrieve": retrieve,
     "rest": rest,
+    "archives": archives,
+    "peers": peers,
     "handlers": handlers,
     "cold": cold,
     "latency": latency,
@@ -42,7 +48,7 @@ SECTIONS: dict[str, Callable[[BenchRun], None]] = {
     "transcode": transcode,
 }
 """In the order they run: those that share a local stack are neighbours."""
-_PROGRAMS = ("Orthanc", "storescu", "echoscu")
+_PROGRAMS = ("Orthanc", "storescu", "echoscu", "findscu", "getscu", "movescu", "storescp")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -141,9 +141,7 @@ class ArchiveStub:
 
     def _answer(self, request: _Request) -> tuple[int, list[str], bytes]:
         if "x-amz-target" in request.headers:
-            is_query = request.headers["x-amz-target"].endswith(".Query")
-            rows = _NO_ROWS if is_query else self._batch_get(request.body)
-            return 200, ["Content-Type: application/x-amz-json-1.0"], rows
+            return 200, ["Content-Type: application/x-amz-json-1.0"], self._ask_table(request)
         with self._lock:
             if self.failing_puts > 0:
                 self.failing_puts -= 1
@@ -199,6 +197,12 @@ class ArchiveStub:
         for stored in self._waiting[:count]:
             self._visible.setdefault(stored.key.split("/")[2], stored)
         del self._waiting[:count]
+
+    def _ask_table(self, request: _Request) -> bytes:
+        operation = request.headers["x-amz-target"].rpartition(".")[2]
+        if operation == "Query":
+            return _NO_ROWS
+        return self._batch_get(request.body) if operation == "BatchGetItem" else b"{}"
 
     def _batch_get(self, body: bytes) -> bytes:
         ((table, wanted),) = json.loads(body)["RequestItems"].items()

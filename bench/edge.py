@@ -104,6 +104,10 @@ def edge_environment(endpoint: str, configuration: dict[str, object]) -> dict[st
         "NEPHELE_BUCKET": "archive",
         "NEPHELE_TABLE": "index",
         "NEPHELE_CONFIGURATION": json.dumps(configuration),
+        "NEPHELE_JOBS_QUEUE": f"{endpoint}/jobs",
+        "NEPHELE_EDGE_JOBS_QUEUE": f"{endpoint}/edge_jobs",
+        "NEPHELE_PEERS_SECRET": "",
+        "NEPHELE_EXECUTOR_THREADS": "0",
         "NEPHELE_BIND_ADDRESS": "127.0.0.1",
         "PYTHONPATH": os.pathsep.join(
             [str(root := Path(__file__).parents[1]), str(root / "lambdas" / "shared")]

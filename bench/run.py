@@ -16,7 +16,11 @@ from nephele.aws import clients
 from tests.stack import Stack, running_stack
 
 SLICES = 200
-_CONFIGURATION: dict[str, Any] = {**COMMON, "MaximumPduLength": 131072}
+_CONFIGURATION: dict[str, Any] = {
+    **COMMON,
+    "MaximumPduLength": 131072,
+    "PeersAllowedAddresses": ["127.0.0.0/8"],
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +37,8 @@ class Size:
         Requests one rate of the REST API is taken of.
     small, large : int
         Instances in the index when calls and units are counted.
+    queried : int
+        Studies that C-FIND answers.
     few_studies, many_studies : int
         Studies in the index when searches are measured.
     """
@@ -44,9 +50,10 @@ class Size:
     large: int = 20_000
     few_studies: int = 1_000
     many_studies: int = 20_000
+    queried: int = 1_000
 
 
-QUICK = Size(60, runs=1, requests=20, large=3_000, many_studies=5_000)
+QUICK = Size(60, runs=1, requests=20, large=3_000, many_studies=5_000, queried=200)
 
 
 @dataclass(slots=True)

@@ -18,7 +18,16 @@ _READY_SECONDS = 30.0
 _STOP_SECONDS = 30.0
 _AGAIN_SECONDS = 0.1
 _TUNED = {"MaximumPduLength": 131072}
-COMMON = {"StableAge": 3600, "OverwriteInstances": True}
+BENCH_AET, BENCH_PORT = "BENCH", free_port()
+"""Where C-MOVE sends to."""
+COMMON = {
+    "StableAge": 3600,
+    "OverwriteInstances": True,
+    "DicomAlwaysAllowFind": True,
+    "DicomAlwaysAllowGet": True,
+    "DicomAlwaysAllowMove": True,
+    "DicomModalities": {"bench": [BENCH_AET, "127.0.0.1", BENCH_PORT]},
+}
 """Options all servers run under: no stable event comes in between, nothing differs in an upload."""
 
 

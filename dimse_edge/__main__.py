@@ -9,6 +9,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from dimse_edge.listener import Listener, WorkerFailed
+from dimse_edge.side_port import SidePort
 from nephele.errors import ConfigurationError
 from nephele.logs import logger
 from nephele.settings.environment import EdgeEnvironment
@@ -33,7 +34,12 @@ def main() -> int:
     port = configuration.dicom_port if arguments.port is None else arguments.port
     try:
         listener = Listener(
-            environment.bind_address, port, environment.worker_processes, environment.drain_seconds
+            environment.bind_address,
+            port,
+            environment.worker_processes,
+            environment.drain_seconds,
+            has_executor=environment.executor_threads > 0,
+            side_port=_open_side_port(environment),
         )
     except OSError as error:
         logger.error("the port cannot be bound", extra={"port": port, "reason": error.strerror})
@@ -44,6 +50,12 @@ def main() -> int:
         logger.error("a worker could not start")
         return 1
     return 0
+
+
+def _open_side_port(environment: EdgeEnvironment) -> SidePort | None:
+    if not environment.side_port:
+        return None
+    return SidePort(environment.bind_address, environment.side_port)
 
 
 if __name__ == "__main__":

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
 
+from dimse_edge import command
+from nephele.domain.sop_classes import MODALITY_WORKLIST_FIND
 from nephele.settings.configuration import Configuration
 from nephele.settings.modality import Modality
-
-_C_STORE_RQ = 0x0001
 
 
 class Service(Enum):
@@ -37,16 +37,26 @@ class Service(Enum):
         return self.value[1]
 
 
-SERVICES: dict[int, Service] = {
-    _C_STORE_RQ: Service.STORE,
-    0x0010: Service.GET,
-    0x0020: Service.FIND,
-    0x0021: Service.MOVE,
-    0x0030: Service.ECHO,
-    0x0100: Service.EVENT_REPORT,
-    0x0130: Service.ACTION,
+Modalities = Mapping[str, Modality]
+"""Those that are known, by symbolic name."""
+
+_SERVICES: dict[int, Service] = {
+    command.C_STORE_RQ: Service.STORE,
+    command.C_GET_RQ: Service.GET,
+    command.C_FIND_RQ: Service.FIND,
+    command.C_MOVE_RQ: Service.MOVE,
+    command.C_ECHO_RQ: Service.ECHO,
+    command.N_EVENT_REPORT_RQ: Service.EVENT_REPORT,
+    command.N_ACTION_RQ: Service.ACTION,
 }
 """The service each request's Command Field (0000,0100) asks for. See PS3.7 E.1."""
+
+
+def service_of(command_field: int, abstract_syntax: str) -> Service | None:
+    """Return the service a request asks for, None if there is no such."""
+    service = _SERVICES.get(command_field)
+    is_worklist = service is Service.FIND and abstract_syntax == MODALITY_WORKLIST_FIND
+    return Service.WORKLIST if is_worklist else service
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,20 +74,24 @@ def is_called_aet_accepted(configuration: Configuration, called_aet: str) -> boo
     )
 
 
-def is_calling_aet_accepted(configuration: Configuration, peer: Peer) -> bool:
+def is_calling_aet_accepted(
+    configuration: Configuration, peer: Peer, modalities: Modalities
+) -> bool:
     """Tell whether a peer may associate: it is known, or some service is open to everybody."""
     options = (service.option for service in Service)
     if any(getattr(configuration, option) for option in options if option):
         return True
-    candidates = _iter_modalities(configuration, peer.aet)
+    candidates = _iter_modalities(configuration, peer.aet, modalities)
     return any(_is_at_its_host(configuration, modality, peer) for modality in candidates)
 
 
-def is_allowed(configuration: Configuration, service: Service, peer: Peer) -> bool:
+def is_allowed(
+    configuration: Configuration, service: Service, peer: Peer, modalities: Modalities
+) -> bool:
     """Tell whether a peer may make a request."""
     if service.option and getattr(configuration, service.option):
         return True
-    candidates = list(_iter_modalities(configuration, peer.aet))
+    candidates = list(_iter_modalities(configuration, peer.aet, modalities))
     if not candidates:
         return False
     if len(candidates) > 1 and configuration.dicom_check_modality_host:
@@ -91,8 +105,26 @@ def is_allowed(configuration: Configuration, service: Service, peer: Peer) -> bo
     )
 
 
-def _iter_modalities(configuration: Configuration, aet: str) -> Iterator[Modality]:
-    for modality in configuration.dicom_modalities.values():
+def may_transcode(configuration: Configuration, peer: Peer, modalities: Modalities) -> bool:
+    """Tell whether what a peer gets may be transcoded: everywhere, and for it if it is known."""
+    known = list(_iter_modalities(configuration, peer.aet, modalities))
+    return configuration.transcode_dicom_protocol and all(one.allow_transcoding for one in known)
+
+
+def find_modality(
+    configuration: Configuration, aet: str, modalities: Modalities
+) -> tuple[str, Modality] | None:
+    """Return symbolic name and modality of an AE title: the first one by name, None for none."""
+    for name, modality in sorted(modalities.items()):
+        if _same_aet(configuration, modality.aet, aet):
+            return name, modality
+    return None
+
+
+def _iter_modalities(
+    configuration: Configuration, aet: str, modalities: Modalities
+) -> Iterator[Modality]:
+    for modality in modalities.values():
         if _same_aet(configuration, modality.aet, aet):
             yield modality
 

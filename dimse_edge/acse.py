@@ -29,6 +29,7 @@ class AssociationControl(ACSE):
         request = cast(A_ASSOCIATE, self.requestor.primitive)
         self.requestor.ae_title = request.calling_ae_title
         if rejection := self._rejection(request):
+            self._edge.note_rejection(rejection)
             self.send_reject(*rejection)
             return
         roles = {
@@ -38,7 +39,7 @@ class AssociationControl(ACSE):
         contexts, answered_roles = negotiation.negotiate(
             self._edge.site.acceptance, request.presentation_context_definition_list, roles
         )
-        self._edge.keep_contexts(contexts)
+        self._edge.keep_contexts(contexts, roles)
         for role in answered_roles:
             self.acceptor.add_negotiation_item(role)
         self._edge.is_established = True
@@ -50,7 +51,8 @@ class AssociationControl(ACSE):
             return CONTEXT_NAME_NOT_SUPPORTED
         if not access.is_called_aet_accepted(configuration, self._edge.called_aet):
             return CALLED_AET_NOT_RECOGNIZED
-        if not access.is_calling_aet_accepted(configuration, self._edge.peer):
+        modalities = self._edge.site.modalities()
+        if not access.is_calling_aet_accepted(configuration, self._edge.peer, modalities):
             return CALLING_AET_NOT_RECOGNIZED
         if self._edge.site.is_crowded:
             return LOCAL_LIMIT_EXCEEDED

@@ -14,7 +14,9 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from dimse_edge.worker_process import WorkerProcess
+from dimse_edge.presence import Presence
+from dimse_edge.side_port import SidePort
+from dimse_edge.worker_process import EXECUTOR, WorkerProcess
 from nephele.logs import logger
 
 _BACKLOG = 1024
@@ -37,10 +39,21 @@ class Listener:
         How many workers; 0 takes one for each core.
     drain_seconds : float
         How long associations may finish after SIGTERM.
+    has_executor : bool
+        There is a process that works on jobs besides.
+    side_port : SidePort, optional
+        Where the load balancer asks whether connections may come.
     """
 
     def __init__(
-        self, address: str, port: int, worker_processes: int, drain_seconds: float
+        self,
+        address: str,
+        port: int,
+        worker_processes: int,
+        drain_seconds: float,
+        *,
+        has_executor: bool = False,
+        side_port: SidePort | None = None,
     ) -> None:
         family = socket.AF_INET6 if ":" in address else socket.AF_INET
         self._socket = socket.socket(family)
@@ -50,10 +63,14 @@ class Listener:
         self._count = worker_processes or os.cpu_count() or 1
         self._drain_seconds = drain_seconds
         self._workers: dict[socket.socket, WorkerProcess] = {}
+        self._has_executor = has_executor
+        self._executor: WorkerProcess | None = None
         self._selector = selectors.DefaultSelector()
         self._restart_at: float | None = None
         self._is_listening = False
         self._is_accepting = False
+        self._side_port = side_port
+        self._presence = Presence()
 
     @property
     def port(self) -> int:
@@ -69,9 +86,13 @@ class Listener:
             The first workers could not start.
         """
         with self._wakeup() as wakeup:
+            if self._side_port is not None:
+                self._selector.register(self._side_port.socket, selectors.EVENT_READ)
+            self._presence.start()
             try:
                 for _ in range(self._count):
                     self._start_worker()
+                self._start_executor()
                 while not self._step(wakeup):
                     pass
             finally:
@@ -104,18 +125,39 @@ class Listener:
                 return True
             if key.fileobj is self._socket:
                 self._accept()
+            elif self._side_port is not None and key.fileobj is self._side_port.socket:
+                self._side_port.answer(is_ready=self._is_accepting)
+            elif self._executor is not None and key.fileobj is self._executor.control:
+                self._hear_executor(self._executor)
             elif isinstance(key.fileobj, socket.socket):
                 self._hear(self._workers[key.fileobj])
         if self._restart_at is not None and time.monotonic() >= self._restart_at:
             self._restart_at = None
             while len(self._workers) < self._count:
                 self._start_worker()
+            self._start_executor()
+        self._presence.tell(sum(worker.associations for worker in self._workers.values()))
         return False
 
     def _start_worker(self) -> None:
         worker = WorkerProcess()
         self._workers[worker.control] = worker
         self._selector.register(worker.control, selectors.EVENT_READ)
+
+    def _start_executor(self) -> None:
+        if self._has_executor and self._executor is None:
+            self._executor = WorkerProcess(EXECUTOR)
+            self._selector.register(self._executor.control, selectors.EVENT_READ)
+
+    def _hear_executor(self, executor: WorkerProcess) -> None:
+        """Start it anew some time after its end; its jobs wait for that."""
+        if executor.listen_to():
+            return
+        self._selector.unregister(executor.control)
+        code = executor.reap(_ENDING_SECONDS)
+        logger.error("executor ended unexpectedly", extra={"exit_code": code})
+        self._executor = None
+        self._restart_at = time.monotonic() + _RESTART_SECONDS
 
     def _hear(self, worker: WorkerProcess) -> None:
         was_ready = worker.is_ready
@@ -177,12 +219,17 @@ class Listener:
         while self._is_accepting and self._has_waiting():
             self._accept()
         self._socket.close()
+        if self._side_port is not None:
+            self._side_port.close()
         logger.info("draining", extra={"workers": len(self._workers)})
         deadline = time.monotonic() + self._drain_seconds + _ENDING_SECONDS
-        for worker in self._workers.values():
+        executors = [] if self._executor is None else [self._executor]
+        children = [*executors, *self._workers.values()]
+        for worker in children:
             worker.drain()
-        for worker in self._workers.values():
+        for worker in children:
             worker.reap(deadline - time.monotonic())
+        self._presence.stop()
         self._selector.close()
         logger.info("ended")
 

@@ -32,12 +32,13 @@ class Acceptance:
     """What the configuration accepts, worked out once per process."""
 
     configuration: Configuration
+    services: frozenset[str]
     storage: frozenset[str]
     transfer_syntaxes: frozenset[str]
 
     def result(self, abstract_syntax: str, proposed: Sequence[str]) -> tuple[int, str | None]:
         """Return the result of one proposed context, and its transfer syntax if accepted."""
-        if abstract_syntax == sop_classes.VERIFICATION:
+        if abstract_syntax in self.services:
             return _chosen(syntax for syntax in _SERVER_ORDER if syntax in proposed)
         in_turn = [syntax for syntax in proposed if syntax in self.transfer_syntaxes]
         if abstract_syntax in self.storage:
@@ -58,9 +59,24 @@ def acceptance(configuration: Configuration) -> Acceptance:
     """Work out what a configuration accepts."""
     return Acceptance(
         configuration=configuration,
+        services=_services(configuration),
         storage=frozenset(sop_classes.accepted_sop_classes(configuration)),
         transfer_syntaxes=frozenset(transfer_syntax.accepted_transfer_syntaxes(configuration)),
     )
+
+
+def _services(configuration: Configuration) -> frozenset[str]:
+    """Return the classes without pixels; worklists are offered where they are switched on."""
+    services = {
+        sop_classes.VERIFICATION,
+        sop_classes.STORAGE_COMMITMENT_PUSH,
+        *sop_classes.QUERY_CLASSES,
+        *sop_classes.MOVE_CLASSES,
+        *sop_classes.GET_CLASSES,
+    }
+    if configuration.worklists.enable:
+        services.add(sop_classes.MODALITY_WORKLIST_FIND)
+    return frozenset(services)
 
 
 def negotiate(
@@ -68,15 +84,21 @@ def negotiate(
 ) -> tuple[list[PresentationContext], list[SCP_SCU_RoleSelectionNegotiation]]:
     """Answer the proposed contexts, in their order, and the roles proposed for accepted ones.
 
-    Roles of storage classes are granted as proposed; nobody else's are answered.
+    Roles of storage classes and of storage commitment are granted as proposed; nobody else's are
+    answered.
     """
     contexts = [_answer(acceptance, context, roles) for context in proposed]
     granted = {
         str(context.abstract_syntax)
         for context in contexts
-        if context.result == ACCEPTED and context.abstract_syntax != sop_classes.VERIFICATION
+        if context.result == ACCEPTED and _has_roles(acceptance, str(context.abstract_syntax))
     }
     return contexts, [_role(uid, *roles[uid]) for uid in sorted(granted & roles.keys())]
+
+
+def _has_roles(acceptance: Acceptance, abstract_syntax: str) -> bool:
+    is_commitment = abstract_syntax == sop_classes.STORAGE_COMMITMENT_PUSH
+    return is_commitment or abstract_syntax not in acceptance.services
 
 
 def _answer(

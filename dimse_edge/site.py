@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pydicom.config
@@ -12,10 +13,13 @@ from pynetdicom.ae import ApplicationEntity
 
 from dimse_edge.backlog import Indexing
 from dimse_edge.negotiation import Acceptance, acceptance
+from nephele.aws.object_cache import ObjectCache
 from nephele.domain.uids import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
 from nephele.services.archive import Archive
+from nephele.services.modalities import modalities
 from nephele.services.overrides import followed
 from nephele.settings.configuration import Configuration
+from nephele.settings.modality import Modality
 
 ASSOCIATE_SECONDS = 30.0
 """How long a connection may take to ask for an association (PS3.8 ARTIM)."""
@@ -51,6 +55,10 @@ class Site:
             self.accepted = acceptance(configuration)
         return self.accepted
 
+    def modalities(self) -> Mapping[str, Modality]:
+        """Return the modalities that are known now, by symbolic name."""
+        return modalities(self.archive)
+
     @property
     def is_crowded(self) -> bool:
         """Tell whether there are more associations than there may be."""
@@ -67,7 +75,9 @@ def open_site(archive: Archive, directory: Path | None = None) -> Site:
     entity.implementation_version_name = IMPLEMENTATION_VERSION_NAME
     entity.acse_timeout = ASSOCIATE_SECONDS
     entity.network_timeout = entity.dimse_timeout = configuration.dicom_scp_timeout or None
-    return Site(archive, acceptance(configuration), entity, directory)
+    cache = ObjectCache(configuration.maximum_storage_cache_size << 20)
+    cached = replace(archive, object_cache=cache)
+    return Site(cached, acceptance(configuration), entity, directory)
 
 
 def _quieten() -> None:

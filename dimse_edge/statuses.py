@@ -11,6 +11,13 @@ SUCCESS = 0x0000
 OUT_OF_RESOURCES = 0xA700
 DATA_SET_MISMATCH = 0xA900
 CANNOT_UNDERSTAND = 0xC000
+UNABLE_TO_PROCESS = 0xC000
+PROCESSING_FAILURE = 0x0110
+SUB_OPERATIONS_FAILED = 0xA702
+WARNING = 0xB000
+CANCEL = 0xFE00
+PENDING = 0xFF00
+SOP_CLASS_NOT_SUPPORTED = 0x0122
 
 STORE_STATUSES: dict[type[errors.NepheleError], int] = {
     errors.NepheleError: OUT_OF_RESOURCES,
@@ -36,11 +43,39 @@ STORE_STATUSES: dict[type[errors.NepheleError], int] = {
     errors.Forbidden: OUT_OF_RESOURCES,
     errors.ConfigurationError: OUT_OF_RESOURCES,
     errors.StorageFull: OUT_OF_RESOURCES,
+    errors.NetworkProtocol: OUT_OF_RESOURCES,
+    errors.QueryRefused: OUT_OF_RESOURCES,
+    errors.NoPresentationContext: OUT_OF_RESOURCES,
+    errors.FindUnavailable: OUT_OF_RESOURCES,
+    errors.MoveUnavailable: OUT_OF_RESOURCES,
+    errors.GetUnavailable: OUT_OF_RESOURCES,
+    errors.BadSequenceOfCalls: OUT_OF_RESOURCES,
+    errors.JobCanceled: OUT_OF_RESOURCES,
+    errors.BadRange: OUT_OF_RESOURCES,
+    errors.ReadOnlyItem: OUT_OF_RESOURCES,
+    errors.BadRevision: OUT_OF_RESOURCES,
+    errors.BeingRestored: OUT_OF_RESOURCES,
     errors.Conflict: OUT_OF_RESOURCES,
     errors.Unavailable: OUT_OF_RESOURCES,
     errors.CorruptedFile: OUT_OF_RESOURCES,
 }
 """The status of a C-STORE that failed, by the class of its error."""
+
+
+_BUSY = (errors.BudgetExhausted, errors.Unavailable, errors.Conflict)
+
+
+def query_status(error: errors.NepheleError) -> int:
+    """Return the status of a C-FIND, C-MOVE or C-GET that failed: 0xC000 as Orthanc.
+
+    Where the archive could not find out what is asked for, trying again may help.
+    """
+    return OUT_OF_RESOURCES if isinstance(error, _BUSY) else UNABLE_TO_PROCESS
+
+
+def is_warning(status: int) -> bool:
+    """Tell whether a status says that something was done, if not wholly. See PS3.7 C.3."""
+    return status >> 12 == 0xB or status in (0x0001, 0x0107, 0x0111, 0x0116)
 
 
 def store_status(error: errors.NepheleError) -> int:

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import contextlib
+import select
 import socket
+import ssl
 import struct
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from pynetdicom.transport import AssociationSocket
 
 from dimse_edge.command import ProtocolError
+from dimse_edge.fragments import Buffer
 
 if TYPE_CHECKING:
     from pynetdicom.association import Association
@@ -18,6 +22,8 @@ P_DATA_TF = 0x04
 
 _HEADER = struct.Struct(">BxL")
 _TIMEVAL = struct.Struct("ll")
+_BUFFERS_AT_ONCE = 512
+"""Systems take at least 1,024 with one call."""
 _BUFFER_BYTES = 1 << 18
 _LONGEST_OTHER_BYTES = _BUFFER_BYTES - _HEADER.size
 """Longest PDU other than P-DATA-TF: 128 contexts of 30 transfer syntaxes fit."""
@@ -90,6 +96,44 @@ class PduSocket(AssociationSocket):
         self._start = self._end = 0
         self._set_timeout(timeout)
         self._read(len(self._buffer))
+
+    def has_arrived(self) -> bool:
+        """Tell, without waiting, whether there are bytes to be read, or the end of them."""
+        if self._end > self._start:
+            return True
+        if self.socket is None:
+            return False
+        if isinstance(self.socket, ssl.SSLSocket) and self.socket.pending():
+            return True
+        poll = select.poll()
+        poll.register(self.socket, select.POLLIN)
+        return bool(poll.poll(0))
+
+    def send_buffers(self, buffers: Sequence[Buffer]) -> None:
+        """Send buffers, one behind the other.
+
+        Raises
+        ------
+        ConnectionEnded
+            The peer is gone, or took nothing for as long as is waited for it.
+        """
+        if self.socket is None:
+            raise ConnectionEnded
+        try:
+            for start in range(0, len(buffers), _BUFFERS_AT_ONCE):
+                self._send(self.socket, buffers[start : start + _BUFFERS_AT_ONCE])
+        except OSError as exc:
+            raise ConnectionEnded from exc
+
+    def _send(self, connection: socket.socket, buffers: Sequence[Buffer]) -> None:
+        if isinstance(connection, ssl.SSLSocket):
+            connection.sendall(b"".join(buffers))
+            return
+        sent = connection.sendmsg(buffers)
+        missing = sum(map(len, buffers)) - sent
+        while missing:
+            rest = memoryview(b"".join(buffers))[-missing:]
+            buffers, missing = [rest], len(rest) - connection.send(rest)
 
     def _shutdown_socket(self) -> None:
         """Close the connection, also when the peer was faster."""

@@ -12,6 +12,7 @@ import contextlib
 import select
 import struct
 import time
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, cast
 
 from pynetdicom.dul import DULServiceProvider
@@ -25,13 +26,13 @@ from pynetdicom.pdu_primitives import (
 from pynetdicom.transport import AssociationSocket
 
 from dimse_edge.command import ProtocolError
+from dimse_edge.fragments import Buffer, iter_values
 from dimse_edge.transport import P_DATA_TF, ConnectionEnded, PduSocket
 
 if TYPE_CHECKING:
     from dimse_edge.association import EdgeAssociation
 
 _PDU = struct.Struct(">BBL")
-_PDV = struct.Struct(">LBB")
 _CLOSING_SECONDS = 5.0
 _DATA_TRANSFER = "Sta6"
 _AWAITING_CLOSE = "Sta13"
@@ -93,17 +94,8 @@ class UpperLayer(DULServiceProvider):
 
     def _pass_fragments(self, pdu: memoryview) -> None:
         """Hand the presentation data values of a P-DATA-TF on. See PS3.8 9.3.5."""
-        dimse = self._edge.dimse
-        position = _PDU.size
-        while position < len(pdu):
-            if position + _PDV.size > len(pdu):
-                raise ProtocolError("a presentation data value is truncated")
-            size, context_id, control = _PDV.unpack_from(pdu, position)
-            end = position + 4 + size
-            if size < 2 or end > len(pdu):
-                raise ProtocolError("a presentation data value has a wrong length")
-            dimse.receive_fragment(context_id, control, pdu[position + _PDV.size : end])
-            position = end
+        for context_id, control, fragment in iter_values(pdu[_PDU.size :]):
+            self._edge.dimse.receive_fragment(context_id, control, fragment)
 
     def _receive(self, encoded: memoryview) -> None:
         try:
@@ -114,14 +106,24 @@ class UpperLayer(DULServiceProvider):
         self._recv_pdu.put(pdu)
         self.event_queue.put(event)
 
-    def send_fragment(self, context_id: int, control: int, fragment: bytes) -> None:
-        """Send one presentation data value as a P-DATA-TF of its own."""
+    def send_buffers(self, buffers: Sequence[Buffer]) -> None:
+        """Send P-DATA-TFs, encoded; nothing happens where data may not be sent any more."""
         if self.state_machine.current_state != _DATA_TRANSFER:
             return
-        header = _PDU.pack(P_DATA_TF, 0, len(fragment) + _PDV.size)
-        value = _PDV.pack(len(fragment) + 2, context_id, control)
-        cast(AssociationSocket, self.socket).send(header + value + fragment)
+        try:
+            cast(PduSocket, self.socket).send_buffers(buffers)
+        except ConnectionEnded:
+            self.event_queue.put(_CONNECTION_CLOSED)
         self._run_events()
+
+    def has_arrived(self) -> bool:
+        """Tell, without waiting, whether there is something to be read."""
+        return self._is_open() and cast(PduSocket, self.socket).has_arrived()
+
+    @property
+    def may_send_data(self) -> bool:
+        """Tell whether the association is up, and the peer has not asked for its end."""
+        return self.state_machine.current_state == _DATA_TRANSFER and self.peek_next_pdu() is None
 
     def wait_for_close(self, seconds: float) -> bool:
         """Wait a while; True as soon as the peer has closed the connection."""

@@ -8,6 +8,7 @@ import os
 import signal
 import socket
 import sys
+import tempfile
 import threading
 import time
 from pathlib import Path
@@ -15,7 +16,9 @@ from pathlib import Path
 from dimse_edge import control
 from dimse_edge.association import EdgeAssociation
 from dimse_edge.site import MAXIMUM_CONNECTIONS, Site, open_site
+from dimse_edge.tls import check, server_side
 from nephele.aws import clients
+from nephele.errors import NepheleError
 from nephele.logs import logger
 from nephele.services.archive import open_archive
 from nephele.settings.environment import EdgeEnvironment
@@ -64,9 +67,14 @@ class Worker:
             self._refuse(connection)
             return
         try:
-            association = EdgeAssociation(self._site, connection, self._ended)
+            secured = server_side(self._site.archive, connection)
+            association = EdgeAssociation(self._site, secured, self._ended)
         except OSError:
             logger.debug("the peer was gone already")
+            self._refuse(connection)
+            return
+        except NepheleError as error:
+            logger.error("TLS is not possible", extra={"reason": str(error)})
             self._refuse(connection)
             return
         with self._changed:
@@ -129,7 +137,13 @@ def main(descriptor: int, parent: int) -> None:
     die_with_parent(parent)
     environment = EdgeEnvironment()
     directory = environment.temporary_directory
+    tempfile.tempdir = directory or None  # transcoded instances go there too
     site = open_site(open_archive(environment), Path(directory) if directory else None)
+    try:
+        check(site.archive)
+    except NepheleError as error:
+        logger.error("TLS is not possible", extra={"reason": str(error)})
+        raise SystemExit(1) from error
     for client in (clients.s3, clients.dynamodb):
         client()
     gc.collect()

@@ -1,4 +1,4 @@
-"""A worker process as its parent sees it."""
+"""A worker process, or the executor's, as the parent sees it."""
 
 from __future__ import annotations
 
@@ -11,9 +11,17 @@ import time
 from dimse_edge import control
 from nephele.logs import logger
 
+WORKER = "dimse_edge.worker"
+EXECUTOR = "dimse_edge.executor"
+
 
 class WorkerProcess:
-    """A process that was started to serve connections.
+    """A process that was started to serve connections, or to work on jobs.
+
+    Parameters
+    ----------
+    module : str
+        What it runs.
 
     Attributes
     ----------
@@ -23,14 +31,14 @@ class WorkerProcess:
         Connections handed over that have not ended yet.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, module: str = WORKER) -> None:
         self.control, theirs = socket.socketpair()
         with theirs:
             self._process = subprocess.Popen(  # noqa: S603  our own interpreter and module
                 [
                     sys.executable,
                     "-m",
-                    "dimse_edge.worker",
+                    module,
                     str(theirs.fileno()),
                     str(os.getpid()),
                 ],

@@ -5,16 +5,23 @@ from __future__ import annotations
 from aws_cdk import Annotations, CfnOutput, RemovalPolicy, Stack
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_secretsmanager as secretsmanager
+from aws_cdk import aws_sns as sns
 from constructs import Construct
 
 from infra import functions
 from infra.archive import Archive
-from infra.components.acknowledge import acknowledge
-from infra.components.function import FunctionFactory, create_log_group, grant
+from infra.components.acknowledge import REGULATIONS, acknowledge
+from infra.components.alarms import add_alarm
+from infra.components.blob_keys import BlobKeys
+from infra.components.front_token import create_token
+from infra.components.function import RETENTION, FunctionFactory, create_log_group, grant
 from infra.components.queues import WorkQueue
 from infra.components.rest_api import BasicRestApi
-from infra.options import Options
-from nephele.aws.keys import DERIVED, FINAL, RAW, UPLOADS
+from infra.components.service_alarms import iter_api_watches
+from infra.components.web_acl import WebAcl
+from infra.jobs import JobsStack
+from infra.options import Front, Options
+from nephele.aws.keys import ATTACHMENTS, DERIVED, FINAL, JOURNAL, RAW, UPLOADS
 from nephele.domain.option_checks import option_warnings
 
 _OPEN = (
@@ -34,19 +41,41 @@ class ApiStack(Stack):
         archive: Archive,
         stable_queue: WorkQueue,
         purge_queue: WorkQueue,
+        jobs: JobsStack,
+        alarms: sns.ITopic,
         options: Options,
     ) -> None:
-        super().__init__(scope, construct_id, description="Nephele: Orthanc's REST API")
+        super().__init__(
+            scope, construct_id, description="Nephele: Orthanc's REST API", env=options.environment
+        )
         self._archive = archive
-        self._queues = (stable_queue.queue, purge_queue.queue)
+        self._jobs = jobs
+        self._queues = (
+            stable_queue.queue,
+            purge_queue.queue,
+            jobs.jobs_queue.queue,
+            jobs.edge_jobs_queue.queue,
+        )
         users = self._create_users()
-        values = archive.values() | {
-            "users_secret": users.secret_arn,
-            "stable_queue": stable_queue.queue.queue_url,
-            "purge_queue": purge_queue.queue.queue_url,
-        }
+        values = (
+            archive.values()
+            | jobs.values()
+            | {
+                "users_secret": users.secret_arn,
+                "stable_queue": stable_queue.queue.queue_url,
+                "purge_queue": purge_queue.queue.queue_url,
+            }
+        )
+        front = options.front
+        self.blob_keys = (
+            BlobKeys(self, "Blobs", public_keys=front.blob_public_keys, key=archive.key)
+            if front.blob_public_keys
+            else None
+        )
+        if self.blob_keys:
+            values |= self.blob_keys.values
         public_json = options.configuration.public_json()
-        self._factory = FunctionFactory(archive.key, public_json, values)
+        self._factory = FunctionFactory(archive.key, public_json, values, options.functions)
         is_authentication_enabled = options.configuration.is_authentication_enabled
         if not is_authentication_enabled:
             Annotations.of(self).add_warning_v2("nephele:authentication", _OPEN)
@@ -55,11 +84,24 @@ class ApiStack(Stack):
         rest = BasicRestApi(
             self,
             "Rest",
-            handler=self._create_api(),
+            handler=self._create_api(front),
             authorizer=self._create_authorize(users),
-            log_group=create_log_group(self, "AccessLogs", archive.key),
+            log_group=create_log_group(self, "AccessLogs", archive.key, options.functions.log_days),
             is_authentication_enabled=is_authentication_enabled,
+            front=front,
         )
+        self.rest = rest
+        self.front_token = create_token(self, archive.key) if front.has_cloudfront else ""
+        WebAcl(
+            self,
+            "Firewall",
+            stage_arn=rest.api.deployment_stage.stage_arn,
+            token=self.front_token,
+            key=archive.key,
+            retention=RETENTION[options.functions.log_days],
+        )
+        for watch in iter_api_watches(rest.api):
+            add_alarm(self, alarms, watch)
         CfnOutput(self, "Url", value=rest.api.url, description="Orthanc's REST API")
         CfnOutput(self, "UsersSecret", value=users.secret_arn, description="Who may log in")
 
@@ -76,22 +118,37 @@ class ApiStack(Stack):
             ),
             removal_policy=RemovalPolicy.RETAIN,
         )
-        acknowledge(
-            users,
-            {"SMG4": "Its values are hashes of people's passwords, changed by people, not by us."},
-        )
+        reason = "Its values are hashes of people's passwords, changed by people, not by us."
+        acknowledge(users, {"SMG4": reason})
+        acknowledge(users, {"SecretsManagerRotationEnabled": reason}, REGULATIONS)
         return users
 
-    def _create_api(self) -> lambda_.Alias:
-        function = self._factory.create(self, "Function", functions.API, snap_start=True)
-        self._archive.grant_read_objects(function, [FINAL, RAW, UPLOADS, DERIVED])
-        self._archive.grant_write_objects(function, [FINAL, RAW, UPLOADS, DERIVED])
+    def _create_api(self, front: Front) -> lambda_.Alias:
+        """Create the function and the alias that API Gateway calls.
+
+        AWS allows snapshots or provisioned environments, not both.
+        """
+        provisioned = front.provisioned_concurrency
+        function = self._factory.create(self, "Function", functions.API, snap_start=not provisioned)
+        if self.blob_keys:
+            self.blob_keys.grant_sign(function)
+        areas = [FINAL, RAW, UPLOADS, DERIVED, ATTACHMENTS, JOURNAL]
+        self._archive.grant_read_objects(function, areas)
+        self._archive.grant_write_objects(function, areas)
+        self._archive.grant_undelete(function)
         self._archive.grant_delete_objects(function, [UPLOADS])
+        self._jobs.grant_peers(function)
         self._archive.grant_write_table(function)
         self._archive.grant_send(
             function, self._archive.index_inbox, self._archive.transcode_inbox, *self._queues
         )
-        return lambda_.Alias(self, "Live", alias_name="live", version=function.current_version)
+        return lambda_.Alias(
+            self,
+            "Live",
+            alias_name="live",
+            version=function.current_version,
+            provisioned_concurrent_executions=provisioned or None,
+        )
 
     def _create_authorize(self, users: secretsmanager.ISecret) -> lambda_.Function:
         function = self._factory.create(self, "Authorize", functions.AUTHORIZE)

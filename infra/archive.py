@@ -13,6 +13,7 @@ from aws_cdk import aws_sqs as sqs
 
 from infra.components.acknowledge import acknowledge
 from infra.components.function import grant
+from nephele.aws.keys import ATTACHMENTS, FINAL
 
 READ_KEY = ("kms:Decrypt", "kms:DescribeKey")
 USE_KEY = (*READ_KEY, "kms:Encrypt", "kms:GenerateDataKey", "kms:ReEncryptFrom", "kms:ReEncryptTo")
@@ -56,9 +57,11 @@ class Archive:
             "transcode_queue": self.transcode_inbox.queue_url,
         }
 
-    def grant_read_objects(self, grantee: iam.IGrantable, areas: Iterable[str]) -> None:
+    def grant_read_objects(self, grantee: iam.IGrantable, areas: Sequence[str]) -> None:
         """Allow reading objects, and a plain 404 for one that is absent (ListBucket)."""
         self._grant_objects(grantee, ["s3:GetObject"], areas)
+        if FINAL in areas:
+            self._grant_objects(grantee, ["s3:RestoreObject"], [FINAL])
         self.grant_list_objects(grantee)
         grant(grantee, READ_KEY, [self.key.key_arn])
 
@@ -75,6 +78,14 @@ class Archive:
     def grant_delete_objects(self, grantee: iam.IGrantable, areas: Iterable[str]) -> None:
         """Allow removing objects; their versions stay for the bucket's lifecycle."""
         self._grant_objects(grantee, ["s3:DeleteObject"], areas)
+
+    def grant_undelete(self, grantee: iam.IGrantable) -> None:
+        """Allow writing the last version of a removed object again; versions are never removed."""
+        areas = [FINAL, ATTACHMENTS]
+        self.grant_read_objects(grantee, areas)
+        self.grant_write_objects(grantee, areas)
+        self._grant_objects(grantee, ["s3:GetObjectVersion"], areas)
+        grant(grantee, ["s3:ListBucketVersions"], [self.bucket.bucket_arn])
 
     def grant_read_table(self, grantee: iam.IGrantable) -> None:
         """Allow reading rows; never a scan."""

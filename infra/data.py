@@ -11,36 +11,67 @@ from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from infra.archive import Archive
-from infra.components.acknowledge import acknowledge
+from infra.components.acknowledge import REGULATIONS, acknowledge
+from infra.components.backup import TableBackup, replicate
+from infra.components.key import create_key, distributions
 from infra.components.queues import WorkQueue
+from infra.components.topic import create_topic
 from infra.functions import INDEX, TRANSCODE
-from nephele.aws.keys import DERIVED, FINAL, RAW, UPLOADS, answer_key
+from infra.options import Options
+from nephele.aws.keys import ARCHIVES, ATTACHMENTS, DERIVED, FINAL, RAW, UPLOADS, answer_key
+from nephele.settings.configuration import Configuration
+from nephele.settings.storage_tiers import StorageTiers
 
+BLOB_AREAS = (FINAL, DERIVED, ATTACHMENTS)
+"""Areas of the bucket that hold what is too large for an answer."""
 EXPIRY_ATTRIBUTE = "expires"
 _FORGOTTEN_UPLOADS = Duration.days(7)
 _OLD_ANSWERS = Duration.days(1)
+_OLD_ARCHIVES = Duration.days(1)
 _OLD_DERIVED = Duration.days(30)
-_OLD_VERSIONS = Duration.days(30)
 _ACCESS_LOGS = Duration.days(400)
+_OLD_ACCESS_LOGS = Duration.days(30)
+_ONE_REGION = (
+    "S3 keeps objects in three zones, and versions of what was removed; a copy in another region"
+    " doubles what is paid for storage, so a hospital asks for it (replica_bucket_arn)."
+)
+_ACCESS_LOG_REASONS = {
+    "S3BucketReplicationEnabled": "Logs of access to a bucket of this region are kept beside it.",
+    "S3DefaultEncryptionKMS": (
+        "S3 cannot deliver access logs under a key of our own; they are encrypted with S3's."
+    ),
+}
 
 
 class DataStack(Stack):
     """Key, bucket, table and inbox queues; all but the queues outlive the stack."""
 
-    def __init__(self, scope: Construct, construct_id: str) -> None:
-        super().__init__(scope, construct_id, description="Nephele: objects and index")
-        self.key = _create_key(self)
+    def __init__(self, scope: Construct, construct_id: str, *, options: Options) -> None:
+        super().__init__(
+            scope, construct_id, description="Nephele: objects and index", env=options.environment
+        )
+        self.key = create_key(self, options.key_arn)
         access_logs = _create_access_logs(self)
         transcode = self._create_inbox("TranscodeInbox", TRANSCODE.visibility_seconds)
         index = self._create_inbox("IndexInbox", INDEX.visibility_seconds)
         self.dead_letters = (transcode.dead_letters, index.dead_letters)
-        bucket = _create_bucket(self, self.key, access_logs)
+        bucket = _create_bucket(self, self.key, access_logs, options.configuration)
+        keeping = options.keeping
+        if keeping.replica_bucket_arn:
+            replicate(self, bucket, self.key, keeping)
+        else:
+            acknowledge(bucket, {"S3BucketReplicationEnabled": _ONE_REGION}, REGULATIONS)
+        if options.front.blob_public_keys:
+            _let_cloudfront_read(bucket)
+        table = _create_table(self, self.key)
+        TableBackup(self, "Backup", table=table, key=self.key, days=keeping.backup_days)
         _notify(bucket, {RAW: transcode.queue, FINAL: index.queue})
+        self.alarms = create_topic(self, self.key, options.alarm_email)
         self.archive = Archive(
             key=self.key,
             bucket=bucket,
             bucket_export=self._export_name(bucket.bucket_arn),
-            table=_create_table(self, self.key),
+            table=table,
             transcode_inbox=transcode.queue,
             index_inbox=index.queue,
         )
@@ -62,43 +93,6 @@ class DataStack(Stack):
         return inbox
 
 
-def _create_key(scope: Construct) -> kms.Key:
-    key = kms.Key(
-        scope,
-        "Key",
-        description="Nephele: objects, index, queues, secrets and logs",
-        enable_key_rotation=True,
-        removal_policy=RemovalPolicy.RETAIN,
-    )
-    key.add_to_resource_policy(
-        iam.PolicyStatement(
-            sid="NotificationsToEncryptedQueues",
-            principals=[iam.ServicePrincipal("s3.amazonaws.com")],
-            actions=["kms:Decrypt", "kms:GenerateDataKey"],
-            resources=["*"],
-            conditions={"StringEquals": {"aws:SourceAccount": Aws.ACCOUNT_ID}},
-        )
-    )
-    log_groups = f"arn:{Aws.PARTITION}:logs:{Aws.REGION}:{Aws.ACCOUNT_ID}:log-group:*"
-    key.add_to_resource_policy(
-        iam.PolicyStatement(
-            sid="EncryptedLogs",
-            principals=[iam.ServicePrincipal(f"logs.{Aws.REGION}.amazonaws.com")],
-            actions=[
-                "kms:Decrypt",
-                "kms:DescribeKey",
-                "kms:Encrypt",
-                "kms:GenerateDataKey",
-                "kms:ReEncryptFrom",
-                "kms:ReEncryptTo",
-            ],
-            resources=["*"],
-            conditions={"ArnLike": {"kms:EncryptionContext:aws:logs:arn": log_groups}},
-        )
-    )
-    return key
-
-
 def _create_access_logs(scope: Construct) -> s3.Bucket:
     """Create the bucket of access logs; log delivery cannot write under a key of our own."""
     bucket = s3.Bucket(
@@ -109,14 +103,22 @@ def _create_access_logs(scope: Construct) -> s3.Bucket:
         enforce_ssl=True,
         minimum_tls_version=1.2,
         object_ownership=s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
-        lifecycle_rules=[s3.LifecycleRule(expiration=_ACCESS_LOGS)],
+        versioned=True,
+        lifecycle_rules=[
+            s3.LifecycleRule(
+                expiration=_ACCESS_LOGS, noncurrent_version_expiration=_OLD_ACCESS_LOGS
+            )
+        ],
         removal_policy=RemovalPolicy.RETAIN,
     )
     acknowledge(bucket, {"S1": "It holds the access logs; logging itself would never end."})
+    acknowledge(bucket, _ACCESS_LOG_REASONS, REGULATIONS)
     return bucket
 
 
-def _create_bucket(scope: Construct, key: kms.IKey, access_logs: s3.IBucket) -> s3.Bucket:
+def _create_bucket(
+    scope: Construct, key: kms.IKey, access_logs: s3.IBucket, configuration: Configuration
+) -> s3.Bucket:
     return s3.Bucket(
         scope,
         "Bucket",
@@ -133,15 +135,50 @@ def _create_bucket(scope: Construct, key: kms.IKey, access_logs: s3.IBucket) -> 
         lifecycle_rules=[
             s3.LifecycleRule(
                 abort_incomplete_multipart_upload_after=_FORGOTTEN_UPLOADS,
-                noncurrent_version_expiration=_OLD_VERSIONS,
+                noncurrent_version_expiration=Duration.days(configuration.undelete_days + 1),
                 expired_object_delete_marker=True,
             ),
             s3.LifecycleRule(prefix=f"{UPLOADS}/", expiration=_FORGOTTEN_UPLOADS),
             s3.LifecycleRule(prefix=answer_key(""), expiration=_OLD_ANSWERS),
+            s3.LifecycleRule(
+                prefix=ARCHIVES,
+                expiration=_OLD_ARCHIVES,
+                noncurrent_version_expiration=_OLD_ARCHIVES,
+            ),
             s3.LifecycleRule(prefix=f"{DERIVED}/", expiration=_OLD_DERIVED),
+            *_tiers(configuration.storage_tiers),
         ],
         removal_policy=RemovalPolicy.RETAIN,
     )
+
+
+def _let_cloudfront_read(bucket: s3.Bucket) -> None:
+    """Allow this account's distributions to read what `/blobs/…` serves, signed by CloudFront."""
+    bucket.add_to_resource_policy(
+        iam.PolicyStatement(
+            sid="BlobsOfOurDistributions",
+            principals=[iam.ServicePrincipal("cloudfront.amazonaws.com")],
+            actions=["s3:GetObject"],
+            resources=[bucket.arn_for_objects(f"{area}/*") for area in BLOB_AREAS],
+            conditions={"ArnLike": {"aws:SourceArn": distributions()}},
+        )
+    )
+
+
+def _tiers(tiers: StorageTiers) -> list[s3.LifecycleRule]:
+    """Return the rule by which instances move to other storage classes, if there are any."""
+    days = {
+        s3.StorageClass.INTELLIGENT_TIERING: 0 if tiers.intelligent_tiering else None,
+        s3.StorageClass.GLACIER_INSTANT_RETRIEVAL: tiers.glacier_instant_retrieval_days,
+        s3.StorageClass.GLACIER: tiers.glacier_flexible_retrieval_days,
+        s3.StorageClass.DEEP_ARCHIVE: tiers.glacier_deep_archive_days,
+    }
+    transitions = [
+        s3.Transition(storage_class=kind, transition_after=Duration.days(age))
+        for kind, age in days.items()
+        if age is not None
+    ]
+    return [s3.LifecycleRule(prefix=f"{FINAL}/", transitions=transitions)] if transitions else []
 
 
 def _notify(bucket: s3.Bucket, inboxes: dict[str, sqs.Queue]) -> None:

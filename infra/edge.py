@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from aws_cdk import CfnOutput, Stack
+from aws_cdk import aws_sns as sns
 from constructs import Construct
 
 from infra.archive import Archive
-from infra.components.dicom_service import SPOOL, DicomService, create_task
-from infra.components.function import create_log_group, environment_variables
+from infra.components.alarms import add_alarm
+from infra.components.dicom_service import SIDE_PORT, SPOOL, DicomService, create_task
+from infra.components.function import create_log_group, environment_variables, grant
+from infra.components.mapping import POLL
 from infra.components.network import EdgeNetwork
-from infra.options import Options
-from nephele.aws.keys import FINAL, RAW
+from infra.components.service_alarms import iter_edge_watches
+from infra.jobs import JobsStack
+from infra.options import EdgeSize, Options
+from nephele.aws.keys import DERIVED, FINAL, RAW
 from nephele.settings.environment import EdgeEnvironment
 
 STANDARD_PORTS = (104, 11112, 2762)
@@ -26,23 +31,41 @@ class EdgeStack(Stack):
         construct_id: str,
         *,
         archive: Archive,
+        jobs: JobsStack,
+        alarms: sns.ITopic,
         options: Options,
     ) -> None:
-        super().__init__(scope, construct_id, description="Nephele: the DIMSE edge")
+        super().__init__(
+            scope, construct_id, description="Nephele: the DIMSE edge", env=options.environment
+        )
         configuration = options.configuration
+        size = options.edge or EdgeSize()
         network = EdgeNetwork(self, "Network", options=options, key=archive.key)
-        values = archive.values() | {
-            "configuration": configuration.public_json(),
-            "temporary_directory": SPOOL,
-        }
+        values = (
+            archive.values()
+            | jobs.values()
+            | {
+                "configuration": configuration.public_json(),
+                "temporary_directory": SPOOL,
+                "side_port": str(SIDE_PORT),
+            }
+        )
+        log_group = create_log_group(self, "Logs", archive.key, options.functions.log_days)
         task = create_task(
             self,
             environment=environment_variables(EdgeEnvironment, values),
             port=configuration.dicom_port,
-            log_group=create_log_group(self, "Logs", archive.key),
+            size=size,
+            architecture=options.functions.architecture,
+            log_group=log_group,
         )
-        archive.grant_write_objects(task.task_role, [FINAL, RAW])
-        archive.grant_read_table(task.task_role)
+        archive.grant_read_objects(task.task_role, [FINAL, DERIVED])
+        archive.grant_write_objects(task.task_role, [FINAL, RAW, DERIVED])
+        archive.grant_delete_objects(task.task_role, [DERIVED])
+        archive.grant_write_table(task.task_role)
+        archive.grant_send(task.task_role, jobs.jobs_queue.queue, jobs.edge_jobs_queue.queue)
+        jobs.grant_peers(task.task_role)
+        grant(task.task_role, POLL, [jobs.edge_jobs_queue.queue.queue_arn])
         edge = DicomService(
             self,
             "Dicom",
@@ -51,8 +74,19 @@ class EdgeStack(Stack):
             task=task,
             port=configuration.dicom_port,
             listener_ports=sorted({*STANDARD_PORTS, configuration.dicom_port}),
-            clients=options.dicom_clients or (network.vpc.vpc_cidr_block,),
+            clients=options.network.dicom_clients or (network.vpc.vpc_cidr_block,),
             is_enabled=configuration.dicom_server_enabled,
+            size=size,
+            table_name=archive.table.table_name,
+        )
+        if configuration.dicom_server_enabled:
+            for watch in iter_edge_watches(edge.targets, log_group):
+                add_alarm(self, alarms, watch)
+        CfnOutput(
+            self,
+            "EgressRange",
+            value=network.vpc.vpc_cidr_block,
+            description="Where C-STORE and C-MOVE to modalities come from",
         )
         CfnOutput(
             self,

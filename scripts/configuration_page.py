@@ -6,6 +6,8 @@ import json
 import sys
 from pathlib import Path
 
+from pydantic import BaseModel
+
 from nephele.settings.configuration import Configuration
 from nephele.settings.options import NOT_YET, PLUGIN_SECTIONS, WITHOUT_MEANING
 
@@ -46,6 +48,36 @@ MEANINGS: dict[str, str] = {
     "DicomAlwaysAllowMove": "Unknown modalities may C-MOVE.",
     "DicomScpTimeout": "Seconds after which a silent association is closed; 0 is never.",
     "MaximumPduLength": "Largest PDU the edge takes, in bytes.",
+    "DicomScuTimeout": (
+        "Seconds a peer may take to accept a connection, and for each PDU; 0 is for ever."
+    ),
+    "DicomScuPreferredTransferSyntax": (
+        "What an instance becomes first, when a peer does not take it as it is."
+    ),
+    "TranscodeDicomProtocol": "Instances may be transcoded for C-STORE, C-MOVE and C-GET.",
+    "DicomEchoChecksFind": "An echo over REST sends a C-FIND too.",
+    "DicomDefaultRetrieveMethod": "How answers of `/queries` are retrieved: `C-MOVE` or `C-GET`.",
+    "DicomModalitiesInDatabase": (
+        "Without effect: modalities changed over REST are always kept in the table."
+    ),
+    "QueryRetrieveSize": "Queries that are kept below `/queries`.",
+    "StorageCommitmentReportsSize": "Reports that are kept below `/storage-commitment`.",
+    "DicomTlsEnabled": "The DICOM port speaks TLS, and nothing else.",
+    "DicomTlsCertificate": (
+        "PEM file of the edge's certificate; `nephele secrets push` brings it to Secrets Manager."
+    ),
+    "DicomTlsPrivateKey": "PEM file of its key, pushed likewise.",
+    "DicomTlsTrustedCertificates": (
+        "PEM file of the certificates that are trusted, pushed likewise."
+    ),
+    "DicomTlsRemoteCertificateRequired": (
+        "The other side has to show a certificate that is trusted, in both directions."
+    ),
+    "DicomTlsMinimumProtocolVersion": (
+        "0 for BCP 195 (TLS 1.2 and its ciphers); 1 to 5 for SSL 3, TLS 1.0, 1.1, 1.2, 1.3 with"
+        " `DicomTlsCiphersAccepted`."
+    ),
+    "DicomTlsCiphersAccepted": "OpenSSL's names of ciphers, where the minimum version is not 0.",
     "AcceptedTransferSyntaxes": "Transfer syntaxes the edge accepts, with `*` and `?`.",
     "DeflatedTransferSyntaxAccepted": "Older switch: Deflated Explicit VR Little Endian.",
     "JpegTransferSyntaxAccepted": "Older switch: JPEG.",
@@ -60,10 +92,59 @@ MEANINGS: dict[str, str] = {
     "AcceptedSopClasses": "Storage classes the edge accepts; empty is all it knows.",
     "RejectedSopClasses": "Storage classes the edge refuses.",
     "RejectSopClasses": "The same, under its older name.",
+    "OrthancPeers": (
+        "Other Orthancs that instances are sent to, in the short or the long form. Passwords,"
+        " headers and certificates never enter a template: `nephele secrets push"
+        " --peers-secret-id` puts them into Secrets Manager."
+    ),
+    "OrthancPeersInDatabase": "Peers changed over REST are always kept in the table.",
+    "EdgePeers": (
+        "Nephele's own: names of peers, with `*` and `?`, that the edge talks to, since they are in"
+        " the hospital's network."
+    ),
+    "PeersAllowedAddresses": (
+        "Nephele's own: ranges of addresses that peers may have although they are loopback or"
+        " link-local, `127.0.0.0/8` for instance; such addresses are refused by default."
+    ),
+    "HttpTimeout": "Seconds a peer may take to answer, unless it has a `Timeout`; 0 is no limit.",
+    "HttpProxy": "`host:port` of a proxy that leads to peers, or its URL.",
+    "HttpsVerifyPeers": "Certificates of peers are verified.",
+    "HttpsCACertificates": (
+        "File of the authorities that peers' certificates are verified by; the system's by default."
+    ),
+    "ConcurrentJobs": (
+        "Slices of jobs that functions run at once, at least 2; 0 is 10. Orthanc's default is 2,"
+        " for the cores of one machine. The edge has workers of its own."
+    ),
+    "JobsHistorySize": "Completed jobs that stay listed, for 28 days at most.",
+    "ZipUseUtf8": "Names in archives keep what is not ASCII, unless a request says otherwise.",
     "MetricsEnabled": "`/tools/metrics-prometheus` tells its figures.",
+    "AutoForward": (
+        "Nephele's own: rules by which instances go on as soon as they are indexed. Each has"
+        " `ToModality` or `ToPeer`, and may have wildcards in `RemoteAET`, `Modality`,"
+        " `SOPClassUID` and `Tags`, and a transfer syntax in `Transcode`. Nothing goes back to"
+        " where it came from; what cannot be delivered is tried again for seven days."
+    ),
     "LogExportedResources": "What is sent to modalities and peers is listed in `/exports`.",
     "LimitFindResults": "Most patients, studies or series of one search; 0 is no limit.",
     "LimitFindInstances": "Most instances of one search; 0 is no limit.",
+    "CaseSensitivePN": "C-FIND tells upper from lower case in person names, as in other texts.",
+    "MaximumStorageCacheSize": (
+        "MB of objects read of late that each worker process of the edge keeps in memory for C-GET"
+        " and C-MOVE; 0 keeps none."
+    ),
+    "StorageAccessOnFind": (
+        "`Always`: C-FIND compares and answers tags that are no main tags, from the stored header"
+        " of one instance; `Answers`: it answers them alone; `Never`: neither."
+    ),
+    "SynchronousCMove": (
+        "C-MOVE sends while its requestor waits; off, a job sends and survives a restart."
+    ),
+    "Worklists": (
+        "Modality worklists, which are kept over REST (`/worklists`): `Enable`, `FilterIssuerAet`,"
+        " `LimitAnswers` (0 is no limit) and `SetStudyInstanceUidIfMissing` as in Orthanc's plugin;"
+        " its other members have no effect."
+    ),
     "DefaultEncoding": "Character set of files that name none, under Orthanc's name for it.",
     "LoadPrivateDictionary": "Private elements of well-known vendors have names and types.",
     "Dictionary": (
@@ -76,6 +157,35 @@ MEANINGS: dict[str, str] = {
         " is stored already gets them by `POST /{level}/{id}/reconstruct`."
     ),
     "StableAge": "Seconds without anything new until a resource is stable.",
+    "StorageCompression": (
+        "Objects are written compressed, by zlib, as Orthanc does; what is stored already stays as"
+        " it is."
+    ),
+    "StorageTiers": (
+        "Nephele's own: storage classes of S3 by age. `IntelligentTiering` (on), and days since"
+        " reception in `GlacierInstantRetrievalDays`, `GlacierFlexibleRetrievalDays` and"
+        " `GlacierDeepArchiveDays`; what the last two hold is restored, for `RestoreDays`, when it"
+        " is first read."
+    ),
+    "StoreMD5ForAttachments": "MD5s of attachments are shown.",
+    "MaximumStorageSize": "Most MiB of objects, attachments included; 0 is no limit.",
+    "MaximumPatientCount": "Most patients; 0 is no limit.",
+    "MaximumStorageMode": (
+        "`Recycle`: the oldest patients that are not protected make room; `Reject`: what does not"
+        " fit is refused."
+    ),
+    "UndeleteDays": (
+        "Nephele's own: days for which deletions can be undone, and former versions of objects"
+        " stay; 0 is never."
+    ),
+    "CheckRevisions": (
+        "Whoever replaces or deletes metadata or an attachment has to name its revision"
+        " (`If-Match`)."
+    ),
+    "UserMetadata": "Names of users' metadata: numbers from 1024 to 65535.",
+    "UserContentType": (
+        "Names of users' attachments: numbers from 1024 to 65535, or `[number, media type]`."
+    ),
     "OverwriteInstances": (
         "An instance received again takes the place of the former one; off, the first is kept, and"
         " other contents are listed in `/versions-aside`."
@@ -148,6 +258,8 @@ def _honoured() -> list[str]:
 def _default(value: object) -> str:
     if value is None:
         return "unset"
+    if isinstance(value, BaseModel):
+        value = value.model_dump(by_alias=True)
     return f"`{json.dumps(list(value) if isinstance(value, tuple) else value)}`"
 
 

@@ -28,11 +28,11 @@ _WHEEL = ROOT / "lambdas" / "shared"
 _UNUSED_PACKAGES = {"api": ("cli",), "transcode": ("cli", "rest"), "core": ("cli", "rest")}
 _KEPT_SECONDS = 86_400
 _PYTHON = "3.13"
-_PLATFORM = "x86_64-manylinux_2_28"
+_PLATFORMS = {"x86_64": "x86_64-manylinux_2_28", "arm64": "aarch64-manylinux_2_28"}
 _CAN_COMPILE = f"{sys.version_info[0]}.{sys.version_info[1]}" == _PYTHON
 
 
-def build_bundle(spec: FunctionSpec, configuration: str) -> Path:
+def build_bundle(spec: FunctionSpec, configuration: str, architecture: str = "x86_64") -> Path:
     """Return the folder of a function's zip, named by the hash of what it is made of.
 
     Parameters
@@ -41,8 +41,10 @@ def build_bundle(spec: FunctionSpec, configuration: str) -> Path:
         The function.
     configuration : str
         Orthanc's configuration as JSON, without passwords.
+    architecture : {"x86_64", "arm64"}
+        Processor of the function.
     """
-    dependencies = _build_dependencies(spec.requirements)
+    dependencies = _build_dependencies(spec.requirements, _PLATFORMS[architecture])
     sources = {
         **source_files(_WHEEL / "nephele", "nephele", without=_UNUSED_PACKAGES[spec.requirements]),
         **source_files(ROOT / "lambdas" / spec.name, ""),
@@ -139,23 +141,23 @@ def _contents(sources: dict[Path, Path]) -> Iterator[str | bytes]:
         yield source.read_bytes()
 
 
-def _build_dependencies(requirements: str) -> Path:
+def _build_dependencies(requirements: str, platform: str) -> Path:
     pinned = ROOT / "requirements" / f"{requirements}.txt"
     rules = [Path(__file__).read_bytes(), Path(prune.__file__).read_bytes()]
-    digest = digest_of([pinned.read_bytes(), *rules, _PYTHON, _PLATFORM, str(_CAN_COMPILE)])
+    digest = digest_of([pinned.read_bytes(), *rules, _PYTHON, platform, str(_CAN_COMPILE)])
 
     def build(folder: Path) -> None:
-        _install(pinned, folder)
+        _install(pinned, folder, platform)
         prune.prune(folder)
         _compile(folder, ["."])
 
     return once(BUILD / "requirements" / f"{requirements}-{digest}", build)
 
 
-def _install(pinned: Path, folder: Path) -> None:
+def _install(pinned: Path, folder: Path, platform: str) -> None:
     command = [uv.find_uv_bin(), "pip", "install", "--quiet", "--no-deps", "--require-hashes"]
     command += ["--target", str(folder), "--python-version", _PYTHON]
-    command += ["--python-platform", _PLATFORM, "--only-binary", ":all:", "-r", str(pinned)]
+    command += ["--python-platform", platform, "--only-binary", ":all:", "-r", str(pinned)]
     subprocess.run(command, check=True)  # noqa: S603  a fixed command
 
 

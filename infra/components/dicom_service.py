@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from aws_cdk import Duration, Token
+from aws_cdk import Aws, Duration, Token
+from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_ecr_assets as ecr_assets
 from aws_cdk import aws_ecs as ecs
@@ -12,41 +13,71 @@ from aws_cdk import aws_elasticloadbalancingv2 as elbv2
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
-from infra.components.acknowledge import acknowledge
+from infra.components.acknowledge import REGULATIONS, acknowledge
 from infra.components.bundle import ROOT, build_image_context
+from infra.components.function import acknowledge_inline, grant
 from infra.components.network import SUBNETS
+from infra.options import EdgeSize
+from nephele.services.failure_metrics import ARCHIVE, ASSOCIATIONS, NAMESPACE
 
 SPOOL = "/var/spool/nephele"
 _FIRST_UNPRIVILEGED_PORT = 1024
-_CPU_UNITS = 1024
-_MEMORY_MIB = 2048
-_TASKS = 2
+SIDE_PORT = 8104
+"""Where the balancer asks for a task's health, without an association of DICOM."""
+_ARCHITECTURES = {"x86_64": ecs.CpuArchitecture.X86_64, "arm64": ecs.CpuArchitecture.ARM64}
+_PLATFORMS = {
+    "x86_64": ecr_assets.Platform.LINUX_AMD64,
+    "arm64": ecr_assets.Platform.LINUX_ARM64,
+}
+_BUSY_PERCENT = 60
+_BUSY_ASSOCIATIONS = 40
+"""What one task serves before another is started."""
+_IDLE_SECONDS = 6000
+"""The longest AWS has: modalities keep associations open while they scan."""
+_PROTECT = ("ecs:GetTaskProtection", "ecs:UpdateTaskProtection")
+_TASK_NAMES = "Tasks have no names before they run; those of this one cluster are meant."
 
 
 def create_task(
-    scope: Construct, *, environment: Mapping[str, str], port: int, log_group: logs.ILogGroup
+    scope: Construct,
+    *,
+    environment: Mapping[str, str],
+    port: int,
+    size: EdgeSize,
+    architecture: str,
+    log_group: logs.ILogGroup,
 ) -> ecs.FargateTaskDefinition:
     """Create the task: an unprivileged user, no capabilities, nothing writable but its spool."""
     task = ecs.FargateTaskDefinition(
         scope,
         "Task",
-        cpu=_CPU_UNITS,
-        memory_limit_mib=_MEMORY_MIB,
+        cpu=size.cpu,
+        memory_limit_mib=size.memory_mb,
         runtime_platform=ecs.RuntimePlatform(
-            cpu_architecture=ecs.CpuArchitecture.X86_64,
+            cpu_architecture=_ARCHITECTURES[architecture],
             operating_system_family=ecs.OperatingSystemFamily.LINUX,
         ),
         volumes=[ecs.Volume(name="spool")],
     )
     container = task.add_container(
         "Edge",
-        image=ecs.ContainerImage.from_docker_image_asset(_create_image(scope)),
+        image=ecs.ContainerImage.from_docker_image_asset(_create_image(scope, architecture)),
         environment=dict(environment),
         logging=ecs.LogDriver.aws_logs(stream_prefix="edge", log_group=log_group),
         linux_parameters=_linux_parameters(scope),
         readonly_root_filesystem=True,
         stop_timeout=Duration.seconds(120),
-        port_mappings=[ecs.PortMapping(container_port=port)],
+        port_mappings=[
+            ecs.PortMapping(container_port=port),
+            ecs.PortMapping(container_port=SIDE_PORT),
+        ],
+        health_check=ecs.HealthCheck(
+            command=["CMD", "python", "-m", "dimse_edge.health"],
+            interval=Duration.seconds(60),
+            timeout=Duration.seconds(15),
+            start_period=Duration.seconds(60),
+            retries=3,
+        ),
         system_controls=_system_controls(port),
     )
     container.add_mount_points(
@@ -55,6 +86,8 @@ def create_task(
     acknowledge(
         task, {"ECS2": "The variables are names and Orthanc's options; none of them is a secret."}
     )
+    for role in (task.obtain_execution_role(), task.task_role):
+        acknowledge_inline(role)
     acknowledge(
         task.obtain_execution_role(),
         {"IAM5[Resource::*]": "ecr:GetAuthorizationToken knows no narrower resource."},
@@ -73,6 +106,8 @@ class DicomService(Construct):
         Ports of the load balancer; all lead to `port`.
     clients : iterable of str
         Address ranges that may connect.
+    table_name : str
+        The archive's, by which the edge's metrics are known.
     """
 
     def __init__(
@@ -87,6 +122,8 @@ class DicomService(Construct):
         listener_ports: Iterable[int],
         clients: Iterable[str],
         is_enabled: bool,
+        size: EdgeSize,
+        table_name: str,
     ) -> None:
         super().__init__(scope, construct_id)
         cluster = ecs.Cluster(
@@ -97,7 +134,7 @@ class DicomService(Construct):
             "Service",
             cluster=cluster,
             task_definition=task,
-            desired_count=_TASKS if is_enabled else 0,
+            desired_count=size.tasks if is_enabled else 0,
             min_healthy_percent=100,
             max_healthy_percent=200,
             circuit_breaker=ecs.DeploymentCircuitBreaker(rollback=True),
@@ -105,14 +142,47 @@ class DicomService(Construct):
             vpc_subnets=SUBNETS,
             security_groups=[security_group],
         )
+        _let_protect(task, cluster)
+        if is_enabled:
+            self._scale(size, table_name)
         front = self._create_front(vpc, clients, listener_ports)
-        security_group.connections.allow_from(front, ec2.Port.tcp(port), "From the load balancer")
+        for inner, reason in ((port, "From the load balancer"), (SIDE_PORT, "Its health checks")):
+            security_group.connections.allow_from(front, ec2.Port.tcp(inner), reason)
         self.balancer = self._create_balancer(vpc, front)
-        targets = self._create_targets(vpc, port)
+        self.targets = self._create_targets(vpc, port)
         for listener_port in listener_ports:
             self.balancer.add_listener(
-                f"Port{listener_port}", port=listener_port, default_target_groups=[targets]
+                f"Port{listener_port}",
+                port=listener_port,
+                default_target_groups=[self.targets],
+                tcp_idle_timeout=Duration.seconds(_IDLE_SECONDS),
             )
+
+    def _scale(self, size: EdgeSize, table_name: str) -> None:
+        """Start more tasks when processors or associations are many; stop none that serves."""
+        scaling = self.service.auto_scale_task_count(
+            min_capacity=size.tasks, max_capacity=size.most_tasks
+        )
+        slowly, at_once = Duration.minutes(15), Duration.minutes(1)
+        scaling.scale_on_cpu_utilization(
+            "Cpu",
+            target_utilization_percent=_BUSY_PERCENT,
+            scale_in_cooldown=slowly,
+            scale_out_cooldown=at_once,
+        )
+        scaling.scale_to_track_custom_metric(
+            "Associations",
+            metric=cloudwatch.Metric(
+                namespace=NAMESPACE,
+                metric_name=ASSOCIATIONS,
+                dimensions_map={ARCHIVE: table_name},
+                statistic="Average",
+                period=Duration.minutes(1),
+            ),
+            target_value=_BUSY_ASSOCIATIONS,
+            scale_in_cooldown=slowly,
+            scale_out_cooldown=at_once,
+        )
 
     def _create_front(
         self, vpc: ec2.IVpc, clients: Iterable[str], ports: Iterable[int]
@@ -125,7 +195,13 @@ class DicomService(Construct):
             allow_all_outbound=False,
         )
         if any(Token.is_unresolved(client) for client in clients):
-            acknowledge(group, {"EC23": "The only range is the VPC's own, known at deployment."})
+            reason = "The only range is the VPC's own, known at deployment."
+            acknowledge(group, {"EC23": reason})
+            acknowledge(
+                group,
+                {"EC2RestrictedCommonPorts": reason, "EC2RestrictedSSH": reason},
+                REGULATIONS,
+            )
         for client in clients:
             for port in ports:
                 group.add_ingress_rule(ec2.Peer.ipv4(client), ec2.Port.tcp(port), "DICOM")
@@ -144,9 +220,18 @@ class DicomService(Construct):
             deletion_protection=True,
             security_groups=[front],
         )
+        reason = "It logs TLS listeners only and has none; the VPC's flow logs have them all."
+        acknowledge(balancer, {"ELB2": reason})
         acknowledge(
             balancer,
-            {"ELB2": "It logs TLS listeners only and has none; the VPC's flow logs have them all."},
+            {
+                "ELBLoggingEnabled": reason,
+                "ELBv2ACMCertificateRequired": (
+                    "DICOM TLS ends in the task, which checks the client's certificate; the"
+                    " balancer passes it through. Plain ports are for modalities without TLS."
+                ),
+            },
+            REGULATIONS,
         )
         return balancer
 
@@ -161,19 +246,32 @@ class DicomService(Construct):
             preserve_client_ip=True,
             deregistration_delay=Duration.seconds(120),
             health_check=elbv2.HealthCheck(
-                protocol=elbv2.Protocol.TCP, interval=Duration.seconds(10)
+                protocol=elbv2.Protocol.HTTP,
+                port=str(SIDE_PORT),
+                path="/",
+                interval=Duration.seconds(10),
             ),
             targets=[self.service],
         )
 
 
-def _create_image(scope: Construct) -> ecr_assets.DockerImageAsset:
+def _let_protect(task: ecs.FargateTaskDefinition, cluster: ecs.Cluster) -> None:
+    """Allow a task to say that it must not be stopped."""
+    place = f"arn:{Aws.PARTITION}:ecs:{Aws.REGION}:{Aws.ACCOUNT_ID}"
+    tasks = f"{place}:task/{cluster.cluster_name}/*"
+    grant(task.task_role, _PROTECT, [tasks])
+    name = cluster.stack.get_logical_id(cluster.node.default_child)  # type: ignore[arg-type]
+    arn = f"arn:<AWS::Partition>:ecs:<AWS::Region>:<AWS::AccountId>:task/<{name}>/*"
+    acknowledge(task.task_role, {f"IAM5[Resource::{arn}]": _TASK_NAMES})
+
+
+def _create_image(scope: Construct, architecture: str) -> ecr_assets.DockerImageAsset:
     """Describe the image; it is built when it is deployed, not when the app is synthesized."""
     edge = ROOT / "dimse_edge"
     packages = [edge, ROOT / "lambdas" / "shared" / "nephele"]
     context = build_image_context(edge / "Dockerfile", packages, "edge")
     return ecr_assets.DockerImageAsset(
-        scope, "Image", directory=str(context), platform=ecr_assets.Platform.LINUX_AMD64
+        scope, "Image", directory=str(context), platform=_PLATFORMS[architecture]
     )
 
 

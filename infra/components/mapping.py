@@ -11,15 +11,11 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
+from infra.components.acknowledge import SERVERLESS, acknowledge
 from infra.components.function import grant
 
-_RECEIVE = (
-    "sqs:ChangeMessageVisibility",
-    "sqs:DeleteMessage",
-    "sqs:GetQueueAttributes",
-    "sqs:GetQueueUrl",
-    "sqs:ReceiveMessage",
-)
+POLL = ("sqs:ChangeMessageVisibility", "sqs:DeleteMessage", "sqs:ReceiveMessage")
+_RECEIVE = (*POLL, "sqs:GetQueueAttributes", "sqs:GetQueueUrl")
 _READ_STREAM = ("dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator")
 _SEND = ("sqs:GetQueueAttributes", "sqs:GetQueueUrl", "sqs:SendMessage")
 
@@ -55,6 +51,16 @@ class QueueMapping(Construct):
             ),
         )
         mapping.node.add_dependency(function)
+        acknowledge(
+            self,
+            {
+                "LambdaEventSourceMappingDestination": (
+                    "A queue's mapping has no destination: what keeps failing goes to the queue's"
+                    " own dead-letter queue, and from there into the index."
+                )
+            },
+            SERVERLESS,
+        )
 
 
 _LONGEST_RETRY_SECONDS = 6 * 3600

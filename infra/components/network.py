@@ -6,7 +6,10 @@ from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_kms as kms
 from constructs import Construct
 
-from infra.components.function import create_log_group
+from infra.components.acknowledge import REGULATIONS, acknowledge
+from infra.components.function import acknowledge_inline, create_log_group
+from infra.components.hospital import attach, connect_vpn
+from infra.connections import Network
 from infra.options import Options
 
 _SERVICES = {
@@ -30,28 +33,49 @@ class EdgeNetwork(Construct):
         self, scope: Construct, construct_id: str, *, options: Options, key: kms.IKey
     ) -> None:
         super().__init__(scope, construct_id)
-        self.vpc = _existing(self, options) or self._create_vpc(key)
+        network = options.network
+        self.vpc = _existing(self, network) or self._create_vpc(network, key, options)
         self.service = ec2.SecurityGroup(
             self, "Service", vpc=self.vpc, description="Nephele: tasks that speak DICOM"
         )
-        if options.has_vpc_endpoints:
+        if network.has_endpoints:
             self._add_endpoints()
 
-    def _create_vpc(self, key: kms.IKey) -> ec2.Vpc:
+    def _create_vpc(self, network: Network, key: kms.IKey, options: Options) -> ec2.Vpc:
         vpc = ec2.Vpc(
             self,
             "Vpc",
+            ip_addresses=ec2.IpAddresses.cidr(network.cidr),
             max_azs=2,
             nat_gateways=0,
             restrict_default_security_group=False,
             subnet_configuration=[
                 ec2.SubnetConfiguration(
-                    name="Dicom", subnet_type=ec2.SubnetType.PRIVATE_ISOLATED, cidr_mask=24
+                    name="Dicom",
+                    subnet_type=ec2.SubnetType.PRIVATE_ISOLATED,
+                    cidr_mask=_mask(network.cidr),
                 )
             ],
         )
-        logs = create_log_group(self, "FlowLogs", key)
-        vpc.add_flow_log("Flow", destination=ec2.FlowLogDestination.to_cloud_watch_logs(logs))
+        acknowledge(
+            vpc,
+            {
+                "VPCDefaultSecurityGroupClosed": (
+                    "Nothing is in the default group, which lets its own members talk to each other"
+                    " only; closing it takes a custom resource with rights over all groups."
+                )
+            },
+            REGULATIONS,
+        )
+        logs = create_log_group(self, "FlowLogs", key, options.functions.log_days)
+        flow = vpc.add_flow_log(
+            "Flow", destination=ec2.FlowLogDestination.to_cloud_watch_logs(logs)
+        )
+        acknowledge_inline(flow)
+        if network.vpn:
+            connect_vpn(vpc, network.vpn)
+        if network.transit_gateway:
+            attach(self, vpc, network.transit_gateway)
         return vpc
 
     def _add_endpoints(self) -> None:
@@ -77,8 +101,13 @@ class EdgeNetwork(Construct):
             )
 
 
-def _existing(scope: Construct, options: Options) -> ec2.IVpc | None:
-    given = options.existing_vpc
+def _mask(cidr: str) -> int:
+    """Return the size of a subnet: a /24, or a quarter of a small VPC."""
+    return max(24, int(cidr.partition("/")[2]) + 2)
+
+
+def _existing(scope: Construct, network: Network) -> ec2.IVpc | None:
+    given = network.existing
     if given is None:
         return None
     return ec2.Vpc.from_vpc_attributes(

@@ -12,12 +12,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-SERVICES = ("dynamodb", "dynamodbstreams", "kms", "s3", "secretsmanager", "sqs", "sts")
+SERVICES = ("dynamodb", "dynamodbstreams", "events", "kms", "s3", "secretsmanager", "sqs", "sts")
 """AWS services the functions call; botocore's and boto3's descriptions of others are removed."""
 
 CODECS = (
     "_shared",
     "_shared_cython",
+    "_deflate",
     "_htj2k",
     "_imcd",
     "_jpeg2k",
@@ -26,11 +27,12 @@ CODECS = (
     "_jpegxl",
     "_png",
 )
-"""Modules of imagecodecs that are kept: the transfer syntaxes' codecs, PNG and what they share."""
+"""Modules of imagecodecs that are kept: transfer syntaxes, PNG, ZIP, and what they share."""
 
 _CODEC_LIBRARIES = (
     "libbrotli",
     "libcharls",
+    "libdeflate",
     "libjpeg-",
     "libjxl",
     "liblcms2",

@@ -7,6 +7,7 @@ from aws_cdk import aws_kms as kms
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
+from infra.components.acknowledge import SERVERLESS, acknowledge
 from infra.functions import DEAD_LETTERS
 from nephele.settings.limits import MAXIMUM_RECEIVES
 
@@ -33,7 +34,13 @@ class WorkQueue(Construct):
 
 def create_dead_letter_queue(scope: Construct, construct_id: str, key: kms.IKey) -> sqs.Queue:
     """Create a queue that the dead_letters function consumes."""
-    return _create_queue(scope, construct_id, key, DEAD_LETTERS.visibility_seconds, None)
+    queue = _create_queue(scope, construct_id, key, DEAD_LETTERS.visibility_seconds, None)
+    acknowledge(
+        queue,
+        {"SQSRedrivePolicy": "It is itself a dead-letter queue; a function empties it."},
+        SERVERLESS,
+    )
+    return queue
 
 
 def _create_queue(

@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 
-from aws_cdk import Duration
+from aws_cdk import CfnOutput, Duration
 from aws_cdk import aws_apigateway as apigateway
+from aws_cdk import aws_certificatemanager as acm
+from aws_cdk import aws_cognito as cognito
+from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
-from infra.components.acknowledge import acknowledge
+from infra.components.acknowledge import REGULATIONS, acknowledge
+from infra.options import Front
 
 STAGE = "orthanc"
 CHALLENGE = 'Basic realm="Orthanc Secure Area"'
 _LOGIN_CACHE = Duration.seconds(300)
+_CALLS_PER_SECOND = 500
+_CALLS_AT_ONCE = 1000
 
 
 class BasicRestApi(Construct):
@@ -30,7 +37,9 @@ class BasicRestApi(Construct):
     log_group : aws_logs.ILogGroup
         Takes the access log: no paths, no query values.
     is_authentication_enabled : bool
-        When false, nobody reaches the deployed API: a resource policy denies every call.
+        When false, nobody reaches the public API: a resource policy denies every call.
+    front : Front
+        Where it is reached from, by which name, and who keeps the users.
     """
 
     def __init__(
@@ -42,6 +51,7 @@ class BasicRestApi(Construct):
         authorizer: lambda_.IFunction,
         log_group: logs.ILogGroup,
         is_authentication_enabled: bool,
+        front: Front,
     ) -> None:
         super().__init__(scope, construct_id)
         account = _create_account(self)
@@ -49,18 +59,25 @@ class BasicRestApi(Construct):
             self,
             "Api",
             description="Nephele: Orthanc's REST API",
-            endpoint_types=[apigateway.EndpointType.REGIONAL],
+            endpoint_configuration=_endpoint(self, front),
             binary_media_types=["*/*"],
             cloud_watch_role=False,
             deploy_options=_stage_options(log_group),
-            policy=None if is_authentication_enabled else _deny_everybody(),
+            policy=_policy(front, is_authentication_enabled=is_authentication_enabled),
         )
         self.api.deployment_stage.node.add_dependency(account)
         self._challenge()
         integration = apigateway.LambdaIntegration(handler, allow_test_invoke=False)
-        login = _create_authorizer(self, authorizer, is_authentication_enabled)
+        if front.user_pool_arn:
+            login: apigateway.IAuthorizer = _create_cognito_authorizer(self, front.user_pool_arn)
+        else:
+            login = _create_authorizer(self, authorizer, is_authentication_enabled)
+            acknowledge(self.api, {"COG4": "Orthanc's clients speak Basic; a function checks it."})
         self._add_methods(integration, login)
+        if front.domain and not front.has_cloudfront:
+            self._add_domain(front)
         acknowledge(self.api, _REASONS)
+        acknowledge(self.api, _REGULATED, REGULATIONS)
 
     def _add_methods(
         self, integration: apigateway.LambdaIntegration, login: apigateway.IAuthorizer
@@ -70,13 +87,32 @@ class BasicRestApi(Construct):
                 "ANY",
                 integration,
                 authorizer=login,
-                authorization_type=apigateway.AuthorizationType.CUSTOM,
+                authorization_type=login.authorization_type,
             )
         blobs = self.api.root.add_resource("blobs").add_resource("{proxy+}")
         signed = blobs.add_method(
             "GET", integration, authorization_type=apigateway.AuthorizationType.NONE
         )
-        acknowledge(signed, {"APIG4": "The URL itself is signed and expires; the function checks."})
+        reason = "The URL itself is signed and expires, and the signature is checked."
+        acknowledge(signed, {"APIG4": reason, "COG4": reason})
+
+    def _add_domain(self, front: Front) -> None:
+        certificate = acm.Certificate.from_certificate_arn(
+            self, "Certificate", front.certificate_arn
+        )
+        domain = self.api.add_domain_name(
+            "Domain",
+            domain_name=front.domain,
+            certificate=certificate,
+            endpoint_type=apigateway.EndpointType.REGIONAL,
+            security_policy=apigateway.SecurityPolicy.TLS_1_2,
+        )
+        CfnOutput(
+            self,
+            "DomainTarget",
+            value=domain.domain_name_alias_domain_name,
+            description="What the domain is an alias of",
+        )
 
     def _challenge(self) -> None:
         self.api.add_gateway_response(
@@ -91,6 +127,30 @@ class BasicRestApi(Construct):
             status_code="413",
             templates={"application/json": _TOO_LARGE},
         )
+
+
+def _endpoint(scope: Construct, front: Front) -> apigateway.EndpointConfiguration:
+    """Reach the API from everywhere, or from VPC endpoints alone."""
+    if not front.is_private:
+        return apigateway.EndpointConfiguration(types=[apigateway.EndpointType.REGIONAL])
+    return apigateway.EndpointConfiguration(
+        types=[apigateway.EndpointType.PRIVATE],
+        vpc_endpoints=[
+            ec2.InterfaceVpcEndpoint.from_interface_vpc_endpoint_attributes(
+                scope, f"Endpoint{number}", vpc_endpoint_id=endpoint_id, port=443
+            )
+            for number, endpoint_id in enumerate(front.endpoint_ids)
+        ],
+    )
+
+
+def _create_cognito_authorizer(
+    scope: Construct, user_pool_arn: str
+) -> apigateway.CognitoUserPoolsAuthorizer:
+    pool = cognito.UserPool.from_user_pool_arn(scope, "UserPool", user_pool_arn)
+    return apigateway.CognitoUserPoolsAuthorizer(
+        scope, "Authorizer", cognito_user_pools=[pool], results_cache_ttl=_LOGIN_CACHE
+    )
 
 
 def _create_authorizer(
@@ -119,6 +179,9 @@ def _stage_options(log_group: logs.ILogGroup) -> apigateway.StageOptions:
         logging_level=apigateway.MethodLoggingLevel.ERROR,
         data_trace_enabled=False,
         metrics_enabled=True,
+        tracing_enabled=True,
+        throttling_rate_limit=_CALLS_PER_SECOND,
+        throttling_burst_limit=_CALLS_AT_ONCE,
     )
 
 
@@ -137,7 +200,7 @@ _TOO_LARGE = json.dumps(
 )
 
 _ACCESS_LOG = (
-    '{"request":"$context.requestId","time":$context.requestTimeEpoch,'
+    '{"request":"$context.requestId","time":"$context.requestTimeEpoch",'
     '"address":"$context.identity.sourceIp","user":"$context.authorizer.principalId",'
     '"method":"$context.httpMethod","route":"$context.resourcePath","status":"$context.status",'
     '"milliseconds":"$context.responseLatency","bytes":"$context.responseLength"}'
@@ -164,24 +227,43 @@ def _create_account(scope: Construct) -> apigateway.CfnAccount:
     return apigateway.CfnAccount(scope, "Account", cloud_watch_role_arn=role.role_arn)
 
 
-def _deny_everybody() -> iam.PolicyDocument:
-    return iam.PolicyDocument(
-        statements=[
-            iam.PolicyStatement(
-                effect=iam.Effect.DENY,
-                principals=[iam.AnyPrincipal()],
-                actions=["execute-api:Invoke"],
-                resources=["execute-api:/*"],
-            )
-        ]
+def _policy(front: Front, *, is_authentication_enabled: bool) -> iam.PolicyDocument | None:
+    """Return who may call at all: whoever logs in, or who comes by an endpoint, or nobody."""
+    if front.is_private:
+        endpoints = {"StringNotEquals": {"aws:SourceVpce": list(front.endpoint_ids)}}
+        return iam.PolicyDocument(
+            statements=[
+                _statement(iam.Effect.ALLOW),
+                _statement(iam.Effect.DENY, conditions=endpoints),
+            ]
+        )
+    if is_authentication_enabled or front.user_pool_arn:
+        return None
+    return iam.PolicyDocument(statements=[_statement(iam.Effect.DENY)])
+
+
+def _statement(
+    effect: iam.Effect, conditions: Mapping[str, object] | None = None
+) -> iam.PolicyStatement:
+    return iam.PolicyStatement(
+        effect=effect,
+        principals=[iam.AnyPrincipal()],
+        actions=["execute-api:Invoke"],
+        resources=["execute-api:/*"],
+        conditions=conditions,
     )
 
 
+_REGULATED = {
+    "APIGWCacheEnabledAndEncrypted": (
+        "A cache of the stage would answer one user with what another was shown, and keep patients'"
+        " data in one more place."
+    ),
+    "APIGWSSLEnabled": (
+        "A certificate of the client tells an HTTP backend who calls; this one is a function, which"
+        " API Gateway calls under IAM."
+    ),
+}
 _REASONS = {
     "APIG2": "Bodies are DICOM, ZIP or Orthanc's loose JSON; the function validates them.",
-    "APIG3": (
-        "A web ACL reads 64 KB of a body at most and its rules know no DICOM; every call needs a"
-        " login, and stages are throttled."
-    ),
-    "COG4": "Orthanc's clients speak Basic; a Lambda authorizer checks it.",
 }

@@ -15,6 +15,17 @@ from infra.local import policies
 Template = dict[str, Any]
 _PLACEHOLDER = "# {}\ndef handler(event, context):\n    raise NotImplementedError\n"
 _EDGE = "AWS::ECS::TaskDefinition"
+_RUNNING = frozenset({"AWS::DynamoDB::Table", "AWS::Lambda::Function", _EDGE})
+_NOT_HERE = (
+    "AWS::ApplicationAutoScaling::",
+    "AWS::Backup::",
+    "AWS::Budgets::",
+    "AWS::CloudFront::",
+    "AWS::CloudWatch::",
+    "AWS::SNS::",
+    "AWS::WAFv2::",
+)
+"""What watches, guards and copies: nothing that runs here asks for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +35,12 @@ class Stack:
     name: str
     folder: Path
     template: Template
+
+    @property
+    def runs_here(self) -> bool:
+        """Tell whether anything in it is emulated, or works on what is."""
+        kinds = {item["Type"] for item in self.template["Resources"].values()}
+        return not kinds.isdisjoint(_RUNNING)
 
     def code_folder(self, logical_id: str) -> Path:
         """Return the folder of a function's code."""
@@ -42,6 +59,7 @@ class Stack:
         if any(item["Type"] == _EDGE for item in local["Resources"].values()):
             local.pop("Outputs", None)
             local["Resources"] = _keep_tasks(local["Resources"])
+        _leave_out(local)
         secrets = _ids(local, "AWS::SecretsManager::Secret")
         for resource in local["Resources"].values():
             metadata = resource.pop("Metadata", {})
@@ -53,7 +71,10 @@ class Stack:
 
 
 def read_assembly(folder: Path) -> list[Stack]:
-    """Read the stacks of an assembly, those first that others depend on."""
+    """Read the stacks of an assembly, those first that others depend on.
+
+    A stack without a function, a table or a task has nothing that runs here.
+    """
     artifacts = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))["artifacts"]
     stacks = {
         key: artifact
@@ -66,13 +87,26 @@ def read_assembly(folder: Path) -> list[Stack]:
             for key, artifact in stacks.items()
         }
     )
-    return [_read_stack(folder, key, stacks[key]) for key in order.static_order()]
+    found = (_read_stack(folder, key, stacks[key]) for key in order.static_order())
+    return [stack for stack in found if stack.runs_here]
 
 
 def _read_stack(folder: Path, key: str, artifact: dict[str, Any]) -> Stack:
     properties = artifact["properties"]
     template = json.loads((folder / properties["templateFile"]).read_text(encoding="utf-8"))
     return Stack(properties.get("stackName", key), folder, template)
+
+
+def _leave_out(template: Template) -> None:
+    """Remove what is not emulated, and the outputs that tell of it."""
+    resources = template["Resources"]
+    gone = {key for key, item in resources.items() if item["Type"].startswith(_NOT_HERE)}
+    template["Resources"] = {key: item for key, item in resources.items() if key not in gone}
+    template["Outputs"] = {
+        key: item
+        for key, item in template.get("Outputs", {}).items()
+        if not gone.intersection(_references(item))
+    }
 
 
 def _leave(_properties: dict[str, Any]) -> None:

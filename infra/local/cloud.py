@@ -21,7 +21,7 @@ from infra.local.inventory import Inventory, read_inventory
 from infra.local.options import LocalOptions
 from infra.local.ports import listen
 from infra.local.synthesis import synthesize
-from infra.local.users import push_users
+from infra.local.users import push_peers, push_users
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,4 +93,5 @@ async def _synthesize(options: LocalOptions, folder: DataFolder) -> Path:
 def _deploy(clients: RootClients, assembly: Path, options: LocalOptions) -> Inventory:
     inventory = read_inventory(clients, deploy(clients, read_assembly(assembly)))
     push_users(clients, inventory, options.configuration)
+    push_peers(clients, inventory, options.configuration)
     return inventory

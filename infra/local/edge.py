@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -60,7 +61,8 @@ class Edge:
         )
         try:
             async with asyncio.timeout(_START_SECONDS):
-                while not await asyncio.to_thread(_answers, self.port):
+                answers = _accepts if self._has_tls else _answers
+                while not await asyncio.to_thread(answers, self.port):
                     if self.process.returncode is not None:
                         raise ChildDied(f"the edge did not start; see {self._log}")
                     await asyncio.sleep(_ASK_AGAIN_SECONDS)
@@ -95,6 +97,11 @@ class Edge:
             await children.stop(self.process, _PATIENCE_SECONDS)
 
     @property
+    def _has_tls(self) -> bool:
+        options = json.loads(self._task.environment[f"{PREFIX}CONFIGURATION"])
+        return bool(options.get("DicomTlsEnabled", False))
+
+    @property
     def _log(self) -> Path:
         return self._folder.logs / "edge.log"
 
@@ -109,9 +116,19 @@ class Edge:
             **self._variables,
             f"{PREFIX}CONFIGURATION": json.dumps(options | {"DicomPort": self.port}),
             f"{PREFIX}BIND_ADDRESS": LOOPBACK,
+            f"{PREFIX}SIDE_PORT": "0",
             f"{PREFIX}TEMPORARY_DIRECTORY": str(spool),
             f"{PREFIX}DRAIN_SECONDS": str(_DRAIN_SECONDS),
         }
+
+
+def _accepts(port: int) -> bool:
+    """Tell whether connections are accepted: over TLS nobody here has a certificate to say more."""
+    try:
+        with socket.create_connection((LOOPBACK, port), 5):
+            return True
+    except OSError:
+        return False
 
 
 def _answers(port: int) -> bool:

@@ -85,6 +85,7 @@ class Inventory:
     task: Task | None
     bucket: str
     users_secret: str
+    peers_secret: str
     rest_api: str
 
 
@@ -102,6 +103,7 @@ def read_inventory(clients: RootClients, resources: Sequence[Resource]) -> Inven
         task=_read_task(clients, resources),
         bucket=_archive_bucket(functions),
         users_secret=_users_secret(functions),
+        peers_secret=_variable(functions, f"{PREFIX}PEERS_SECRET"),
         rest_api=_only(resources, "AWS::ApiGateway::RestApi"),
     )
 

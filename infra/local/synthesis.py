@@ -22,7 +22,9 @@ async def synthesize(config: Path | None, outdir: Path, log: Path) -> Path:
     LocalStackError
         With the end of what synthesis said.
     """
-    arguments = ["-c", f"config={config.resolve()}"] if config else []
+    arguments = ["-c", "local=true"]
+    if config:
+        arguments += ["-c", f"config={config.resolve()}"]
     log.unlink(missing_ok=True)
     process = await children.spawn(
         [sys.executable, "-m", "infra.synth", "--out", str(outdir), *arguments],

@@ -1,9 +1,12 @@
-"""The configuration's users, hashed, into the deployed secret, as `nephele secrets push` does."""
+"""The configuration's users and peers into the deployed secrets, as `nephele secrets push` does."""
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from infra.local.aws.clients import RootClients
 from infra.local.inventory import Inventory
+from nephele.services.peers.secrets import encode_peer_secrets
 from nephele.services.users import decode_users, encode_users, is_user
 from nephele.settings.configuration import Configuration
 
@@ -21,3 +24,11 @@ def push_users(clients: RootClients, inventory: Inventory, configuration: Config
         clients.secrets.put_secret_value(
             SecretId=inventory.users_secret, SecretString=encode_users(users)
         )
+
+
+def push_peers(clients: RootClients, inventory: Inventory, configuration: Configuration) -> None:
+    """Write what is secret of the peers; paths of certificates begin in the current folder."""
+    clients.secrets.put_secret_value(
+        SecretId=inventory.peers_secret,
+        SecretString=encode_peer_secrets(configuration, Path.cwd()),
+    )

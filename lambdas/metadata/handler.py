@@ -1,12 +1,15 @@
-"""Follows up on commits: the consumer of the table's stream."""
+"""Follows up on commits and publishes changes: the consumer of the table's stream."""
 
 from __future__ import annotations
 
 from functools import cache
 from typing import Any
 
+from nephele.aws.event_bus import EventBus
+from nephele.aws.index.keys import CHANGES
 from nephele.services.archive import Archive, open_archive
 from nephele.services.follow_up import follow_up
+from nephele.services.publish import publish
 from nephele.settings.environment import MetadataEnvironment
 
 
@@ -15,6 +18,14 @@ def _archive() -> Archive:
     return open_archive(MetadataEnvironment())
 
 
+@cache
+def _bus() -> EventBus:
+    return EventBus(MetadataEnvironment().event_bus)
+
+
 def handler(event: dict[str, Any], _context: object) -> None:
-    """Follow up on the outbox rows of some commits."""
-    follow_up(_archive(), [record["dynamodb"]["NewImage"] for record in event["Records"]])
+    """Follow up on the outbox rows of some commits, and publish what has its number."""
+    rows = [record["dynamodb"]["NewImage"] for record in event["Records"]]
+    blocks = [row for row in rows if row["pk"]["S"] == CHANGES]
+    follow_up(_archive(), [row for row in rows if row["pk"]["S"] != CHANGES])
+    publish(_bus(), blocks)

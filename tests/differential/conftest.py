@@ -35,6 +35,7 @@ def orthanc(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 def nephele(tmp_path_factory: pytest.TempPathFactory, assemblies: Path) -> Iterator[Server]:
     """Run a local stack of the same configuration."""
     options = configuration(STABLE_AGE_SECONDS)
+    options["PeersAllowedAddresses"] = ["127.0.0.0/8"]  # the other server is on this machine
     folder = tmp_path_factory.mktemp("nephele")
     with running_stack(folder, assemblies, configuration=options) as stack:
         yield Server("nephele", stack.http, stack.dicom_address[1])

@@ -358,7 +358,73 @@ _OPTIONS = (
     Intended("GET /plugins/explorer.js", "text", Kind.CHANGED, "a comment in each server's words"),
 )
 
+_METADATA = rf"GET /{_RESOURCES}/\{{\w+\}}/metadata(\?.*)?"
+_ONE_METADATA = rf"(GET|PUT) /{_RESOURCES}/\{{\w+\}}/metadata/.*"
+_ATTACHMENT = rf"(GET|PUT) /{_RESOURCES}/\{{\w+\}}/attachments/.*"
+_KEEPING = (
+    Intended(
+        _METADATA,
+        r"\$(\[\]|\.length|\.MainDicomTagsSignature)",
+        kind,
+        "signatures of main tags came with 1.11",
+    )
+    for kind in (Kind.CHANGED, Kind.EXTRA)
+)
+_KEPT = (
+    *_KEEPING,
+    Intended(
+        _ONE_METADATA,
+        r"header\.etag",
+        Kind.CHANGED,
+        "the time of an upload differs, hence its digest",
+        subject="(get the metadata LastUpdate|(LastUpdate|ReceptionDate) of .*)",
+    ),
+    Intended(
+        rf"{_ONE_METADATA}|{_ATTACHMENT}",
+        r"header\.etag",
+        Kind.CHANGED,
+        "revisions are counted; the database of 1.10.1 says 0",
+        subject="what is not known|.* of an empty attachment",
+    ),
+    Intended(
+        _ONE_METADATA,
+        "status",
+        Kind.CHANGED,
+        "revisions are counted: a client that knows the first one does not know the second",
+        subject="what is known",
+    ),
+    Intended(
+        _ONE_METADATA,
+        r"header\.etag",
+        Kind.MISSING,
+        "an error has no revision",
+        subject="a digest alone",
+    ),
+    Intended(
+        rf"{_ONE_METADATA}|{_ATTACHMENT}",
+        r"\$\.Details",
+        Kind.CHANGED,
+        "what a client sent is not sent back",
+        subject="(an attachment, )?no revision|a digest alone",
+    ),
+    Intended(_ATTACHMENT, r"\$\.length", Kind.CHANGED, "1.10.1 lists an operation it has not"),
+    Intended(
+        r"GET /changes\?last",
+        r"\$\.(Last|Changes\[\]\.Seq)",
+        Kind.CHANGED,
+        "files that one of them refused were logged by the other before",
+        subject="(changes after (metadata|attachments) of|the change of a) .*",
+    ),
+    Intended(
+        "POST /tools/(find|bulk-content)",
+        r"\$\[\]\.Metadata\.MainDicomTagsSignature",
+        Kind.EXTRA,
+        "signatures of main tags came with 1.11",
+    ),
+)
+
 INTENDED: tuple[Intended, ...] = (
+    *_KEPT,
     *_SEARCHES,
     *_ERRORS,
     *_SYSTEM,

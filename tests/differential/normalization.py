@@ -11,6 +11,7 @@ from tests.differential.observations import Answer
 
 _DATE = re.compile(r"2\d{3}[01]\d[0-3]\dT[0-2]\d[0-5]\d[0-6]\d")
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_NAMED_BY_UUID = re.compile(rf'filename="{_UUID.pattern}')
 _NUMBER = re.compile(r"[1-9]\d*")
 
 
@@ -26,13 +27,16 @@ class Rule:
 _RULES = (
     Rule("a time", "LastUpdate", _DATE),
     Rule("a time", "Date", _DATE),
+    Rule("a time", "ReceptionDate", _DATE),
     Rule("a uuid", "FileUuid", _UUID),
+    Rule("a uuid", "Uuid", _UUID),
     Rule("a port", "DicomPort", _NUMBER),
     Rule("a port", "HttpPort", _NUMBER),
 )
 _BY_FIELD = {rule.field: rule for rule in _RULES}
 
 _TEXTS = (
+    (re.compile(r"GET /.*/metadata/(LastUpdate|ReceptionDate)"), Rule("a time", "", _DATE)),
     (re.compile(r"GET /tools/now(-local)?\b.*"), Rule("a time", "", _DATE)),
     (re.compile(r"GET /tools/generate-uid\?level=patient"), Rule("a uuid", "", _UUID)),
     (
@@ -44,6 +48,7 @@ _TEXTS = (
 
 def normalized(route: str, answer: Answer) -> Answer:
     """Return an answer with what varies replaced."""
+    answer = _without_uuid(answer)
     for pattern, rule in _TEXTS:
         if pattern.fullmatch(route) and rule.shape.fullmatch(answer.body.decode("latin-1")):
             return replace(answer, body=rule.name.encode())
@@ -54,6 +59,15 @@ def normalized(route: str, answer: Answer) -> Answer:
     except ValueError:
         return answer
     return replace(answer, body=json.dumps(_normalize(value), sort_keys=True).encode())
+
+
+def _without_uuid(answer: Answer) -> Answer:
+    """Return an answer whose file is not named by a random uuid."""
+    name = answer.headers.get("content-disposition", "")
+    shown = _NAMED_BY_UUID.sub('filename="a uuid', name)
+    if shown == name:
+        return answer
+    return replace(answer, headers={**answer.headers, "content-disposition": shown})
 
 
 def _normalize(value: Any) -> Any:

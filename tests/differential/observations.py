@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 
 _COMPARED_HEADERS = (
@@ -11,6 +12,8 @@ _COMPARED_HEADERS = (
     "location",
     "www-authenticate",
 )
+_REVISION = re.compile(r'"\d+-[0-9a-f]{32}"')
+"""An `ETag` of Orthanc's, of metadata and attachments."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,4 +45,7 @@ class Observation:
 def kept_headers(headers: dict[str, str]) -> dict[str, str]:
     """Return the headers that are compared, named in lower case."""
     lowered = {name.lower(): value for name, value in headers.items()}
-    return {name: lowered[name] for name in _COMPARED_HEADERS if name in lowered}
+    kept = {name: lowered[name] for name in _COMPARED_HEADERS if name in lowered}
+    if _REVISION.fullmatch(lowered.get("etag", "")):
+        kept["etag"] = lowered["etag"]
+    return kept

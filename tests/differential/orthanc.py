@@ -7,7 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Event, Thread
@@ -26,28 +26,38 @@ _START_SECONDS = _STOP_SECONDS = 20.0
 
 
 @contextmanager
-def scratch_orthanc(folder: Path, stable_age: int) -> Iterator[Server]:
-    """Run an Orthanc while the context lasts; a port that was taken meanwhile is tried again."""
+def scratch_orthanc(
+    folder: Path, stable_age: int, more: Mapping[str, object] | None = None
+) -> Iterator[Server]:
+    """Run an Orthanc while the context lasts; a port that was taken meanwhile is tried again.
+
+    Parameters
+    ----------
+    more : mapping, optional
+        Options besides those both servers of a comparison run under.
+    """
     for attempt in range(_ATTEMPTS):
         http_port, dicom_port = reserve(0, ""), reserve(0, "")
-        process = _start(folder / str(attempt), http_port, dicom_port, stable_age)
+        options = configuration(stable_age) | dict(more or {})
+        process = _start(folder / str(attempt), http_port, dicom_port, options)
         watch = _Watch(process, folder / str(attempt) / "log")
         if watch.has_started():
             break
         _stop(process, watch)
     else:
         raise RuntimeError(f"Orthanc does not start: see {folder}")
+    aet = str(options.get("DicomAet", "ORTHANC"))
     try:
-        yield Server("orthanc", f"http://127.0.0.1:{http_port}", dicom_port)
+        yield Server("orthanc", f"http://127.0.0.1:{http_port}", dicom_port, aet)
     finally:
         _stop(process, watch)
 
 
 def _start(
-    folder: Path, http_port: int, dicom_port: int, stable_age: int
+    folder: Path, http_port: int, dicom_port: int, given: Mapping[str, object]
 ) -> subprocess.Popen[bytes]:
     folder.mkdir(parents=True)
-    options = configuration(stable_age) | {
+    options = dict(given) | {
         "DicomPort": dicom_port,
         "HttpPort": http_port,
         "StorageDirectory": str(folder / "db"),

@@ -13,7 +13,7 @@ from typing import Any
 
 import httpx
 
-from tests.differential import reading, rendering, searching, tagging, writing
+from tests.differential import keeping, reading, rendering, searching, tagging, writing
 from tests.differential.corpus import SAMPLES, Sample, lanes
 from tests.differential.observations import Answer, Observation, kept_headers
 from tests.differential.request import LEVEL_NAMES, Request
@@ -70,6 +70,7 @@ def _play(server: Server, client: httpx.Client, folder: Path) -> Iterator[Observ
     yield from _ask_all(client, searching.UPLOADS)
     await_stable(client)
     yield from _ask_all(client, searching.SEARCHES)
+    yield from _ask_all(client, keeping.KEEPING)
 
 
 def _ask_all(client: httpx.Client, table: Sequence[Request]) -> Iterator[Observation]:

@@ -8,6 +8,8 @@ from time import monotonic
 
 import httpx
 
+from tests.differential import keeping
+
 USER, PASSWORD = "alice", "orthanc-secret"
 """The one registered user of both servers."""
 
@@ -29,11 +31,13 @@ def configuration(stable_age: int) -> dict[str, object]:
     """Return the options both servers run under; ports and folders are each server's own."""
     return {
         "AuthenticationEnabled": True,
+        "DicomAlwaysAllowFind": True,
         "DicomAlwaysAllowStore": True,
         "HttpCompressionEnabled": False,
         "Name": "differential",
         "RegisteredUsers": {USER: PASSWORD},
         "StableAge": stable_age,
+        **keeping.OPTIONS,
     }
 
 

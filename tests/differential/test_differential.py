@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.differential import reading, rendering, searching, tagging, writing
+from tests.differential import keeping, reading, rendering, searching, tagging, writing
 from tests.differential.corpus import SAMPLES
 from tests.differential.report import Report
 from tests.differential.scenario import CHANGE_LOG, SENDING
@@ -25,6 +25,7 @@ _TABLES = {
     "both ways in": writing.RESENT,
     "what is left": writing.LEFT,
     "deletions": writing.DELETES,
+    "what users keep": keeping.KEEPING,
     "searches": (*searching.UPLOADS, *searching.SEARCHES),
 }
 

@@ -59,7 +59,8 @@ def test_called_aet(options: dict[str, Any], called: str, accepted: bool) -> Non
     ],
 )
 def test_calling_aet(options: dict[str, Any], peer: Peer, accepted: bool) -> None:
-    assert access.is_calling_aet_accepted(configuration(**options), peer) is accepted
+    settings = configuration(**options)
+    assert access.is_calling_aet_accepted(settings, peer, settings.dicom_modalities) is accepted
 
 
 def modality(host: str, **flags: bool) -> dict[str, Any]:
@@ -105,13 +106,19 @@ HOSTS = {"DicomCheckModalityHost": True}
 def test_requests(options: dict[str, Any], modalities: list[dict[str, Any]], allowed: bool) -> None:
     named = {f"m{number}": one for number, one in enumerate(modalities)}
     settings = configuration(DicomModalities=named, **options)
-    assert access.is_allowed(settings, Service.STORE, Peer("CT1", "10.0.0.1")) is allowed
+    peer = Peer("CT1", "10.0.0.1")
+    allows = access.is_allowed(settings, Service.STORE, peer, settings.dicom_modalities)
+    assert allows is allowed
 
 
 def test_n_services_need_a_known_modality() -> None:
     peer = Peer("CT1", "10.0.0.1")
-    assert not access.is_allowed(configuration(), Service.ACTION, peer)
-    assert access.is_allowed(configuration(DicomModalities=CT1), Service.ACTION, peer)
+    for settings, expected in (
+        (configuration(), False),
+        (configuration(DicomModalities=CT1), True),
+    ):
+        known = settings.dicom_modalities
+        assert access.is_allowed(settings, Service.ACTION, peer, known) is expected
 
 
 def test_rejections(start_edge: StartEdge) -> None:

@@ -12,9 +12,11 @@ import pytest
 
 from infra.components.bundle import BUILD
 from infra.synth import synthesize
+from nephele.cli.blob_key_command import new_blob_key
 
 from .assembly import Assembly
 
+POOL = "eu-central-1_AbCdEf123"
 PASSWORD = "a-password-that-must-not-travel"  # noqa: S105
 OPTIONS = {
     "RemoteAccessAllowed": True,
@@ -55,6 +57,57 @@ def hospital(scratch: Path) -> Assembly:
         "dicom_clients": "10.0.0.0/8,192.168.7.0/24",
     }
     return Assembly(synthesize(context, scratch / "hospital"))
+
+
+@pytest.fixture(scope="session")
+def complete(scratch: Path) -> Assembly:
+    """Return the assembly of a deployment that asks for all there is."""
+    keys = scratch / "blobs"
+    new_blob_key(keys)
+    key = "12345678-1234-1234-1234-123456789012"
+    context = {
+        "stage": "all",
+        "region": "eu-central-1",
+        "permissions_boundary": "arn:aws:iam::123456789012:policy/Boundary",
+        "transit_gateway_id": "tgw-0123456789abcdef0",
+        "transit_gateway_routes": "10.9.0.0/16,10.10.0.0/16",
+        "domain": "dicom.example.org",
+        "certificate_arn": f"arn:aws:acm:us-east-1:123456789012:certificate/{key}",
+        "blob_public_keys": f"{keys}.pub",
+        "login": "cognito",
+        "user_pool_arn": f"arn:aws:cognito-idp:eu-central-1:123456789012:userpool/{POOL}",
+        "api_start": "provisioned",
+        "provisioned_concurrency": "2",
+        "replica_bucket_arn": "arn:aws:s3:::replicas",
+        "replica_key_arn": f"arn:aws:kms:eu-west-1:123456789012:key/{key}",
+        "alarm_email": "operator@example.org",
+        "monthly_budget_usd": "500",
+    }
+    return Assembly(synthesize(context, scratch / "complete"))
+
+
+@pytest.fixture(scope="session")
+def private(scratch: Path) -> Assembly:
+    """Return the assembly of an archive without DICOM that only endpoints lead to."""
+    key = "12345678-1234-1234-1234-123456789012"
+    context = {
+        "stage": "inside",
+        "edge": "false",
+        "api": "private",
+        "api_vpc_endpoint_ids": "vpce-0123456789abcdef0",
+        "key_arn": f"arn:aws:kms:eu-central-1:123456789012:key/{key}",
+        "reserved_concurrency": "false",
+        "log_retention_days": "2192",
+    }
+    return Assembly(synthesize(context, scratch / "private"))
+
+
+@pytest.fixture(scope="session", params=["default", "hospital", "complete", "private"])
+def every(request: pytest.FixtureRequest) -> Assembly:
+    """Return each assembly in turn, those as well that only policy is asked of."""
+    found = request.getfixturevalue(request.param)
+    assert isinstance(found, Assembly)
+    return found
 
 
 @pytest.fixture(scope="session", params=["default", "hospital"])

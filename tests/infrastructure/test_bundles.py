@@ -12,7 +12,7 @@ import botocore
 import pytest
 
 from infra.components.prune import CODECS, SERVICES
-from infra.functions import API, FUNCTIONS, TRANSCODE, FunctionSpec
+from infra.functions import API, FUNCTIONS, JOBS, TRANSCODE, FunctionSpec
 from nephele.settings.configuration import parse_configuration
 
 from .assembly import Assembly
@@ -131,9 +131,9 @@ def test_the_zip_fits(default: Assembly, spec: FunctionSpec) -> None:
 
 
 @each_function
-def test_only_two_zips_carry_codecs(default: Assembly, spec: FunctionSpec) -> None:
+def test_only_three_zips_carry_codecs(default: Assembly, spec: FunctionSpec) -> None:
     has_codecs = (default.bundle(spec) / "imagecodecs").is_dir()
-    assert has_codecs == (spec in (API, TRANSCODE))
+    assert has_codecs == (spec in (API, TRANSCODE, JOBS))
 
 
 @each_function

@@ -21,8 +21,8 @@ from .assembly import Assembly
 CUSTOM_RESOURCES = ("AWS::CloudFormation::CustomResource", "Custom::")
 
 
-def test_cfn_lint_finds_nothing(assembly: Assembly) -> None:
-    templates = [str(path) for path in sorted(assembly.folder.glob("*.template.json"))]
+def test_cfn_lint_finds_nothing(every: Assembly) -> None:
+    templates = [str(path) for path in sorted(every.folder.glob("*.template.json"))]
     program = str(Path(sys.executable).with_name("cfn-lint"))
     command = [program, "--ignore-checks", "W3005", "--", *templates]
     result = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
@@ -81,7 +81,7 @@ def test_functions_wait_for_their_permissions(assembly: Assembly) -> None:
 def test_queues_have_dead_letter_queues(assembly: Assembly) -> None:
     queues = assembly.resources("AWS::SQS::Queue")
     policies = [queue["Properties"].get("RedrivePolicy") for queue in queues.values()]
-    assert [policy["maxReceiveCount"] for policy in policies if policy] == [5] * 4
+    assert {policy["maxReceiveCount"] for policy in policies if policy} == {5}
     targets = {policy["deadLetterTargetArn"]["Fn::GetAtt"][0] for policy in policies if policy}
     without = {
         name.partition("/")[2]
@@ -112,7 +112,7 @@ def test_visibility_is_six_times_the_consumers_timeout(assembly: Assembly) -> No
         name.partition("/")[2]: queue["Properties"]["VisibilityTimeout"]
         for name, queue in assembly.resources("AWS::SQS::Queue").items()
     }
-    functions = assembly.templates["Ingest"]["Resources"]
+    functions = assembly.templates["Ingest"]["Resources"] | assembly.templates["Jobs"]["Resources"]
     checked = set()
     for mapping in assembly.resources("AWS::Lambda::EventSourceMapping").values():
         source = _event_source(mapping)
@@ -121,7 +121,11 @@ def test_visibility_is_six_times_the_consumers_timeout(assembly: Assembly) -> No
             if name in source:
                 assert visibility >= 6 * timeout, name
                 checked.add(name)
-    assert checked == set(queues)
+    polled = {
+        name for name in queues if name.startswith("EdgeJobsQueue") and "DeadLetters" not in name
+    }
+    assert len(polled) == 1, "the edge polls its own queue"
+    assert checked == set(queues) - polled
 
 
 def test_the_index_takes_large_batches_few_at_a_time(assembly: Assembly) -> None:
@@ -156,8 +160,9 @@ def test_every_dead_letter_queue_has_a_consumer(assembly: Assembly) -> None:
         for mapping in assembly.resources("AWS::Lambda::EventSourceMapping").values()
         if mapping["Properties"]["FunctionName"]["Ref"].startswith("DeadLetters")
     ]
-    assert len(consumed) == 5
-    assert len(set(consumed)) == 5
+    queues = assembly.resources("AWS::SQS::Queue").values()
+    dead = [queue for queue in queues if "RedrivePolicy" not in queue["Properties"]]
+    assert len(consumed) == len(set(consumed)) == len(dead) > 0
 
 
 @pytest.mark.parametrize(
@@ -275,3 +280,43 @@ def test_an_existing_network_is_used_as_given(hospital: Assembly) -> None:
         for rule in group["Properties"].get("SecurityGroupIngress", [])
     }
     assert ranges == {"10.0.0.0/8", "192.168.7.0/24"}
+
+
+def test_the_edge_is_asked_for_its_health_beside_dicom(assembly: Assembly) -> None:
+    container = assembly.container()
+    assert container["HealthCheck"]["Command"] == ["CMD", "python", "-m", "dimse_edge.health"]
+    environment = {item["Name"]: item["Value"] for item in container["Environment"]}
+    (targets,) = assembly.resources("AWS::ElasticLoadBalancingV2::TargetGroup").values()
+    assert targets["Properties"]["HealthCheckProtocol"] == "HTTP"
+    assert targets["Properties"]["HealthCheckPort"] == environment["NEPHELE_SIDE_PORT"]
+    for listener in assembly.resources("AWS::ElasticLoadBalancingV2::Listener").values():
+        (attribute,) = listener["Properties"]["ListenerAttributes"]
+        assert attribute == {"Key": "tcp.idle_timeout.seconds", "Value": "6000"}
+
+
+def test_the_edge_grows_with_processors_and_associations(assembly: Assembly) -> None:
+    (target,) = assembly.resources("AWS::ApplicationAutoScaling::ScalableTarget").values()
+    assert (target["Properties"]["MinCapacity"], target["Properties"]["MaxCapacity"]) == (2, 6)
+    policies = assembly.resources("AWS::ApplicationAutoScaling::ScalingPolicy").values()
+    configurations = [
+        policy["Properties"]["TargetTrackingScalingPolicyConfiguration"] for policy in policies
+    ]
+    custom = [
+        item["CustomizedMetricSpecification"]
+        for item in configurations
+        if len(item) == 4 and "CustomizedMetricSpecification" in item
+    ]
+    assert [item["MetricName"] for item in custom] == ["Associations"]
+    assert len(configurations) == 2
+
+
+def test_a_task_may_protect_itself(assembly: Assembly) -> None:
+    allowed = [
+        statement
+        for policy in assembly.templates["Edge"]["Resources"].values()
+        if policy["Type"] == "AWS::IAM::Policy"
+        for statement in policy["Properties"]["PolicyDocument"]["Statement"]
+        if "ecs:UpdateTaskProtection" in statement["Action"]
+    ]
+    (statement,) = allowed
+    assert json.dumps(statement["Resource"]).endswith('"/*"]]}')

@@ -17,7 +17,7 @@ from pydicom.data import get_testdata_file
 
 from nephele.aws import clients
 from nephele.aws.bucket import Bucket
-from nephele.aws.index import Index
+from nephele.aws.index import Index, job_leases
 from nephele.aws.index.commit import Committer, Entry
 from nephele.aws.index.table import Table
 from nephele.aws.keys import FINAL, InstanceKey
@@ -62,7 +62,7 @@ def empty_archive() -> Iterator[Archive]:
                 {"AttributeName": "sk", "AttributeType": "S"},
             ],
         )
-        names = ("index", "transcode", "stable", "purge")
+        names = ("index", "transcode", "stable", "purge", "jobs", "edge_jobs")
         queues = {
             name: Queue(boto3.client("sqs").create_queue(QueueName=name)["QueueUrl"])
             for name in names
@@ -74,6 +74,20 @@ def empty_archive() -> Iterator[Archive]:
 def _forget_clients() -> None:
     for factory in (clients.dynamodb, clients.s3, clients.sqs, clients.secrets_manager):
         factory.cache_clear()
+
+
+@pytest.fixture
+def deaths(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], None]]:
+    """Return what lets a worker's lease be over, as if its time had passed."""
+    ago = 0.0
+    real = job_leases.clock.epoch_seconds
+
+    def pass_time() -> None:
+        nonlocal ago
+        ago += job_leases.LEASE_SECONDS + 1
+
+    monkeypatch.setattr(job_leases.clock, "epoch_seconds", lambda: real() + ago)
+    return pass_time
 
 
 @pytest.fixture

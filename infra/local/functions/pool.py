@@ -40,7 +40,7 @@ class FunctionPool:
         self._busy: set[Worker] = set()
         self._endings: set[asyncio.Task[None]] = set()
         reserved = site.function.reserved_concurrency
-        self._slots = asyncio.Semaphore(reserved or _MOST_WORKERS)
+        self._slots = asyncio.Semaphore(min(reserved or _MOST_WORKERS, _MOST_WORKERS))
         self.metrics = FunctionMetrics()
 
     @property

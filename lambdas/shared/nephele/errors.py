@@ -23,6 +23,18 @@ NepheleError
 ├── Forbidden                  not allowed here
 ├── ConfigurationError         an option that is unknown or has a bad value
 ├── StorageFull                no room (Orthanc's MaximumStorageSize, a full disk)
+├── NetworkProtocol            a peer cannot be reached, refuses, breaks the protocol, or failed
+│   └── QueryRefused           a peer that cannot process a query
+├── NoPresentationContext      a peer takes no presentation context of a storage class
+├── FindUnavailable            a peer without C-FIND
+├── MoveUnavailable            a peer without C-MOVE
+├── GetUnavailable             a peer without C-GET
+├── BadSequenceOfCalls         what cannot be done in the state things are in
+├── JobCanceled                a job that a client cancelled
+├── ReadOnlyItem               an item of Orthanc's own, which users may not write
+├── BadRange                   bytes of a file that there are not
+├── BadRevision                another revision is there than the one to be changed
+├── BeingRestored              an object in a Glacier class: its restore has begun
 ├── Conflict                   another writer won, after all retries
 ├── Unavailable                AWS throttles or does not answer; a retry will work
 └── CorruptedFile              bytes that do not match their checksum
@@ -33,7 +45,15 @@ Answers live in two tables: `nephele.rest.answers` (HTTP status and Orthanc code
 
 
 class NepheleError(Exception):
-    """The root of the tree; its message may be shown to clients, so it carries no patient data."""
+    """The root of the tree; its message may be shown to clients, so it carries no patient data.
+
+    Attributes
+    ----------
+    payload : dict or None
+        Orthanc's `ErrorPayload`: what a program may want to know of it.
+    """
+
+    payload: dict[str, object] | None = None
 
 
 class BadRequest(NepheleError):
@@ -122,6 +142,64 @@ class ConfigurationError(NepheleError):
 
 class StorageFull(NepheleError):
     """There is no room for what was sent."""
+
+
+class NetworkProtocol(NepheleError):
+    """A peer cannot be reached, refuses, does not keep to the protocol, or answers with failure.
+
+    Parameters
+    ----------
+    payload : dict, optional
+        Orthanc's `ErrorPayload`: what a program may want to know of it.
+    """
+
+    def __init__(self, message: str = "", payload: dict[str, object] | None = None) -> None:
+        super().__init__(message)
+        self.payload = payload
+
+
+class QueryRefused(NetworkProtocol):
+    """A peer answers that it cannot process a query (0xC000)."""
+
+
+class NoPresentationContext(NepheleError):
+    """A peer accepts no presentation context of a storage class."""
+
+
+class FindUnavailable(NepheleError):
+    """A peer does not offer C-FIND."""
+
+
+class MoveUnavailable(NepheleError):
+    """A peer does not offer C-MOVE."""
+
+
+class GetUnavailable(NepheleError):
+    """A peer does not offer C-GET."""
+
+
+class BadSequenceOfCalls(NepheleError):
+    """Something cannot be done in the state things are in."""
+
+
+class JobCanceled(NepheleError):
+    """A client cancelled the job."""
+
+
+class ReadOnlyItem(NepheleError):
+    """A metadata or attachment that users may not write or remove."""
+
+
+class BadRange(NepheleError):
+    """A range of bytes that a file does not have."""
+
+
+class BadRevision(NepheleError):
+    """Another revision of an item is there than the one a client wants to change."""
+
+
+class BeingRestored(NepheleError):
+    """An object is kept where it must be restored before it is read; that has begun, for hours."""
 
 
 class Conflict(NepheleError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from importlib.metadata import EntryPoint
 from pathlib import Path
 
@@ -24,9 +25,9 @@ def test_commands_of_other_packages(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "import" in result.output
 
 
-def push(config: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[int, str]:
+def push(config: Path, monkeypatch: pytest.MonkeyPatch, *more: str) -> tuple[int, str]:
     monkeypatch.setattr(app, "entry_points", lambda **_: [])
-    arguments = ["secrets", "push", "--config", str(config), "--secret-id", "users"]
+    arguments = ["secrets", "push", "--config", str(config), "--secret-id", "users", *more]
     result = CliRunner().invoke(app.build_app(), arguments)
     return result.exit_code, result.output
 
@@ -56,3 +57,21 @@ def test_push_of_a_bad_configuration(tmp_path: Path, monkeypatch: pytest.MonkeyP
     code, output = push(config, monkeypatch)
     assert code == 1
     assert "NoSuchOption: there is no such option" in output
+
+
+def test_push_keeps_the_peers_passwords(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    config = tmp_path / "orthanc.json"
+    config.write_text('{"OrthancPeers": {"other": ["http://other/", "alice", "secret"]}}')
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "testing")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    with mock_aws():
+        clients.secrets_manager.cache_clear()
+        secrets = boto3.client("secretsmanager")
+        for name in ("users", "peers"):
+            secrets.create_secret(Name=name, SecretString="{}")
+        code, output = push(config, monkeypatch, "--peers-secret-id", "peers")
+        text = secrets.get_secret_value(SecretId="peers")["SecretString"]
+    clients.secrets_manager.cache_clear()
+    assert (code, "secret" in output) == (0, False)
+    assert json.loads(text)["Peers"] == {"other": {"Password": "secret"}}

@@ -332,7 +332,7 @@ def test_response_content(client: Client) -> None:
         *("ID", "IsStable", "Labels", "MainDicomTags", "Metadata", "ParentPatient"),
         *("PatientMainDicomTags", "Series", "Type"),
     }
-    assert set(shown["Metadata"]) == {"LastUpdate"}
+    assert set(shown["Metadata"]) == {"LastUpdate", "MainDicomTagsSignature"}
     (instance,) = _find(
         client,
         Level="Instance",

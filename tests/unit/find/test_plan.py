@@ -10,8 +10,11 @@ import pytest
 from nephele.aws import clients
 from nephele.aws.index.meter import Meter
 from nephele.errors import BudgetExhausted
-from nephele.services import find as find_service
+from nephele.rest import find_answers, find_job
 from nephele.services.archive import Archive
+from nephele.services.jobs.engine import run_message
+from nephele.services.jobs.kinds import load_kind
+from tests.unit.conftest import messages
 from tests.unit.find.conftest import uids
 from tests.unit.rest.conftest import Client
 
@@ -140,15 +143,51 @@ def test_no_search_reads_the_bucket(client: Client, monkeypatch: pytest.MonkeyPa
         pytest.param({"Query": {"PatientName": "*jane"}, "Explain": True}, id="explaining"),
     ],
 )
-@pytest.mark.parametrize(("name", "most"), [("FIND_READ_UNITS", 1), ("FIND_SECONDS", 0.0)])
+@pytest.mark.parametrize(("name", "most"), [("READ_UNITS", 1), ("SECONDS", 0.0)])
+@pytest.mark.parametrize("is_enough_for_a_job", [True, False], ids=["a job may", "a job may not"])
 def test_an_answer_is_never_a_part(
-    client: Client, monkeypatch: pytest.MonkeyPatch, body: dict[str, Any], name: str, most: float
+    client: Client,
+    library: Archive,
+    monkeypatch: pytest.MonkeyPatch,
+    body: dict[str, Any],
+    name: str,
+    most: float,
+    is_enough_for_a_job: bool,
 ) -> None:
-    monkeypatch.setattr(find_service, name, most)
-    answer = client.post("/tools/find", json={"Level": "Study", **body})
-    assert (answer.status_code, answer.json()["OrthancStatus"]) == (400, 8)
+    asked = {"Level": "Study", **body}
+    whole = client.post("/tools/find", json=asked).json()
+    monkeypatch.setattr(find_answers, f"FIND_{name}", most)
+    monkeypatch.setattr(find_job, "_PATIENCE_SECONDS", 0.0)
+    if not is_enough_for_a_job:
+        monkeypatch.setattr(find_job, f"FIND_JOB_{name}", most)
+    answer = client.post("/tools/find", json=asked)
+    assert answer.status_code == 303
+    (message,) = messages(library, "jobs")
+    run_message(library, message, load_kind, lambda: True)
+    awaited = client.get(answer.headers["location"])
+    if is_enough_for_a_job:
+        assert awaited.status_code == 200
+        assert _answers(awaited.json()) == _answers(whole)
+        return
+    assert (awaited.status_code, awaited.json()["OrthancStatus"]) == (400, 8)
     for word in ("read units", "seconds", '"Limit"', '"Since"'):
-        assert word in answer.json()["Details"]
+        assert word in awaited.json()["Details"]
+
+
+def _answers(answer: Any) -> Any:
+    return answer["Answers"] if isinstance(answer, dict) else answer
+
+
+def test_counting_goes_on_as_a_job(
+    client: Client, library: Archive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(find_answers, "FIND_READ_UNITS", 1)
+    monkeypatch.setattr(find_job, "_PATIENCE_SECONDS", 0.0)
+    asked = {"Level": "Study", "Query": {"PatientName": "*jane"}}
+    answer = client.post("/tools/count-resources", json=asked)
+    (message,) = messages(library, "jobs")
+    run_message(library, message, load_kind, lambda: True)
+    assert client.get(answer.headers["location"]).json() == {"Count": 1}
 
 
 def test_a_limit_saves_reading(client: Client) -> None:

@@ -6,6 +6,8 @@ import io
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+import pytest
+
 from nephele.aws.index import Index, keys
 from nephele.aws.index.commit import Committer, Outcome
 from nephele.aws.index.removal import remove_instances
@@ -14,6 +16,7 @@ from nephele.domain.levels import Level
 from nephele.domain.orthanc_id import OrthancId
 from nephele.domain.resources import Totals
 from nephele.services.archive import Archive
+from nephele.services.changes import changes
 from nephele.services.delete import delete
 from nephele.services.purge import purge
 from nephele.services.versions import list_aside
@@ -28,13 +31,14 @@ class _Interrupted(Index):
 
     def rows(self, ids: Iterable[OrthancId]) -> dict[OrthancId, Row]:
         found = Index(self.table).rows(ids)
-        remove_instances(Index(self.table), [self.victim])
+        remove_instances(Index(self.table), {self.victim: "u1"})
         return found
 
 
 def test_an_instance_is_deleted_by_two_at_once(archive: Archive, committer: Committer) -> None:
     committer.commit([entry()])
-    remove_instances(_Interrupted(archive.index.table, entry().orthanc_id), [entry().orthanc_id])
+    instance = entry().orthanc_id
+    remove_instances(_Interrupted(archive.index.table, instance), {instance: "u1"})
     assert archive.index.totals() == Totals()
 
 
@@ -43,7 +47,7 @@ def test_a_late_commit_leaves_no_header_of_a_purged_reception(
 ) -> None:
     received = entry()
     committer.commit([received])
-    remove_instances(archive.index, [received.orthanc_id])
+    remove_instances(archive.index, {received.orthanc_id: "u1"})
     assert purge(archive, received.file.key)
     assert committer.commit([received]) == [Outcome.ENDED]
     assert archive.index.table.get(keys.header(received.orthanc_id, "u1")) is None
@@ -66,6 +70,18 @@ def test_the_winner_brings_its_place_in_the_series(archive: Archive) -> None:
     assert [child.index_in_series for child in archive.index.children(series)] == ["3"]
 
 
+@pytest.mark.parametrize(("content", "times"), [(b"pixels", 1), (b"other", 2)])
+def test_an_earlier_reception_of_the_same_content_is_no_news(
+    archive: Archive, content: bytes, times: int
+) -> None:
+    late = entry(uuid="u2", received="20260102T000000.000000")
+    committer = committer_of(archive)
+    assert committer.commit([late]) == [Outcome.ADDED]
+    assert committer.commit([entry(content=content)]) == [Outcome.REPLACED]
+    new = [change for change in changes(archive).changes if change.change.level is Level.INSTANCE]
+    assert len(new) == times
+
+
 def test_versions_aside_go_with_their_instance(archive: Archive, committer: Committer) -> None:
     winner = entry(uuid="u1")
     loser = entry(uuid="u2", received="20260102T000000.000000", content=b"other")
@@ -77,7 +93,7 @@ def test_versions_aside_go_with_their_instance(archive: Archive, committer: Comm
     for key in (winner.file.key, loser.file.key):
         assert purge(archive, key)
     assert list_aside(archive) == []
-    assert list(archive.bucket.iter_objects("")) == []
+    assert list(archive.bucket.iter_objects("dicom/")) == []
     assert committer.commit([loser]) == [Outcome.ENDED]
 
 

@@ -155,7 +155,7 @@ class _Meanwhile(Index):
             if isinstance(other, Entry):
                 Committer(Index(self.table), False, lambda _one, _other: True).commit([other])
             else:
-                remove_instances(Index(self.table), [other])
+                remove_instances(Index(self.table), {other: "u2"})
         return found
 
 
@@ -185,7 +185,7 @@ def test_a_writer_while_a_series_goes(
         committer_of(archive).commit([_series(1, "CT")])
     committer_of(archive).commit([_series(2, "SR")])
     racing = _Meanwhile(archive.index.table, [_series(3, modality)])
-    remove_instances(racing, [_series(2, "SR").orthanc_id])
+    remove_instances(racing, {_series(2, "SR").orthanc_id: "u2"})
     _assert_true()
     assert archive.index.resource(_series(3, modality).orthanc_id) is not None
 
@@ -228,6 +228,8 @@ def test_anything_in_any_order(archive: Archive, committer: Committer) -> None:
         if chance.random() < 0.6:
             committer.commit([made])
         else:
-            remove_instances(archive.index, [made.orthanc_id])
+            there = archive.index.resource(made.orthanc_id)
+            if there is not None and there.file is not None:
+                remove_instances(archive.index, {made.orthanc_id: there.file.uuid})
         if step % 6 == 5:
             _assert_true()

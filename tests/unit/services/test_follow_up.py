@@ -96,7 +96,7 @@ def test_objects_of_deleted_instances_are_removed(archive: Archive, committer: C
     follow_up(archive, outbox(archive))
     (message,) = messages(archive, "purge")
     assert purge(archive, message["purge"])
-    assert list(archive.bucket.iter_objects("")) == []
+    assert list(archive.bucket.iter_objects("dicom/")) == []
     assert outbox(archive) == []
 
 

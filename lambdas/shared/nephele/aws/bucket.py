@@ -7,16 +7,22 @@ import hashlib
 import io
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import count
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+import orjson
+from botocore.exceptions import ClientError
 
 from nephele.aws import clients
 from nephele.aws.direct import direct_requests
-from nephele.errors import UnknownResource
+from nephele.aws.tracing import trace_headers
+from nephele.errors import BeingRestored, Unavailable, UnknownResource
 
 if TYPE_CHECKING:
     from botocore.response import StreamingBody
+    from mypy_boto3_s3.type_defs import CopySourceTypeDef, RestoreRequestTypeDef
     from typing_extensions import Buffer
 
 PART_BYTES = 8 << 20
@@ -28,6 +34,7 @@ _MOST_PARTS = 9_000
 """S3 allows 10,000 parts of a multipart upload."""
 CONTENT_TYPE = "application/dicom"
 _USER_METADATA = "x-amz-meta-"
+_ARCHIVE_CLASSES = frozenset({"GLACIER", "DEEP_ARCHIVE"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,12 +62,22 @@ class Bucket:
     """  # noqa: D205
 
     name: str
+    restore_days: int = 7
+    """How long an object can be read that was restored from a Glacier class."""
 
-    def put(self, key: str, body: bytes, metadata: Mapping[str, str], md5: bytes) -> None:
+    def put(
+        self,
+        key: str,
+        body: bytes,
+        metadata: Mapping[str, str],
+        md5: bytes,
+        content_type: str = CONTENT_TYPE,
+    ) -> None:
         """Write an object in one request; S3 refuses it unless the bytes have this MD5."""
         content_md5 = base64.b64encode(md5).decode()
-        headers = {"Content-MD5": content_md5, "Content-Type": CONTENT_TYPE}
+        headers = {"Content-MD5": content_md5, "Content-Type": content_type}
         headers |= {f"{_USER_METADATA}{name}": value for name, value in metadata.items()}
+        headers |= trace_headers(key)
         with clients.translated("object"):
             client = clients.s3()
             if direct_requests(client).put(self.name, key, headers, body):
@@ -70,9 +87,29 @@ class Bucket:
                 Key=key,
                 Body=body,
                 ContentMD5=content_md5,
-                ContentType=CONTENT_TYPE,
+                ContentType=content_type,
                 Metadata=metadata,
             )
+
+    def put_whole(self, key: str, body: bytes, metadata: Mapping[str, str]) -> None:
+        """Write an object that is held in memory, in one request or in parts."""
+        if len(body) <= PART_BYTES:
+            self.put(key, body, metadata, hashlib.md5(body, usedforsecurity=False).digest())
+        else:
+            self.put_large(key, io.BytesIO(body), metadata)
+
+    def put_file(self, key: str, body: BinaryIO, size_bytes: int, md5: bytes) -> None:
+        """Write an object from a file at its beginning, in one request or in parts."""
+        if size_bytes <= PART_BYTES:
+            self.put(key, body.read(), {}, md5)
+        else:
+            self.put_large(key, body, {})
+
+    def put_json(self, key: str, value: object) -> None:
+        """Write a small object of JSON."""
+        body = orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
+        digest = hashlib.md5(body, usedforsecurity=False).digest()
+        self.put(key, body, {}, digest, "application/json")
 
     def put_large(self, key: str, body: BinaryIO, metadata: Mapping[str, str]) -> None:
         """Write an object in parts of 8 MiB, each with its MD5; at failure nothing stays."""
@@ -116,7 +153,7 @@ class Bucket:
         """Read bytes and what S3 tells of the object, in one request."""
         last = "" if stop is None else str(stop - 1)
         wanted = f"bytes={start}-{last}"
-        with clients.translated("object"):
+        with self._reading(key):
             client = clients.s3()
             if found := direct_requests(client).get(self.name, key, wanted):
                 size = int(found.headers["Content-Range"].rpartition("/")[2])
@@ -127,13 +164,47 @@ class Bucket:
 
     def open_stream(self, key: str) -> StreamingBody:
         """Open an object for reading from its beginning; the caller closes it."""
-        with clients.translated("object"):
+        with self._reading(key):
             return clients.s3().get_object(Bucket=self.name, Key=key)["Body"]
+
+    @contextmanager
+    def _reading(self, key: str) -> Iterator[None]:
+        """Begin the restore of an object that is found in a Glacier class."""
+        try:
+            with clients.translated("object"):
+                yield
+        except BeingRestored:
+            self._restore(key)
+            raise
+
+    def _restore(self, key: str) -> None:
+        request: RestoreRequestTypeDef = {
+            "Days": self.restore_days,
+            "GlacierJobParameters": {"Tier": "Standard"},
+        }
+        try:
+            clients.s3().restore_object(Bucket=self.name, Key=key, RestoreRequest=request)
+        except ClientError as exc:
+            if clients.error_code(exc) != "RestoreAlreadyInProgress":
+                raise Unavailable(f"object: {clients.error_code(exc)}") from exc
+
+    def require_readable(self, key: str) -> None:
+        """Raise BeingRestored, and begin that, where an object is in a Glacier class."""
+        with clients.translated("object"):
+            head = clients.s3().head_object(Bucket=self.name, Key=key)
+        is_restored = 'ongoing-request="false"' in head.get("Restore", "")
+        if head.get("StorageClass") in _ARCHIVE_CLASSES and not is_restored:
+            self._restore(key)
+            raise BeingRestored("object is in an archive class, and being restored")
 
     def read(self, key: str) -> bytes:
         """Read a whole object; only for what is known to be small."""
         with clients.translated("object"):
             return self.open_stream(key).read()
+
+    def read_json(self, key: str) -> Any:
+        """Read a small object of JSON."""
+        return orjson.loads(self.read(key))
 
     def head(self, key: str) -> ObjectHead:
         """Ask for an object's size and metadata."""
@@ -158,23 +229,60 @@ class Bucket:
         with clients.translated("object"):
             clients.s3().delete_object(Bucket=self.name, Key=key)
 
-    def copy(self, source: str, target: str, metadata: Mapping[str, str], size_bytes: int) -> None:
-        """Copy an object inside the bucket under new metadata, whatever its size."""
+    def undelete(self, key: str) -> bool:
+        """Bring a removed object back by writing its last version again; False if there is none.
+
+        One that is there stays as it is.
+        """
+        if self.exists(key):
+            return True
+        with clients.translated("object"):
+            pages = clients.s3().get_paginator("list_object_versions")
+            found = pages.paginate(Bucket=self.name, Prefix=key).search("Versions[]")
+            versions = [one for one in found if one is not None and one["Key"] == key]
+        if not versions:
+            return False
+        last = max(versions, key=lambda one: one["LastModified"])
+        with clients.translated("object"):
+            metadata = clients.s3().head_object(
+                Bucket=self.name, Key=key, VersionId=last["VersionId"]
+            )["Metadata"]
+        self.copy(key, key, metadata, last["Size"], version=last["VersionId"])
+        return True
+
+    def copy(
+        self,
+        source: str,
+        target: str,
+        metadata: Mapping[str, str],
+        size_bytes: int,
+        version: str = "",
+    ) -> None:
+        """Copy an object inside the bucket under new metadata, whatever its size.
+
+        Parameters
+        ----------
+        version : str
+            Of the source, where it is not the last one.
+        """
+        named: CopySourceTypeDef = {"Bucket": self.name, "Key": source}
+        if version:
+            named["VersionId"] = version
         with clients.translated("object"):
             if size_bytes <= _COPY_PART_BYTES:
                 clients.s3().copy_object(
                     Bucket=self.name,
                     Key=target,
-                    CopySource={"Bucket": self.name, "Key": source},
+                    CopySource=named,
                     MetadataDirective="REPLACE",
                     ContentType=CONTENT_TYPE,
                     Metadata=metadata,
                 )
                 return
-            self._copy_in_parts(source, target, metadata, size_bytes)
+            self._copy_in_parts(named, target, metadata, size_bytes)
 
     def _copy_in_parts(
-        self, source: str, target: str, metadata: Mapping[str, str], size_bytes: int
+        self, source: CopySourceTypeDef, target: str, metadata: Mapping[str, str], size_bytes: int
     ) -> None:
         client = clients.s3()
         upload_id = client.create_multipart_upload(
@@ -187,7 +295,7 @@ class Bucket:
                 Key=target,
                 UploadId=upload_id,
                 PartNumber=number,
-                CopySource={"Bucket": self.name, "Key": source},
+                CopySource=source,
                 CopySourceRange=part_range,
             )["CopyPartResult"]["ETag"]
 
@@ -248,8 +356,20 @@ class Bucket:
         )
         return PresignedUpload(upload_id, part_bytes, urls)
 
+    def begin_upload(self, key: str, content_type: str) -> str:
+        """Begin a multipart upload that several workers do, and return its id."""
+        with clients.translated("upload"):
+            return clients.s3().create_multipart_upload(
+                Bucket=self.name, Key=key, ContentType=content_type
+            )["UploadId"]
+
+    def put_part(self, key: str, upload_id: str, number: int, part: bytes) -> str:
+        """Write a part of a multipart upload, from 1 on, and return its ETag."""
+        with clients.translated("upload"):
+            return self._put_part(key, upload_id, number, part)
+
     def complete_upload(self, key: str, upload_id: str, etags: list[str]) -> None:
-        """Finish a client's multipart upload."""
+        """Finish a multipart upload, a client's or one of several workers."""
         with clients.translated("upload"):
             self._complete(key, upload_id, etags)
 

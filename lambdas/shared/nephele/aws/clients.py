@@ -16,14 +16,17 @@ from botocore.exceptions import BotoCoreError, ClientError
 from botocore.handlers import add_expect_header
 from botocore.session import Session
 
-from nephele.errors import Unavailable, UnknownResource
+from nephele.aws.quick_rows import QuickRows
+from nephele.errors import BeingRestored, Unavailable, UnknownResource
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.client import DynamoDBClient
+    from mypy_boto3_events.client import EventBridgeClient
     from mypy_boto3_s3.client import S3Client
     from mypy_boto3_secretsmanager.client import SecretsManagerClient
     from mypy_boto3_sqs.client import SQSClient
 
+_ARCHIVED = "InvalidObjectState"
 _MISSING = frozenset({"NoSuchKey", "404", "NoSuchUpload", "ResourceNotFoundException"})
 
 
@@ -41,7 +44,9 @@ def _config(pool: int = 32, read_timeout_seconds: float = 20) -> Config:
 
 @cache
 def _session() -> Session:
-    return Session()
+    session = Session()
+    session.register_component("response_parser_factory", QuickRows())
+    return session
 
 
 def _client(service: str, config: Config) -> Any:
@@ -91,6 +96,13 @@ def secrets_manager() -> SecretsManagerClient:
     return client
 
 
+@cache
+def event_bridge() -> EventBridgeClient:
+    """Return the EventBridge client."""
+    client: EventBridgeClient = _client("events", _config(pool=2))
+    return client
+
+
 def error_code(exc: ClientError) -> str:
     """Return AWS's code of an error, `NoSuchKey` for instance."""
     return str(exc.response.get("Error", {}).get("Code", ""))
@@ -104,6 +116,8 @@ def translated(what: str) -> Iterator[None]:
     except ClientError as exc:
         if error_code(exc) in _MISSING:
             raise UnknownResource(f"{what} does not exist") from exc
+        if error_code(exc) == _ARCHIVED:
+            raise BeingRestored(f"{what} is in an archive class, and being restored") from exc
         raise Unavailable(f"{what}: {error_code(exc)}") from exc
     except BotoCoreError as exc:
         raise Unavailable(f"{what}: {type(exc).__name__}") from exc

@@ -6,12 +6,13 @@ import time
 import uuid
 from datetime import UTC, datetime
 
-_FORMAT = "%Y%m%dT%H%M%S.%f"
+FORMAT = "%Y%m%dT%H%M%S.%f"
+"""How `now` writes a time."""
 
 
 def now() -> str:
     """Return UTC as `YYYYMMDDTHHMMSS.ffffff`; it sorts as text in time order."""
-    return datetime.now(UTC).strftime(_FORMAT)
+    return datetime.now(UTC).strftime(FORMAT)
 
 
 def to_seconds(timestamp: str) -> str:
@@ -21,7 +22,7 @@ def to_seconds(timestamp: str) -> str:
 
 def age_seconds(timestamp: str) -> float:
     """Return how long ago a timestamp of `now` was."""
-    then = datetime.strptime(timestamp, _FORMAT).replace(tzinfo=UTC)
+    then = datetime.strptime(timestamp, FORMAT).replace(tzinfo=UTC)
     return (datetime.now(UTC) - then).total_seconds()
 
 
@@ -38,3 +39,8 @@ def new_uuid() -> str:
 def epoch_seconds() -> float:
     """Return the time as seconds since 1970."""
     return time.time()
+
+
+def microseconds() -> int:
+    """Return the time as microseconds since 1970: versions begin with it, so that they grow."""
+    return time.time_ns() // 1000

@@ -10,6 +10,8 @@ FINAL = "dicom"
 RAW = "raw"
 UPLOADS = "uploads"
 DERIVED = "derived"
+ATTACHMENTS = "attachments"
+JOURNAL = "journal"
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,3 +73,69 @@ def parse_derived_key(key: str) -> DerivedKey | None:
 def answer_key(identifier: str) -> str:
     """Return the key of an answer's body that is too large to be sent directly."""
     return f"{DERIVED}/answers/{identifier}"
+
+
+@dataclass(frozen=True, slots=True)
+class AttachmentKey:
+    """The key of what a user attached: `attachments/<hh>/<orthanc id>/<uuid>`."""
+
+    orthanc_id: OrthancId
+    uuid: str
+
+    def __str__(self) -> str:
+        return f"{ATTACHMENTS}/{self.orthanc_id[:2]}/{self.orthanc_id}/{self.uuid}"
+
+
+def parse_attachment_key(key: str) -> AttachmentKey | None:
+    """Return the parts of an attachment's key, None for any other object."""
+    parts = key.split("/")
+    if len(parts) != 4 or parts[0] != ATTACHMENTS or not parts[2].startswith(parts[1]):
+        return None
+    return AttachmentKey(OrthancId(parts[2]), parts[3])
+
+
+STATES = f"{JOURNAL}/states/"
+DELETIONS = f"{JOURNAL}/deletions/"
+OPTIONS = f"{JOURNAL}/options/"
+DEFINITIONS = f"{JOURNAL}/definitions/"
+EXPORTS = f"{JOURNAL}/exports/"
+"""Where the journal keeps what: small objects that are written once."""
+
+
+def state_key(orthanc_id: OrthancId, version: int) -> str:
+    """Return the key of what users kept at a resource; greater versions are later ones."""
+    return f"{STATES}{orthanc_id[:2]}/{orthanc_id}/{version:020}"
+
+
+def deletion_key(identifier: str, name: str) -> str:
+    """Return the key of a part of a deletion."""
+    return f"{DELETIONS}{identifier}/{name}"
+
+
+def option_key(version: int) -> str:
+    """Return the key of one change of an option."""
+    return f"{OPTIONS}{version:020}"
+
+
+def definition_key(version: int) -> str:
+    """Return the key of one change of a named definition."""
+    return f"{DEFINITIONS}{version:020}"
+
+
+def export_key(number: int) -> str:
+    """Return the key of a numbered export."""
+    return f"{EXPORTS}{number:020}"
+
+
+ARCHIVES = f"{DERIVED}/archives/"
+"""What all that archives are made of, and they themselves, begin with."""
+
+
+def archive_key(digest: str) -> str:
+    """Return the key of an archive that was made, by what names its bytes."""
+    return f"{ARCHIVES}{digest}/zip"
+
+
+def archive_work_key(digest: str, workshop: str, name: str) -> str:
+    """Return the key of something that is needed while an archive is made."""
+    return f"{ARCHIVES}{digest}/{workshop}/{name}"

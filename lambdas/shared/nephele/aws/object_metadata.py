@@ -26,6 +26,9 @@ _FIELDS = {
     "transcoding-failure": "transcoding_failure",
 }
 MD5 = "md5"
+FILE_BYTES = "file-bytes"
+COMPRESSED_MD5 = "compressed-md5"
+"""Kept of compressed objects alone: the size of the file, and the MD5 of the object."""
 PIXEL_DATA_OFFSET = "pixel-data-offset"
 _LONGEST_VALUES = {"transcoding-failure": 256}
 
@@ -37,6 +40,29 @@ def encode(provenance: Provenance, md5: str, pixel_data_offset: int | None) -> d
     if pixel_data_offset is not None:
         values[PIXEL_DATA_OFFSET] = str(pixel_data_offset)
     return {name: _encoded(name, value) for name, value in values.items() if value}
+
+
+def with_compression(
+    metadata: Mapping[str, str], size_bytes: int, compressed_md5: str
+) -> dict[str, str]:
+    """Return metadata that also tell that an object holds its file compressed."""
+    return {**metadata, FILE_BYTES: str(size_bytes), COMPRESSED_MD5: compressed_md5}
+
+
+def without_compression(metadata: Mapping[str, str]) -> dict[str, str]:
+    """Return metadata of an object that holds its file as it is."""
+    told = (FILE_BYTES, COMPRESSED_MD5)
+    return {name: value for name, value in metadata.items() if name not in told}
+
+
+def file_bytes(head: ObjectHead) -> int:
+    """Return the size of the file an object holds."""
+    return int(head.metadata.get(FILE_BYTES, head.size_bytes))
+
+
+def is_compressed(head: ObjectHead) -> bool:
+    """Tell whether an object holds its file compressed."""
+    return FILE_BYTES in head.metadata
 
 
 def with_failure(metadata: Mapping[str, str], reason: str) -> dict[str, str]:
@@ -66,7 +92,9 @@ def stored_file(key: InstanceKey, head: ObjectHead) -> StoredFile:
     return StoredFile(
         key=str(key),
         uuid=key.uuid,
-        size_bytes=head.size_bytes,
+        size_bytes=file_bytes(head),
         md5=unquote(head.metadata.get(MD5, "")),
         provenance=decode_provenance(head.metadata),
+        compressed_bytes=head.size_bytes if is_compressed(head) else None,
+        compressed_md5=head.metadata.get(COMPRESSED_MD5, ""),
     )

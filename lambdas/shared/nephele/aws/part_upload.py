@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import io
 from collections import deque
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -23,16 +22,27 @@ _PARTS_OF_ONE_SIZE = 2000
 Describe = Callable[[bytes | None], Mapping[str, str]]
 """Makes the user metadata of an object: of its bytes, of None where they are not held."""
 
+Pack = Callable[[bytes, Mapping[str, str]], tuple[bytes, Mapping[str, str]]]
+"""Makes of an object that is held, and its metadata, what is written."""
+
 
 class PartUpload:
     """A sink for an object; a context manager that leaves nothing behind after an error.
 
     Nothing is written before `finish` unless there is more than `HELD_BYTES`. Then parts are
     written while others are made, a few at a time; the first one is kept until its front comes.
+
+    Parameters
+    ----------
+    pack : callable, optional
+        Packs the object where it is held as a whole; larger ones stay as they are.
     """
 
-    def __init__(self, bucket: Bucket, key: str, describe: Describe) -> None:
+    def __init__(
+        self, bucket: Bucket, key: str, describe: Describe, pack: Pack | None = None
+    ) -> None:
         self._bucket = bucket
+        self._pack = pack
         self._key = key
         self._describe = describe
         self._first = bytearray()
@@ -129,8 +139,6 @@ class PartUpload:
 
     def _write_held(self, encoded: bytes) -> None:
         metadata = self._describe(encoded)
-        if len(encoded) <= PART_BYTES:
-            digest = hashlib.md5(encoded, usedforsecurity=False).digest()
-            self._bucket.put(self._key, encoded, metadata, digest)
-        else:
-            self._bucket.put_large(self._key, io.BytesIO(encoded), metadata)
+        if self._pack is not None:
+            encoded, metadata = self._pack(encoded, metadata)
+        self._bucket.put_whole(self._key, encoded, metadata)

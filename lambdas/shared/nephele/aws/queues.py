@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import orjson
 from botocore.exceptions import BotoCoreError, ClientError
@@ -14,6 +15,17 @@ from nephele.logs import logger
 
 MAXIMUM_DELAY_SECONDS = 900
 """SQS delays one message by 15 minutes at most."""
+
+_LONGEST_POLL_SECONDS = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """A message for somebody who polls a queue by himself; `deliveries` counts this one."""
+
+    body: Any
+    handle: str
+    deliveries: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +57,36 @@ class Queue:
                 )
             if answer.get("Failed"):
                 raise Unavailable("queue: SQS refused a message")
+
+    def receive(self, most: int = 1, wait_seconds: int = _LONGEST_POLL_SECONDS) -> list[Received]:
+        """Wait for messages of Nephele's own, ten at most; they come again unless deleted."""
+        with clients.translated("queue"):
+            answer = clients.sqs().receive_message(
+                QueueUrl=self.url,
+                MaxNumberOfMessages=most,
+                WaitTimeSeconds=wait_seconds,
+                MessageSystemAttributeNames=["ApproximateReceiveCount"],
+            )
+        return [
+            Received(
+                orjson.loads(message["Body"]),
+                message["ReceiptHandle"],
+                int(message["Attributes"]["ApproximateReceiveCount"]),
+            )
+            for message in answer.get("Messages", [])
+        ]
+
+    def keep_away(self, handle: str, seconds: int) -> None:
+        """Let a received message come again after a while, and not before."""
+        with clients.translated("queue"):
+            clients.sqs().change_message_visibility(
+                QueueUrl=self.url, ReceiptHandle=handle, VisibilityTimeout=seconds
+            )
+
+    def delete(self, handle: str) -> None:
+        """Remove a received message, whose work is done."""
+        with clients.translated("queue"):
+            clients.sqs().delete_message(QueueUrl=self.url, ReceiptHandle=handle)
 
 
 def return_after(queue_arn: str, delays_seconds: Mapping[str, int]) -> None:

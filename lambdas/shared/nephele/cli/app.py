@@ -6,9 +6,12 @@ from importlib.metadata import entry_points
 
 import typer
 
+from nephele.cli.blob_key_command import new_blob_key, push_blob_key
+from nephele.cli.doctor_command import examine
 from nephele.cli.import_command import import_files
 from nephele.cli.secrets_command import push
 from nephele.cli.transcode_command import transcode_files
+from nephele.cli.worklists_command import send_worklists
 
 COMMANDS = "nephele.commands"
 """Entry-point group: name of a command to the function that typer calls."""
@@ -25,8 +28,12 @@ def build_app() -> typer.Typer:
     )
     app.command("import")(import_files)
     app.command("transcode")(transcode_files)
+    app.command("worklists")(send_worklists)
+    app.command("doctor")(examine)
     secrets = typer.Typer(help="Passwords, kept in Secrets Manager.", no_args_is_help=True)
     secrets.command("push")(push)
+    secrets.command("new-blob-key")(new_blob_key)
+    secrets.command("push-blob-key")(push_blob_key)
     app.add_typer(secrets, name="secrets")
     for entry in sorted(entry_points(group=COMMANDS)):
         app.command(entry.name)(entry.load())

@@ -10,10 +10,10 @@ from itertools import islice
 from pathlib import Path
 from typing import Annotated
 
-import httpx
 import typer
 from rich.console import Console
 
+from nephele.cli.connection import open_client
 from nephele.cli.journal import Journal, default_journal
 from nephele.cli.sender import Failed, Refused, Sender, Stopped
 from nephele.cli.sources import Source, iter_sources, why_not_dicom
@@ -21,7 +21,6 @@ from nephele.cli.summary import Summary, print_summary, progress_by_bytes
 from nephele.cli.trust import BadBundle, trust
 from nephele.errors import NepheleError
 
-_TIMEOUT = httpx.Timeout(120, connect=10)
 _JOURNAL_HELP = (
     "What was sent so far, removed when the import reaches its end; default: a file import-… for "
     "each server in ~/.local/state/nephele (or $XDG_STATE_HOME/nephele)."
@@ -75,12 +74,7 @@ def import_files(
 @contextmanager
 def open_sender(url: str, user: str, verify: ssl.SSLContext) -> Iterator[Sender]:
     """Open connections to a server and to the bucket behind it."""
-    name, _, password = user.partition(":")
-    login = httpx.BasicAuth(name, password) if user else None
-    with (
-        httpx.Client(base_url=url, auth=login, timeout=_TIMEOUT, verify=verify) as api,
-        httpx.Client(timeout=_TIMEOUT, verify=verify) as bucket,
-    ):
+    with open_client(verify, url, user) as api, open_client(verify) as bucket:
         yield Sender(api, bucket)
 
 

@@ -48,6 +48,22 @@ ENCODINGS: tuple[str, ...] = tuple(_CODECS)
 DefaultEncoding = str | Callable[[], str]
 """Name of the encoding for data sets that declare none, or what finds it out when it matters."""
 
+_DEFINED_TERMS = {
+    "Japanese": "ISO_IR 13",
+    "Chinese": "GB18030",
+    "Windows1251": "ISO_IR 144",
+    "JapaneseKanji": "\\ISO 2022 IR 87",
+    "Korean": "\\ISO 2022 IR 149",
+    "SimplifiedChinese": "\\ISO 2022 IR 58",
+}
+for _name, _terms in ((line.split()[0], line.split()[2]) for line in _TABLE.split("\n")[1:-1]):
+    _DEFINED_TERMS.setdefault(_name, f"ISO_IR {_terms}")
+_WRITTEN = {"Windows1251": "iso8859_5"}
+"""What has no defined term is written in the set that has those characters and one."""
+_ESCAPES = {"JapaneseKanji": b"", "Korean": b"\x1b$)C", "SimplifiedChinese": b"\x1b$)A"}
+"""What designates the set in front of its characters; Python's codec of Kanji writes its own."""
+_DELIMITED = re.compile(r"([\\^=])")
+
 _REGISTRATION = re.compile(r"ISO[ _](?:IR|2022 IR)[ _-]?(\d+)")
 
 
@@ -86,6 +102,25 @@ class Encoding:
             return self.decode_identifier(value)
         encoded = value.split(b"\0", 1)[0]
         return decode_extended(encoded, self.registrations, is_name=is_name).rstrip(" ")
+
+    @property
+    def defined_term(self) -> str:
+        """Return the Specific Character Set (0008,0005) of what `encode` writes."""
+        return _DEFINED_TERMS[self.name]
+
+    def encode(self, text: str) -> bytes:
+        """Encode a text; characters that the set does not have are left out.
+
+        Sets that are switched to are switched to behind each delimiter. See PS3.5 6.1.2.5.3.
+        """
+        codec = _WRITTEN.get(self.name, _CODECS[self.name])
+        escape = _ESCAPES.get(self.name)
+        if escape is None or text.isascii():
+            return text.encode(codec, "ignore")
+        return b"".join(
+            part.encode("ascii") if part.isascii() else escape + part.encode(codec, "ignore")
+            for part in _DELIMITED.split(text)
+        )
 
     def decode_identifier(self, value: bytes) -> str:
         """Decode a PatientID as Orthanc does, whose ids depend on it: code extensions are ignored.

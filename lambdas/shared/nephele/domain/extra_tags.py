@@ -72,6 +72,16 @@ def shown_tags(level: Level) -> frozenset[str]:
     return frozenset(attribute.tag for attribute in attributes)
 
 
+def default_signature(level: Level) -> str:
+    """Return Orthanc's signature of its own main tags of a level."""
+    return ";".join(sorted(attribute.tag for attribute in main_attributes(level)))
+
+
+def extended_signature(level: Level) -> str | None:
+    """Return the signature of the main tags of a level, None where none were added."""
+    return ";".join(sorted(shown_tags(level))) if extra_main_attributes(level) else None
+
+
 def main_tag_name(tag: str) -> str:
     """Return the name of a main DICOM tag, one that was added included."""
     attribute = main_attribute(tag)

@@ -66,6 +66,15 @@ def _keeper(kept: Level, level: Level) -> Level:
     return Level.STUDY if kept is Level.PATIENT and level is not Level.PATIENT else kept
 
 
+def lower_level(level: Level, number: int) -> Level | None:
+    """Return the first level beneath one that keeps a tag which neither it nor those above keep."""
+    tag = tag_of(number)
+    keepers = [keeper for keeper in ORDER if tag in shown_tags(keeper)]
+    if not keepers or _is_above(keepers[0], level) or vr_of(number) == "SQ":
+        return None
+    return keepers[0]
+
+
 def parse_constraints(
     level: Level, query: Mapping[int, str], *, is_case_sensitive: bool
 ) -> tuple[Constraint, ...]:

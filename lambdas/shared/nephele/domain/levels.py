@@ -45,3 +45,12 @@ _COLLECTIONS = {
     Level.INSTANCE: "instances",
 }
 _LEVELS = {collection: level for level, collection in _COLLECTIONS.items()}
+_NAMES = {name: level for level in Level for name in (level.value.lower(), level.collection)} | {
+    "image": Level.INSTANCE,
+    "images": Level.INSTANCE,
+}
+
+
+def level_named(name: str) -> Level | None:
+    """Return the level of a name in a query: in any case, singular or plural; None for no level."""
+    return _NAMES.get(name.lower())

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from enum import IntEnum
 
 FIRST_USER_METADATA = 1024
@@ -10,7 +12,7 @@ LAST_USER_METADATA = 65535
 
 
 class Metadata(IntEnum):
-    """A core metadata: its number in Orthanc."""
+    """A core metadata: its number in Orthanc; the last two are Nephele's own."""
 
     INDEX_IN_SERIES = 1
     RECEPTION_DATE = 2
@@ -31,6 +33,8 @@ class Metadata(IntEnum):
     PIXEL_DATA_VR = 17
     IS_PROTECTED = 18
     PATIENT_RECYCLING_ORDER = 19
+    ORIGINAL_SOP_INSTANCE_UID = 1022
+    INGEST_TRANSCODING_FAILURE = 1023
 
     @property
     def label(self) -> str:
@@ -39,10 +43,11 @@ class Metadata(IntEnum):
 
 
 _SPELLINGS = {"AET": "AET", "IP": "IP", "VR": "VR"}
+_NAMED = {Metadata.ORIGINAL_SOP_INSTANCE_UID: "OriginalSOPInstanceUID"}
 _LABELS = {
     member: "".join(_SPELLINGS.get(word, word.capitalize()) for word in member.name.split("_"))
     for member in Metadata
-}
+} | _NAMED
 _BY_LABEL = {label: member for member, label in _LABELS.items()}
 
 
@@ -56,3 +61,26 @@ def metadata_named(name: str) -> Metadata | None:
 def is_user_metadata(number: int) -> bool:
     """Tell whether a number is one that users may write."""
     return FIRST_USER_METADATA <= number <= LAST_USER_METADATA
+
+
+@dataclass(frozen=True, slots=True)
+class MetadataNames:
+    """The names metadata have here: Orthanc's own, and those of `UserMetadata`."""
+
+    user: Mapping[str, int]
+
+    def number(self, name: str) -> int | None:
+        """Return a number by its name, or by itself; None if there is no such name."""
+        if name in self.user:
+            return self.user[name]
+        known = metadata_named(name)
+        if known is not None:
+            return int(known)
+        return int(name) if name.removeprefix("-").isdecimal() and name.isascii() else None
+
+    def name(self, number: int) -> str:
+        """Return the name of a number: itself where it has none."""
+        for name, user_number in self.user.items():
+            if user_number == number:
+                return name
+        return _LABELS[Metadata(number)] if number in _LABELS else str(number)

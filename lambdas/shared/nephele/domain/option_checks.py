@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from nephele.domain.character_set import ENCODINGS, encoding_named
-from nephele.domain.dictionary import use_dictionary
+from nephele.domain.dictionary import parse_tag, use_dictionary
 from nephele.domain.extra_tags import extra_attributes
 from nephele.domain.transcoding import TARGETS
 from nephele.domain.transfer_syntax import is_known, transfer_syntax
 from nephele.errors import ConfigurationError
+from nephele.settings.auto_forward import ForwardRule
 from nephele.settings.configuration import Configuration
 
 _NOBODY = (
@@ -38,8 +41,18 @@ def _check_tags(configuration: Configuration) -> None:
     )
     try:
         extra_attributes(configuration.extra_main_dicom_tags)
+        _check_forwarding(configuration.auto_forward)
     finally:
         use_dictionary({})
+
+
+def _check_forwarding(rules: Iterable[ForwardRule]) -> None:
+    for rule in rules:
+        for name in rule.tags:
+            if parse_tag(name) is None:
+                raise ConfigurationError(f"AutoForward: Tags: there is no tag {name!r}")
+        if rule.transcode and rule.transcode not in TARGETS:
+            raise ConfigurationError(f"AutoForward: Transcode: {_unwritable(rule.transcode)}")
 
 
 def option_warnings(configuration: Configuration) -> tuple[str, ...]:
@@ -50,15 +63,19 @@ def option_warnings(configuration: Configuration) -> tuple[str, ...]:
 
 
 def _check_ingest_transcoding(uid: str | None) -> None:
-    if uid is None or uid in TARGETS:
-        return
+    if uid is not None and uid not in TARGETS:
+        raise ConfigurationError(f"IngestTranscoding: {_unwritable(uid)}")
+
+
+def _unwritable(uid: str) -> str:
+    """Say why a transfer syntax cannot be a target, and which ones can."""
     problem = (
         f"Nephele cannot write {transfer_syntax(uid).name} ({uid}) yet"
         if is_known(uid)
         else f"{uid!r} is no transfer syntax"
     )
     can = ", ".join(f"{target} ({transfer_syntax(target).name})" for target in sorted(TARGETS))
-    raise ConfigurationError(f"IngestTranscoding: {problem}; it can write {can}")
+    return f"{problem}; it can write {can}"
 
 
 def _check_default_encoding(name: str) -> None:

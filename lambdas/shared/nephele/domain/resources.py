@@ -8,13 +8,21 @@ from enum import StrEnum
 from nephele.domain.levels import Level
 from nephele.domain.orthanc_id import OrthancId
 from nephele.domain.provenance import Provenance
+from nephele.domain.user_state import NO_USER_STATE, UserState
 
 
 @dataclass(frozen=True, slots=True)
 class StoredFile:
     """The object in the bucket that holds an instance's bytes.
 
-    `uuid` names one reception: the same SOP Instance UID received again has another.
+    Attributes
+    ----------
+    uuid : str
+        Names one reception: the same SOP Instance UID received again has another.
+    size_bytes, md5
+        Of the DICOM file; `md5` is empty where it was not computed.
+    compressed_bytes, compressed_md5
+        Of the object where it holds the file compressed (`StorageCompression`), else None and "".
     """
 
     key: str
@@ -22,6 +30,23 @@ class StoredFile:
     size_bytes: int
     md5: str
     provenance: Provenance
+    compressed_bytes: int | None = None
+    compressed_md5: str = ""
+
+    @property
+    def is_compressed(self) -> bool:
+        """Tell whether the object holds the file compressed: see `services.plain_files`."""
+        return self.compressed_bytes is not None
+
+    @property
+    def stored_bytes(self) -> int:
+        """Return the size of the object."""
+        return self.size_bytes if self.compressed_bytes is None else self.compressed_bytes
+
+    @property
+    def saved_bytes(self) -> int:
+        """Return how much smaller the object is than the file."""
+        return self.size_bytes - self.stored_bytes
 
     @property
     def reception(self) -> tuple[str, str]:
@@ -31,13 +56,41 @@ class StoredFile:
 
 @dataclass(frozen=True, slots=True)
 class Totals:
-    """What lies beneath a resource (or, for the archive, all of it)."""
+    """What lies beneath a resource (or, for the archive, all of it).
+
+    Attributes
+    ----------
+    size_bytes : int
+        Of the DICOM files.
+    saved_bytes : int
+        How much smaller their objects are, by compression.
+    attached_bytes, attached_saved_bytes : int
+        The same of users' attachments, the resource's own included.
+    """
 
     patients: int = 0
     studies: int = 0
     series: int = 0
     instances: int = 0
     size_bytes: int = 0
+    saved_bytes: int = 0
+    attached_bytes: int = 0
+    attached_saved_bytes: int = 0
+
+    @property
+    def dicom_disk_bytes(self) -> int:
+        """Return what the objects of the DICOM files take."""
+        return self.size_bytes - self.saved_bytes
+
+    @property
+    def disk_bytes(self) -> int:
+        """Return what all objects take."""
+        return self.dicom_disk_bytes + self.attached_bytes - self.attached_saved_bytes
+
+    @property
+    def uncompressed_bytes(self) -> int:
+        """Return what all files have."""
+        return self.size_bytes + self.attached_bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,11 +106,13 @@ class Resource:
     metadata : dict
         Orthanc's metadata by name (`LastUpdate`, `ReceptionDate`, `TransferSyntax` …), as shown.
     totals : Totals
-        Counts and size beneath; zero for instances.
+        Counts and sizes beneath; for instances the sizes alone.
     file : StoredFile or None
         Instances only.
     modalities : tuple of str
         Studies only: those of the series beneath, ascending.
+    user : UserState
+        Labels, metadata, attachments and protection that users gave it.
     """
 
     level: Level
@@ -69,6 +124,7 @@ class Resource:
     totals: Totals = field(default_factory=Totals)
     file: StoredFile | None = None
     modalities: tuple[str, ...] = ()
+    user: UserState = NO_USER_STATE
 
     @property
     def parent_id(self) -> OrthancId | None:

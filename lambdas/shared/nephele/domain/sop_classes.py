@@ -11,6 +11,22 @@ from nephele.domain.wildcard import has_wildcard, match_wildcard
 VERIFICATION = "1.2.840.10008.1.1"
 """Verification, the class of C-ECHO."""
 
+PATIENT_ROOT_FIND = "1.2.840.10008.5.1.4.1.2.1.1"
+PATIENT_ROOT_MOVE = "1.2.840.10008.5.1.4.1.2.1.2"
+PATIENT_ROOT_GET = "1.2.840.10008.5.1.4.1.2.1.3"
+STUDY_ROOT_FIND = "1.2.840.10008.5.1.4.1.2.2.1"
+STUDY_ROOT_MOVE = "1.2.840.10008.5.1.4.1.2.2.2"
+STUDY_ROOT_GET = "1.2.840.10008.5.1.4.1.2.2.3"
+MODALITY_WORKLIST_FIND = "1.2.840.10008.5.1.4.31"
+
+STORAGE_COMMITMENT_PUSH = "1.2.840.10008.1.20.1"
+STORAGE_COMMITMENT_PUSH_INSTANCE = "1.2.840.10008.1.20.1.1"
+"""The well-known instance of storage commitment. See PS3.4 J.3.5."""
+
+QUERY_CLASSES: frozenset[str] = frozenset({PATIENT_ROOT_FIND, STUDY_ROOT_FIND})
+MOVE_CLASSES: frozenset[str] = frozenset({PATIENT_ROOT_MOVE, STUDY_ROOT_MOVE})
+GET_CLASSES: frozenset[str] = frozenset({PATIENT_ROOT_GET, STUDY_ROOT_GET})
+
 _NOT_COMPOSITE = frozenset(
     {
         "1.2.840.10008.1.3.10",  # media storage directory

@@ -10,17 +10,22 @@ from starlette.responses import Response
 
 from nephele import errors
 from nephele.rest.styled_json import styled
+from nephele.settings.limits import RESTORE_SECONDS
 
 JSON = "application/json; charset=utf-8"
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """One row: `code` and `text` are Orthanc's; without a code the body is empty."""
+    """One row: `code` and `text` are Orthanc's; without a code the body is empty.
+
+    `retry_seconds` is what a 503 says of when to try again.
+    """
 
     status: HTTPStatus
     code: int | None = None
     text: str = ""
+    retry_seconds: int = 1
 
 
 INTERNAL_ERROR = Answer(HTTPStatus.INTERNAL_SERVER_ERROR, -1, "Internal error")
@@ -28,6 +33,7 @@ UNKNOWN_RESOURCE = Answer(HTTPStatus.NOT_FOUND, 17, "Unknown resource")
 BAD_REQUEST = Answer(HTTPStatus.BAD_REQUEST, 8, "Bad request")
 _BAD_FILE = Answer(HTTPStatus.BAD_REQUEST, 15, "Bad file format")
 _UNAVAILABLE = "The database is currently not available (probably a transient situation)"
+_NETWORK_PROTOCOL = "Error in the network protocol"
 _SERIALIZE = (
     "Database could not serialize access due to concurrent update, the transaction should be"
     " retried"
@@ -61,6 +67,33 @@ ANSWERS: dict[type[errors.NepheleError], Answer] = {
     errors.Forbidden: Answer(HTTPStatus.FORBIDDEN, 45, "Access to a resource is forbidden"),
     errors.ConfigurationError: INTERNAL_ERROR,
     errors.StorageFull: Answer(HTTPStatus.INSUFFICIENT_STORAGE, 19, "The file storage is full"),
+    errors.NetworkProtocol: Answer(HTTPStatus.INTERNAL_SERVER_ERROR, 9, _NETWORK_PROTOCOL),
+    errors.QueryRefused: Answer(HTTPStatus.UNPROCESSABLE_ENTITY, 9, _NETWORK_PROTOCOL),
+    errors.NoPresentationContext: Answer(
+        HTTPStatus.INTERNAL_SERVER_ERROR, 2015, "Unable to find a suitable presentation context"
+    ),
+    errors.FindUnavailable: Answer(
+        HTTPStatus.INTERNAL_SERVER_ERROR, 2016, "The remote modality offers no C-FIND"
+    ),
+    errors.MoveUnavailable: Answer(
+        HTTPStatus.INTERNAL_SERVER_ERROR, 2017, "The remote modality offers no C-MOVE"
+    ),
+    errors.GetUnavailable: Answer(
+        HTTPStatus.INTERNAL_SERVER_ERROR, 2045, "The remote modality offers no C-GET"
+    ),
+    errors.BadSequenceOfCalls: Answer(HTTPStatus.INTERNAL_SERVER_ERROR, 6, "Bad sequence of calls"),
+    errors.JobCanceled: Answer(HTTPStatus.INTERNAL_SERVER_ERROR, 37, "This job was canceled"),
+    errors.BadRange: Answer(
+        HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE, 41, "Incorrect range request"
+    ),
+    errors.ReadOnlyItem: Answer(HTTPStatus.FORBIDDEN),
+    errors.BadRevision: Answer(
+        HTTPStatus.CONFLICT,
+        43,
+        "A bad revision number was provided, which might indicate conflict between multiple"
+        " writers",
+    ),
+    errors.BeingRestored: Answer(HTTPStatus.SERVICE_UNAVAILABLE, 36, _UNAVAILABLE, RESTORE_SECONDS),
     errors.Conflict: Answer(HTTPStatus.SERVICE_UNAVAILABLE, 42, _SERIALIZE),
     errors.Unavailable: Answer(HTTPStatus.SERVICE_UNAVAILABLE, 36, _UNAVAILABLE),
     errors.CorruptedFile: Answer(
@@ -71,7 +104,6 @@ ANSWERS: dict[type[errors.NepheleError], Answer] = {
 
 _HEADERS: dict[HTTPStatus, dict[str, str]] = {
     HTTPStatus.UNAUTHORIZED: {"WWW-Authenticate": 'Basic realm="Orthanc Secure Area"'},
-    HTTPStatus.SERVICE_UNAVAILABLE: {"Retry-After": "1"},
 }
 
 
@@ -101,7 +133,9 @@ def error_response(
     extra : Mapping, optional
         Members that Orthanc does not have.
     """
-    headers = _HEADERS.get(answer.status, {})
+    headers = dict(_HEADERS.get(answer.status, {}))
+    if answer.status is HTTPStatus.SERVICE_UNAVAILABLE:
+        headers["Retry-After"] = str(answer.retry_seconds)
     if answer.code is None or not is_described:
         return Response(status_code=answer.status, headers=headers)
     body: dict[str, object] = {

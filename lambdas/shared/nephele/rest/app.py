@@ -83,7 +83,13 @@ async def _describe(request: Request, exc: Exception) -> Response:
         uri=request.scope[URI],
         is_described=_is_described(request),
         details=str(exc),
+        extra=_payload(exc),
     )
+
+
+def _payload(exc: Exception) -> dict[str, object]:
+    payload = exc.payload if isinstance(exc, NepheleError) else None
+    return {} if payload is None else {"ErrorPayload": payload}
 
 
 async def _not_routed(request: Request, exc: Exception) -> Response:

@@ -73,6 +73,17 @@ async def _receive_form(request: Request, boundary: bytes, stack: ExitStack) -> 
     return files
 
 
+async def raw_body(request: Request) -> bytes:
+    """Receive a body that is small."""
+    return await request.body()
+
+
+async def spooled_body(request: Request) -> AsyncIterator[BinaryIO]:
+    """Receive a body of any size into a temporary file that ends with the request."""
+    with ExitStack() as stack:
+        yield await _receive(request, stack)
+
+
 async def text_body(request: Request) -> str:
     """Receive a body as text."""
     return (await request.body()).decode("utf-8", "replace")
@@ -87,6 +98,11 @@ async def json_object(request: Request) -> dict[str, Any]:
         The body is anything else.
     """
     return json_object_of(await request.body())
+
+
+async def optional_object(request: Request) -> dict[str, Any]:
+    """Receive a JSON object; no body at all is an empty one. Raises as `json_object`."""
+    return json_object_of(await request.body() or b"{}")
 
 
 def json_object_of(body: bytes | str) -> dict[str, Any]:
@@ -106,6 +122,24 @@ def json_object_of(body: bytes | str) -> dict[str, Any]:
     return value
 
 
+_BOOLEANS = {"0": False, "1": True, "false": False, "true": True}
+BOOLEANS = tuple(_BOOLEANS)
+
+
+def boolean_of(body: str) -> bool:
+    """Return a body that is a Boolean: `0`, `1`, `true` or `false`.
+
+    Raises
+    ------
+    BadFileFormat
+        It is anything else.
+    """
+    try:
+        return _BOOLEANS[body.strip()]
+    except KeyError:
+        raise BadFileFormat("Boolean value expected") from None
+
+
 def boolean_field(body: Mapping[str, Any], name: str) -> bool:
     """Return a field of a JSON object, false where it is absent.
 
@@ -122,4 +156,7 @@ def boolean_field(body: Mapping[str, Any], name: str) -> bool:
 
 Uploaded = Annotated[UploadedFiles, Depends(uploaded_files)]
 JsonObject = Annotated[dict[str, Any], Depends(json_object)]
+RawBody = Annotated[bytes, Depends(raw_body)]
+SpooledBody = Annotated[BinaryIO, Depends(spooled_body)]
+OptionalObject = Annotated[dict[str, Any], Depends(optional_object)]
 TextBody = Annotated[str, Depends(text_body)]

@@ -15,17 +15,13 @@ from nephele.domain.find_query import (
     OrderKind,
     parse_constraints,
 )
-from nephele.domain.levels import Level
+from nephele.domain.levels import Level, level_named
 from nephele.domain.matching import Matcher, parse_matcher
-from nephele.domain.metadata import is_user_metadata, metadata_named
+from nephele.domain.metadata import MetadataNames, is_user_metadata, metadata_named
 from nephele.domain.orthanc_id import OrthancId
 from nephele.errors import BadRequest, ParameterOutOfRange
 from nephele.rest.fields import Body, count_field, flag_field, object_field, text_field, texts_field
 
-_LEVELS = {name: level for level in Level for name in (level.value.lower(), level.collection)} | {
-    "image": Level.INSTANCE,
-    "images": Level.INSTANCE,
-}
 _PARENTS = {
     "ParentPatient": Level.PATIENT,
     "ParentStudy": Level.STUDY,
@@ -44,14 +40,19 @@ def parse_level(body: Body) -> Level:
     BadRequest, ParameterOutOfRange
         It is missing, or none.
     """
-    name = text_field(body, "Level").lower()
-    if name not in _LEVELS:
+    level = level_named(text_field(body, "Level"))
+    if level is None:
         raise ParameterOutOfRange('Field "Level" is none of Patient, Study, Series, Instance')
-    return _LEVELS[name]
+    return level
 
 
-def parse_find(body: Body, *, is_case_sensitive: bool) -> FindQuery:
+def parse_find(body: Body, names: MetadataNames, *, is_case_sensitive: bool) -> FindQuery:
     """Read what `/tools/find` and `/tools/count-resources` have in common.
+
+    Parameters
+    ----------
+    names : MetadataNames
+        The names metadata have under the archive's configuration.
 
     Raises
     ------
@@ -67,10 +68,10 @@ def parse_find(body: Body, *, is_case_sensitive: bool) -> FindQuery:
         constraints=_constraints(body, level, is_case_sensitive=is_case_sensitive),
         parent_level=parent_level,
         parent=parent,
-        metadata=tuple(_metadata(body, is_case_sensitive=is_case_sensitive)),
+        metadata=tuple(_metadata(body, names, is_case_sensitive=is_case_sensitive)),
         labels=frozenset(texts_field(body, "Labels")),
         labels_constraint=_labels_constraint(body),
-        order=tuple(_order(body)),
+        order=tuple(_order(body, names)),
         since=count_field(body, "Since"),
         limit=count_field(body, "Limit"),
     )
@@ -107,32 +108,32 @@ def _labels_constraint(body: Body) -> LabelsConstraint:
         raise ParameterOutOfRange('Field "LabelsConstraint" is none of All, Any, None') from None
 
 
-def _metadata(body: Body, *, is_case_sensitive: bool) -> Iterator[tuple[str, Matcher]]:
+def _metadata(
+    body: Body, names: MetadataNames, *, is_case_sensitive: bool
+) -> Iterator[tuple[str, Matcher]]:
     for name, value in object_field(body, "MetadataQuery").items():
         if not isinstance(value, str):
             raise BadRequest(f'Metadata "{name}" should be associated with a string')
         matcher = parse_matcher(value, _ANY_TEXT, is_case_sensitive=is_case_sensitive)
         if matcher is not None:
-            yield _metadata_name(name, "MetadataQuery"), matcher
+            yield _metadata_name(names, name, "MetadataQuery"), matcher
 
 
-def _metadata_name(name: str, field: str) -> str:
-    known = metadata_named(name)
-    if known is not None:
-        return known.label
-    if name.isascii() and name.isdigit() and is_user_metadata(int(name)):
-        return name
+def _metadata_name(names: MetadataNames, name: str, field: str) -> str:
+    number = names.number(name)
+    if number is not None and (metadata_named(str(number)) or is_user_metadata(number)):
+        return names.name(number)
     raise ParameterOutOfRange(f'Unknown metadata in field "{field}": {name}')
 
 
-def _order(body: Body) -> Iterator[Ordering]:
+def _order(body: Body, names: MetadataNames) -> Iterator[Ordering]:
     value = body.get("OrderBy", [])
     if not isinstance(value, list) or not all(isinstance(item, dict) for item in value):
         raise BadRequest('Field "OrderBy" should be an array of objects')
-    yield from map(_ordering, value)
+    yield from (_ordering(item, names) for item in value)
 
 
-def _ordering(item: dict[str, Any]) -> Ordering:
+def _ordering(item: dict[str, Any], names: MetadataNames) -> Ordering:
     kind_name, key, direction = (text_field(item, name) for name in ("Type", "Key", "Direction"))
     kinds = {kind.value.lower(): kind for kind in OrderKind}
     if kind_name.lower() not in kinds:
@@ -140,7 +141,7 @@ def _ordering(item: dict[str, Any]) -> Ordering:
     if direction.upper() not in _DIRECTIONS:
         raise ParameterOutOfRange('Field "Direction" of "OrderBy" is neither ASC nor DESC')
     kind = kinds[kind_name.lower()]
-    name = tag_of(_tag(key, "OrderBy")) if kind.is_tag else _metadata_name(key, "OrderBy")
+    name = tag_of(_tag(key, "OrderBy")) if kind.is_tag else _metadata_name(names, key, "OrderBy")
     return Ordering(kind, name, _DIRECTIONS[direction.upper()])
 
 

@@ -26,7 +26,9 @@ def caller_of(request: Request) -> Caller:
     """Read the caller from the event of API Gateway, else from the connection."""
     authorizer = _request_context(request.scope).get("authorizer") or {}
     remote_ip = request.client.host if request.client else ""
-    return Caller(remote_ip, str(authorizer.get("username", "")))
+    claims = authorizer.get("claims") or {}  # where Cognito's users log in
+    username = authorizer.get("username") or claims.get("cognito:username", "")
+    return Caller(remote_ip, str(username))
 
 
 def stage_prefix(scope: Scope) -> str:

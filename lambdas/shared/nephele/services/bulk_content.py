@@ -9,6 +9,7 @@ from nephele.domain.orthanc_id import OrthancId, is_orthanc_id
 from nephele.domain.resources import Resource
 from nephele.services.archive import Archive
 from nephele.services.hierarchy import descendants, in_parallel, resources_in_order
+from nephele.services.metadata import named_metadata
 from nephele.services.resources_view import View, describe
 
 
@@ -33,7 +34,7 @@ def bulk_content(
     if not has_metadata:
         return described
     return [
-        shown | {"Metadata": dict(resource.metadata)}
+        shown | {"Metadata": named_metadata(archive, resource)}
         for resource, shown in zip(resources, described, strict=True)
     ]
 

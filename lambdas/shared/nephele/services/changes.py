@@ -69,3 +69,16 @@ def clear_changes(archive: Archive) -> None:
     log.number_pending(table)
     if last := log.last_sequence(table):
         log.clear(table, last)
+
+
+def change_document(numbered: NumberedChange) -> dict[str, object]:
+    """Return a change as Orthanc shows it."""
+    change = numbered.change
+    return {
+        "ChangeType": change.change_type.value,
+        "Date": change.date,
+        "ID": change.orthanc_id,
+        "Path": f"/{change.level.collection}/{change.orthanc_id}",
+        "ResourceType": change.level.value,
+        "Seq": numbered.sequence,
+    }

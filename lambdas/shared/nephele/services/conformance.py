@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from nephele.domain import sop_classes
 from nephele.domain.sop_classes import VERIFICATION, accepted_sop_classes
 from nephele.domain.transfer_syntax import accepted_transfer_syntaxes, transfer_syntax
 from nephele.services.archive import Archive
@@ -25,6 +26,9 @@ def _iter_lines(configuration: Configuration) -> Iterator[str]:
     yield from _section(
         "Echo SCP", "SOP classes accepted for C-ECHO, as an SCP:", _named([VERIFICATION])
     )
+    for title, classes in _query_services(configuration):
+        sentence = f"SOP classes accepted for {title}, as an SCP:"
+        yield from _section(f"{title} SCP", sentence, _named(classes))
     yield from _section(
         "Store SCP",
         "SOP classes accepted for C-STORE, as an SCP:",
@@ -36,6 +40,14 @@ def _iter_lines(configuration: Configuration) -> Iterator[str]:
     syntaxes = [(transfer_syntax(uid).name, uid) for uid in uids]
     yield from _section("Transfer syntaxes", "Accepted for C-STORE, in this order:", syntaxes)
     yield ""
+
+
+def _query_services(configuration: Configuration) -> Iterator[tuple[str, Iterable[str]]]:
+    yield "C-FIND", sop_classes.QUERY_CLASSES
+    yield "C-MOVE", sop_classes.MOVE_CLASSES
+    yield "C-GET", sop_classes.GET_CLASSES
+    if configuration.worklists.enable:
+        yield "Worklist", (sop_classes.MODALITY_WORKLIST_FIND,)
 
 
 def _named(uids: Iterable[str]) -> list[tuple[str, str]]:

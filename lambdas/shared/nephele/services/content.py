@@ -10,11 +10,12 @@ from nephele.domain.content import Content, find_content, path_tag, swap_bytes, 
 from nephele.domain.dicom_json import read_data_set
 from nephele.domain.elements import DataSet, Element, read_elements
 from nephele.domain.explicit_vr import UNDEFINED_LENGTH
-from nephele.domain.resources import Resource
+from nephele.domain.resources import Resource, StoredFile
 from nephele.domain.trailing import fragments, pixel_data_value, read_behind_pixel_data
 from nephele.domain.transfer_syntax import TransferSyntax, transfer_syntax
 from nephele.errors import FileTooLarge, UnknownResource
 from nephele.services.archive import Archive
+from nephele.services.plain_files import open_file, read_file
 
 _SOP_CLASS_UID = 0x00080016
 _MIME_TYPE = 0x00420012
@@ -65,14 +66,14 @@ def _has_pixel_data(instance: Resource) -> bool:
 def _open(archive: Archive, instance: Resource) -> tuple[BinaryIO, TransferSyntax, int]:
     """Open the object of an instance with pixel data; return where these begin, too."""
     syntax = transfer_syntax(instance.metadata["TransferSyntax"])
-    file = archive.bucket.object(_key(instance))
+    file = open_file(archive.bucket, _file(instance))
     return file, syntax, int(instance.metadata["PixelDataOffset"])
 
 
-def _key(instance: Resource) -> str:
+def _file(instance: Resource) -> StoredFile:
     if instance.file is None:
         raise UnknownResource("")
-    return instance.file.key
+    return instance.file
 
 
 def behind_pixel_data(archive: Archive, instance: Resource) -> bytes:
@@ -100,7 +101,7 @@ def _encoded_whole(archive: Archive, instance: Resource, encoded: bytes) -> byte
         return encoded
     if instance.file is None or instance.file.size_bytes > _LARGEST_VALUE_BYTES:
         raise FileTooLarge("the file is too large to be read at once: see /file")
-    return archive.bucket.read(instance.file.key)
+    return read_file(archive.bucket, instance.file)
 
 
 def is_floating_point(instance: Resource, encoded: bytes) -> bool:
@@ -142,7 +143,7 @@ def _deflated_pixel_data(
     block = _choose(1, path)
     if not isinstance(block, int):
         return block
-    elements, _ = read_data_set(archive.bucket.read(_key(instance)))
+    elements, _ = read_data_set(read_file(archive.bucket, _file(instance)))
     return bytes(elements[PIXEL_DATA].value)
 
 

@@ -13,6 +13,7 @@ from nephele.domain.resources import DeadLetter
 from nephele.errors import UnknownResource
 from nephele.services import events
 from nephele.services.archive import Archive
+from nephele.services.jobs.unattended import is_given_up
 
 STREAM = "stream"
 _INGEST = ("index", "transcode")
@@ -21,8 +22,11 @@ _INGEST = ("index", "transcode")
 def keep(archive: Archive, message_id: str, body: str) -> None:
     """Move a message from a dead-letter queue into the table.
 
-    There is one dead letter for each object and queue, however often the reconciler sends it.
+    There is one dead letter for each object and queue, however often the reconciler sends it. A
+    job fails instead, where its reason can be read and it can be submitted again.
     """
+    if is_given_up(archive, body):
+        return
     queue, object_key = _origin(body)
     key = parse_instance_key(object_key or "")
     reason = records.failure(archive.index.table, object_key) if object_key else ""
@@ -51,6 +55,8 @@ def _origin(body: str) -> tuple[str, str | None]:
         return ("transcode" if key and key.area == RAW else "index"), object_key
     if "purge" in message:
         return "purge", str(message["purge"])
+    if "recycle" in message:
+        return "recycle", None
     if "received" in message:
         return "stable", None
     return STREAM if "DDBStreamBatchInfo" in message else "unknown", None

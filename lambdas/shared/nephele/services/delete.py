@@ -1,17 +1,32 @@
-"""Deleting a resource with all that is beneath it."""
+"""Deleting a resource with all that is beneath it.
+
+The journal has the tombstones before the index: which receptions end, and what users kept at what
+goes with them. So a deletion can be undone, and a rebuilt index brings nothing back.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 
+from nephele.aws import clock, journal, keys
+from nephele.aws.index import codec
+from nephele.aws.index.deletions import put_deletion
 from nephele.aws.index.removal import remove_instances
+from nephele.aws.index.table import Row
+from nephele.domain.deletions import Deletion
 from nephele.domain.levels import ORDER, Level
 from nephele.domain.orthanc_id import OrthancId, is_orthanc_id
 from nephele.domain.resources import Resource
-from nephele.errors import UnknownResource
+from nephele.domain.user_state import UserState, encode_state
+from nephele.errors import Conflict, UnknownResource
 from nephele.services.archive import Archive
 from nephele.services.hierarchy import resources_in_order
+
+_DAY_SECONDS = 86_400
+_TOMBSTONES_AT_ONCE = 500
+"""Instances that one object of the journal tells of."""
+_ATTEMPTS = 20
 
 
 def delete(archive: Archive, level: Level, orthanc_id: OrthancId) -> Resource | None:
@@ -30,25 +45,107 @@ def delete(archive: Archive, level: Level, orthanc_id: OrthancId) -> Resource | 
     resource = archive.index.resource(orthanc_id)
     if resource is None or resource.level is not level:
         raise UnknownResource(f"there is no such {level.lower()}")
-    _delete_beneath(archive, level, orthanc_id)
-    for above in reversed(ORDER[: ORDER.index(level)]):
+    continue_deletion(archive, resource, begin_deletion(archive, resource))
+    return remaining_ancestor(archive, resource)
+
+
+def remaining_ancestor(archive: Archive, resource: Resource) -> Resource | None:
+    """Return the closest ancestor of a resource that is still there."""
+    for above in reversed(ORDER[: ORDER.index(resource.level)]):
         survivor = archive.index.resource(resource.ancestors[above])
         if survivor is not None:
             return survivor
     return None
 
 
-def _delete_beneath(archive: Archive, level: Level, orthanc_id: OrthancId) -> None:
+def begin_deletion(archive: Archive, resource: Resource, *, is_recycled: bool = False) -> str:
+    """Note that a resource is going to be deleted; return the name of the deletion."""
+    identifier = clock.new_uuid()
+    days = archive.configuration.undelete_days
+    if days:
+        instance = resource.level is Level.INSTANCE
+        put_deletion(
+            archive.index.table,
+            Deletion(
+                identifier=identifier,
+                level=resource.level,
+                orthanc_id=resource.orthanc_id,
+                deleted=clock.now(),
+                instances=1 if instance else resource.totals.instances,
+                size_bytes=resource.totals.disk_bytes,
+                main_tags=resource.main_tags,
+                is_recycled=is_recycled,
+                expires=clock.expiry(days * _DAY_SECONDS),
+            ),
+        )
+    return identifier
+
+
+def continue_deletion(
+    archive: Archive,
+    resource: Resource,
+    deletion: str,
+    has_time: Callable[[], bool] = lambda: True,
+) -> bool:
+    """Delete what is left of a resource; False where time ran out, and another call goes on."""
+    for ids in _iter_series(archive, resource.level, resource.orthanc_id):
+        for start in range(0, len(ids), _TOMBSTONES_AT_ONCE):
+            if not has_time():
+                return False
+            _bury(archive, deletion, ids[start : start + _TOMBSTONES_AT_ONCE])
+    return True
+
+
+def _iter_series(
+    archive: Archive, level: Level, orthanc_id: OrthancId
+) -> Iterator[Sequence[OrthancId]]:
+    """Yield the instances of each series beneath a resource."""
     if level is Level.INSTANCE:
-        remove_instances(archive.index, [orthanc_id])
+        yield [orthanc_id]
         return
     children = [child.orthanc_id for child in archive.index.children(orthanc_id)]
     if level is Level.SERIES:
-        remove_instances(archive.index, children)
+        yield children
         return
     below = ORDER[ORDER.index(level) + 1]
     for child in children:
-        _delete_beneath(archive, below, child)
+        yield from _iter_series(archive, below, child)
+
+
+def _bury(archive: Archive, deletion: str, ids: Sequence[OrthancId]) -> None:
+    """Delete instances of one series; what another reception took the place of, again."""
+    for _ in range(_ATTEMPTS):
+        rows = [row for row in archive.index.rows(ids).values() if not codec.is_deleted(row)]
+        if not rows:
+            return
+        states = _keep_tombstones(archive, deletion, rows)
+        remove_instances(archive.index, {OrthancId(row["pk"]["S"]): row["v"]["S"] for row in rows})
+        _end_states(archive, states)
+    raise Conflict("instances were replaced while they were deleted")
+
+
+def _keep_tombstones(archive: Archive, deletion: str, rows: Sequence[Row]) -> list[Resource]:
+    """Write what is about to end to the journal; return where users keep something."""
+    first = codec.read_resource(rows[0])
+    above = archive.index.rows(first.ancestors.values()).values()
+    kept = [codec.read_resource(row) for row in (*above, *rows) if "us" in row]
+    states = {one.orthanc_id: encode_state(one.user) for one in kept}
+    instances = [
+        {"ID": row["pk"]["S"], "Served": row["v"]["S"], "Aside": codec.aside_uuids(row)}
+        for row in rows
+    ]
+    document = {"Instances": instances, "States": states}
+    archive.bucket.put_json(keys.deletion_key(deletion, clock.new_uuid()), document)
+    return kept
+
+
+def _end_states(archive: Archive, kept: Sequence[Resource]) -> None:
+    """Let the journal know that what users kept has gone with its resources."""
+    there = archive.index.resources(one.orthanc_id for one in kept) if kept else {}
+    for one in kept:
+        if one.orthanc_id not in there:
+            ended = UserState(version=one.user.version + 1)
+            journal.keep_state(archive.bucket, one.level, one.orthanc_id, ended)
 
 
 def delete_all(archive: Archive, identifiers: Iterable[str]) -> None:

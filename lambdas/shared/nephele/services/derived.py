@@ -6,8 +6,9 @@ import time
 from collections.abc import Callable
 from typing import BinaryIO, cast
 
+from nephele.aws import object_metadata
 from nephele.aws.index import records
-from nephele.aws.keys import DerivedKey, InstanceKey, parse_derived_key
+from nephele.aws.keys import AttachmentKey, DerivedKey, InstanceKey, parse_derived_key
 from nephele.aws.part_upload import PartUpload
 from nephele.aws.read_ahead import ReadAhead
 from nephele.domain.resources import Resource
@@ -15,6 +16,7 @@ from nephele.domain.transcoding import makes_new_instance
 from nephele.errors import BadFileFormat, NotTranscodable, UnknownResource
 from nephele.services import events
 from nephele.services.archive import Archive
+from nephele.services.plain_files import plain_key
 from nephele.services.retrieve import file_of
 from nephele.services.transcoding import TimedSink, begin_transcoding
 
@@ -59,7 +61,7 @@ def transcoded_object(
     """
     file = file_of(instance)
     if instance.metadata.get("TransferSyntax") == target:
-        return file.key, file.size_bytes
+        return plain_key(archive.bucket, file), file.size_bytes
     quality = lossy_quality or archive.configuration.dicom_lossy_transcoding_quality
     key = DerivedKey(instance.orthanc_id, file.uuid, _name(target, quality))
     try:
@@ -67,7 +69,8 @@ def transcoded_object(
     except UnknownResource:
         pass
     try:
-        size_bytes = _derive(archive, key, file.size_bytes, is_patient=is_patient)
+        source = plain_key(archive.bucket, file)
+        size_bytes = _derive(archive, key, source, file.size_bytes, is_patient=is_patient)
     except BadFileFormat as exc:
         raise NotTranscodable(str(exc)) from exc
     return str(key), _wait_for(archive, key) if size_bytes is None else size_bytes
@@ -87,14 +90,16 @@ def derive_object(archive: Archive, derived_key: str, has_time: Callable[[], boo
         return True  # it was deleted meanwhile
     if not archive.bucket.exists(derived_key):
         try:
-            _derive(archive, key, head.size_bytes, is_patient=True, has_time=has_time)
+            file = object_metadata.stored_file(key.source, head)
+            source = plain_key(archive.bucket, file)
+            _derive(archive, key, source, file.size_bytes, is_patient=True, has_time=has_time)
         except (NotTranscodable, BadFileFormat) as exc:
             records.put_failure(archive.index.table, derived_key, str(exc))
     return True
 
 
-def delete_derived(archive: Archive, key: InstanceKey) -> None:
-    """Remove all that was made of one reception of an instance."""
+def delete_derived(archive: Archive, key: InstanceKey | AttachmentKey) -> None:
+    """Remove all that was made of one reception of an instance, or of an attachment."""
     for name, _ in archive.bucket.iter_objects(str(DerivedKey(key.orthanc_id, key.uuid))):
         archive.bucket.delete(name)
 
@@ -106,6 +111,7 @@ def _name(target: str, quality: int) -> str:
 def _derive(
     archive: Archive,
     key: DerivedKey,
+    source: str,
     size_bytes: int,
     *,
     is_patient: bool,
@@ -114,7 +120,7 @@ def _derive(
     """Write a derived object and return its size, None where it is too much for now."""
     target, _, quality = key.name.partition("-")
     with (
-        ReadAhead(archive.bucket, str(key.source), size_bytes) as opened,
+        ReadAhead(archive.bucket, source, size_bytes) as opened,
         begin_transcoding(
             archive, cast("BinaryIO", opened), target, int(quality or 0) or None
         ) as transcoding,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from itertools import islice
 
-from nephele.aws import clock
+from nephele.aws import clock, journal
 from nephele.aws.index import exports as log
 from nephele.domain.levels import ORDER, Level
 from nephele.domain.resources import Resource
@@ -44,7 +44,8 @@ def log_export(archive: Archive, resource: Resource, remote_modality: str) -> No
         holder = lineage.get(resource.ancestors.get(level, resource.orthanc_id))
         tag, keyword = _IDENTIFIERS[level]
         export[keyword] = "" if holder is None else holder.main_tags.get(tag, "")
-    log.put_export(archive.index.table, export)
+    number = log.put_export(archive.index.table, export)
+    journal.keep_export(archive.bucket, number, export)
 
 
 def exports(archive: Archive, *, since: int = 0, limit: int = 100) -> ExportPage:
@@ -65,4 +66,6 @@ def last_export(archive: Archive) -> ExportPage:
 
 def clear_exports(archive: Archive) -> None:
     """Empty the log; numbers go on where they were."""
+    last = log.last_export(archive.index.table)
     log.clear_exports(archive.index.table)
+    journal.keep_cleared_exports(archive.bucket, last)

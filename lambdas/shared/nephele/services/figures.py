@@ -32,9 +32,8 @@ def _iter_figures(archive: Archive) -> Iterator[tuple[str, str]]:
     yield "orthanc_count_studies", str(totals.studies)
     yield "orthanc_count_series", str(totals.series)
     yield "orthanc_count_instances", str(totals.instances)
-    size = f"{totals.size_bytes / _MIB:.9g}"
-    yield "orthanc_disk_size_mb", size
-    yield "orthanc_uncompressed_size_mb", size
+    yield "orthanc_disk_size_mb", f"{totals.disk_bytes / _MIB:.9g}"
+    yield "orthanc_uncompressed_size_mb", f"{totals.uncompressed_bytes / _MIB:.9g}"
     log.number_pending(archive.index.table)
     yield "orthanc_last_change", str(log.last_sequence(archive.index.table))
     yield "orthanc_up_time_s", str(int(time.monotonic() - _STARTED))

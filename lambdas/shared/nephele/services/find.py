@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import islice
 
 from nephele.aws.index import Index
@@ -26,16 +26,25 @@ _BATCH = 100
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What was found, in the order asked for; `index` names the rows it was read from."""
+    """What was found, in the order asked for; `index` names the rows it was read from.
+
+    Attributes
+    ----------
+    main_tags : mapping
+        Those of patients and studies, as far as they were read on the way.
+    """
 
     ids: list[OrthancId]
     index: str
+    main_tags: Mapping[OrthancId, Mapping[str, str]] = field(default_factory=dict)
 
 
 @contextmanager
-def metered(archive: Archive) -> Iterator[tuple[Archive, Meter]]:
+def metered(
+    archive: Archive, read_units: float = FIND_READ_UNITS, seconds: float = FIND_SECONDS
+) -> Iterator[tuple[Archive, Meter]]:
     """Open an archive whose reads are counted, and end with BudgetExhausted above the budget."""
-    meter = Meter(FIND_READ_UNITS, FIND_SECONDS)
+    meter = Meter(read_units, seconds)
     table = replace(archive.index.table, meter=meter)
     yield replace(archive, index=Index(table)), meter
 
@@ -63,7 +72,10 @@ def find(archive: Archive, query: FindQuery) -> Found:
     else:
         ordered = sorted(matches, key=lambda one: one.orthanc_id)
     stop = query.since + query.limit if query.limit else None
-    return Found([one.orthanc_id for one in ordered[query.since : stop]], path.name)
+    found = ordered[query.since : stop]
+    has_own = query.level in (Level.PATIENT, Level.STUDY)
+    known = {one.orthanc_id: one.tags for one in found if has_own and one.is_read}
+    return Found([one.orthanc_id for one in found], path.name, known)
 
 
 def _has_parent(archive: Archive, query: FindQuery) -> bool:

@@ -8,12 +8,13 @@ from itertools import pairwise
 
 from nephele.domain.attributes import number_of
 from nephele.domain.dicom_json import TagFormat
-from nephele.domain.find_query import Constraint, FindQuery, Source
+from nephele.domain.find_query import Constraint, FindQuery, LabelsConstraint, Source
 from nephele.domain.levels import ORDER, Level
 from nephele.domain.orthanc_id import OrthancId
 from nephele.domain.resources import Resource
 from nephele.services.archive import Archive
 from nephele.services.hierarchy import any_instance, in_parallel
+from nephele.services.metadata import named_metadata
 from nephele.services.retrieve import data_set
 
 
@@ -155,8 +156,8 @@ class Sieve:
     def _check_rest(self, candidates: list[Candidate]) -> list[Candidate]:
         """Compare labels, metadata, and what only the stored headers tell."""
         query = self._query
-        if not query.labels_constraint.admits(frozenset(), query.labels):
-            return []  # no resource has a label
+        if query.labels or query.labels_constraint is LabelsConstraint.NONE:
+            candidates = [one for one in self._read(candidates) if self._has_labels(one)]
         if query.metadata:
             candidates = [one for one in self._read(candidates) if self._has_metadata(one)]
         if self._headers:
@@ -165,8 +166,13 @@ class Sieve:
             candidates = [one for one, is_wanted in zip(read, answers, strict=True) if is_wanted]
         return candidates
 
+    def _has_labels(self, found: Candidate) -> bool:
+        labels = frozenset() if found.resource is None else found.resource.user.labels
+        return self._query.labels_constraint.admits(labels, self._query.labels)
+
     def _has_metadata(self, found: Candidate) -> bool:
-        values = {} if found.resource is None else found.resource.metadata
+        resource = found.resource
+        values = {} if resource is None else named_metadata(self._archive, resource)
         return all(
             (value := values.get(name)) is not None and matcher.matches(value)
             for name, matcher in self._query.metadata

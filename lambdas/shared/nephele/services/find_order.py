@@ -10,6 +10,7 @@ from nephele.domain.levels import ORDER, Level
 from nephele.domain.resources import Resource
 from nephele.services.archive import Archive
 from nephele.services.find_candidates import Candidate
+from nephele.services.metadata import named_metadata
 
 _Tags = Mapping[str, str]
 
@@ -24,7 +25,10 @@ def in_order(
     )
     tags = _lineages(archive, list(resources.values()) if _needs_tags(order) else [])
     for ordering in reversed(order):
-        values = {one.orthanc_id: _value(ordering, resources[one.orthanc_id], tags) for one in kept}
+        values = {
+            one.orthanc_id: _value(archive, ordering, resources[one.orthanc_id], tags)
+            for one in kept
+        }
         present = [one for one in kept if values[one.orthanc_id] is not None]
         present.sort(
             key=lambda one, values=values: values[one.orthanc_id],  # type: ignore[misc]
@@ -60,8 +64,11 @@ def _lineages(archive: Archive, resources: Sequence[Resource]) -> dict[str, _Tag
     return lineages
 
 
-def _value(ordering: Ordering, resource: Resource, tags: Mapping[str, _Tags]) -> object:
-    source = tags[resource.orthanc_id] if ordering.kind.is_tag else resource.metadata
+def _value(
+    archive: Archive, ordering: Ordering, resource: Resource, tags: Mapping[str, _Tags]
+) -> object:
+    is_tag = ordering.kind.is_tag
+    source = tags[resource.orthanc_id] if is_tag else named_metadata(archive, resource)
     value = source.get(ordering.key)
     if value is None:
         return None

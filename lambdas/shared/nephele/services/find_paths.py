@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from itertools import chain, islice
 
 from nephele.aws.index import Index
+from nephele.aws.index.labels import iter_labelled
 from nephele.aws.index.search import (
     ALL_DATES,
     Dates,
@@ -19,7 +20,13 @@ from nephele.aws.index.search import (
 )
 from nephele.domain.attributes import keyword_of
 from nephele.domain.case import fold_case
-from nephele.domain.find_query import MODALITIES_IN_STUDY, Constraint, FindQuery, Source
+from nephele.domain.find_query import (
+    MODALITIES_IN_STUDY,
+    Constraint,
+    FindQuery,
+    LabelsConstraint,
+    Source,
+)
 from nephele.domain.levels import ORDER, Level
 from nephele.domain.matching import Asked, Matcher
 from nephele.domain.wildcard import literal_prefix, longest_literal
@@ -74,7 +81,12 @@ def paths(index: Index, query: FindQuery) -> list[Path]:
     if query.parent is not None and query.parent_level is not None:
         start = iter([candidate(query.parent_level, query.parent)])
         return [Path(f"Parent{query.parent_level.value}", query.parent_level, start)]
-    found = [*_by_identifiers(index, query), *_by_name(index, query), *_by_study(index, query)]
+    found = [
+        *_by_identifiers(index, query),
+        *_by_labels(index, query),
+        *_by_name(index, query),
+        *_by_study(index, query),
+    ]
     return found or [_walk(index, query)]
 
 
@@ -101,6 +113,21 @@ def _identified(
     for value in dict.fromkeys(matcher.texts):
         for orthanc_id, received in iter_identified(index.table, tag, value):
             yield candidate(level, orthanc_id) if matcher.matches(received) else None
+
+
+def _by_labels(index: Index, query: FindQuery) -> Iterator[Path]:
+    """Find resources by their labels: by each that all of them have, or by any of them."""
+    if query.labels_constraint is LabelsConstraint.NONE or not query.labels:
+        return
+    is_any = query.labels_constraint is LabelsConstraint.ANY
+    wanted = sorted(query.labels)
+    for labels in [wanted] if is_any else [[label] for label in wanted]:
+        found = (
+            candidate(query.level, orthanc_id)
+            for label in labels
+            for orthanc_id in iter_labelled(index.table, query.level, label)
+        )
+        yield Path("Labels", query.level, found)
 
 
 def _by_name(index: Index, query: FindQuery) -> Iterator[Path]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 from nephele.aws.index import changes, codec
 from nephele.aws.index.table import Row
@@ -11,10 +11,11 @@ from nephele.domain.orthanc_id import OrthancId
 from nephele.domain.series_status import SeriesStatus, series_status
 from nephele.services import stability
 from nephele.services.archive import Archive
+from nephele.services.recycle import ask_to_recycle
 from nephele.services.stability import Reminder
 
 
-def follow_up(archive: Archive, outbox: Iterable[Row]) -> None:
+def follow_up(archive: Archive, outbox: Sequence[Row]) -> None:
     """Do what the outbox rows of some commits ask for; a repetition does no harm."""
     received: dict[tuple[Level, OrthancId], str] = {}
     removals: list[str] = []
@@ -33,6 +34,11 @@ def follow_up(archive: Archive, outbox: Iterable[Row]) -> None:
         if level is Level.SERIES and _is_complete(archive, orthanc_id):
             stability.complete(archive, orthanc_id)
     changes.number_pending(archive.index.table)
+    if archive.configuration.auto_forward:
+        from nephele.services.forward import forward  # only where it is asked for
+
+        forward(archive, outbox)
+    ask_to_recycle(archive)
 
 
 def _is_complete(archive: Archive, series: OrthancId) -> bool:

@@ -7,6 +7,7 @@ from typing import BinaryIO
 from urllib.parse import quote, urlsplit, urlunsplit
 
 from nephele.aws import clock, keys
+from nephele.aws.blob_urls import query_of
 from nephele.services.archive import Archive
 from nephele.settings.limits import BLOB_EXPIRES_SECONDS
 
@@ -14,7 +15,19 @@ BLOBS = "/blobs/"
 
 
 def blob_path(archive: Archive, key: str, *, content_type: str, content_disposition: str) -> str:
-    """Return `/blobs/<key>?<signature>`, good for a while, serving an object of the bucket."""
+    """Return `/blobs/<key>?<signature>`, good for a while, serving an object of the bucket.
+
+    Raises
+    ------
+    BeingRestored
+        It is in a Glacier class.
+    """
+    if archive.configuration.storage_tiers.needs_restore:
+        archive.bucket.require_readable(key)
+    if archive.blob_signer is not None:
+        query = query_of(content_type, content_disposition)
+        path = f"{BLOBS}{quote(key)}"
+        return archive.blob_signer.sign(f"{path}?{query}" if query else path, BLOB_EXPIRES_SECONDS)
     signed = archive.bucket.presign(
         key,
         BLOB_EXPIRES_SECONDS,

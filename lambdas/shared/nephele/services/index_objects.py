@@ -11,13 +11,18 @@ from nephele.aws.bucket import ObjectHead
 from nephele.aws.index import codec
 from nephele.aws.index.commit import Committer, Entry
 from nephele.aws.keys import FINAL, InstanceKey, parse_instance_key
+from nephele.aws.tracing import is_traced, trace_of
 from nephele.domain.character_set import ENCODINGS
+from nephele.domain.compression import inflate_beginning
 from nephele.domain.header import InstanceHeader, read_file_header, read_header
 from nephele.domain.levels import Level
 from nephele.domain.orthanc_id import OrthancId
 from nephele.errors import Conflict, IdentifierMismatch, NepheleError, Unavailable, UnknownResource
+from nephele.logs import logger
 from nephele.services.archive import Archive
+from nephele.services.capacity import release
 from nephele.services.overrides import followed
+from nephele.services.plain_files import spool_file
 from nephele.services.same_content import is_same_content
 
 FIRST_READ_BYTES = 65_536
@@ -59,6 +64,10 @@ def _commit(archive: Archive, entries: Sequence[Entry]) -> dict[str, NepheleErro
     """Index entries of one series; none fails for what is wrong with another."""
     try:
         committer(archive).commit(entries)
+        release(archive, [entry.file.uuid for entry in entries])
+        for entry in entries:
+            if is_traced(entry.file.uuid):
+                logger.info("indexed", extra={"trace": trace_of(entry.file.uuid)})
     except NepheleError as error:
         if len(entries) == 1 or isinstance(error, Conflict | Unavailable):
             return {entry.file.key: error for entry in entries}
@@ -118,10 +127,31 @@ def read_object_header(
     default_encoding = default_encoding or followed(archive).default_encoding
     encoded, head = archive.bucket.read_range(key, 0, FIRST_READ_BYTES)
     offset = object_metadata.pixel_data_offset(head.metadata)
-    needed = head.size_bytes if offset is None else min(offset + 64, head.size_bytes)
+    size_bytes = object_metadata.file_bytes(head)
+    needed = size_bytes if offset is None else min(offset + 64, size_bytes)
+    if object_metadata.is_compressed(head):
+        return _read_compressed_header(archive, head, encoded, needed, default_encoding), head
     if needed > LARGEST_HEADER_BYTES:
         with archive.bucket.object(key) as file:
             return read_file_header(file, default_encoding, LARGEST_HEADER_BYTES), head
     if needed > len(encoded):
         encoded += archive.bucket.open_range(key, len(encoded), needed)
     return read_header(encoded, default_encoding), head
+
+
+def _read_compressed_header(
+    archive: Archive, head: ObjectHead, encoded: bytes, needed: int, default_encoding: str
+) -> InstanceHeader:
+    """Read the header of a compressed object: as much of it as it takes."""
+    if needed <= LARGEST_HEADER_BYTES:
+        inflated = inflate_beginning(encoded, needed)
+        while len(inflated) < needed and len(encoded) < head.size_bytes:
+            stop = min(4 * len(encoded), head.size_bytes)
+            encoded += archive.bucket.open_range(head.key, len(encoded), stop)
+            inflated = inflate_beginning(encoded, needed)
+        return read_header(inflated, default_encoding)
+    key = parse_instance_key(head.key)
+    if key is None:
+        raise UnknownResource("")
+    with spool_file(archive.bucket, object_metadata.stored_file(key, head)) as file:
+        return read_file_header(file, default_encoding, LARGEST_HEADER_BYTES)

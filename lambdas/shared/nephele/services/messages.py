@@ -40,13 +40,18 @@ def batch_answer(event: Mapping[str, Any], failed: Iterable[str]) -> dict[str, A
     if again:
         return_after(
             again[0]["eventSourceARN"],
-            {record["receiptHandle"]: _retry_delay(record) for record in again},
+            {
+                record["receiptHandle"]: retry_delay(
+                    int(record["attributes"]["ApproximateReceiveCount"])
+                )
+                for record in again
+            },
         )
     return {"batchItemFailures": [{"itemIdentifier": identifier} for identifier in identifiers]}
 
 
-def _retry_delay(record: Mapping[str, Any]) -> int:
-    deliveries = int(record["attributes"]["ApproximateReceiveCount"])
+def retry_delay(deliveries: int) -> int:
+    """Return how long a message stays away that failed, by its number of deliveries."""
     return RETRY_DELAYS_SECONDS[min(deliveries, len(RETRY_DELAYS_SECONDS)) - 1]
 
 

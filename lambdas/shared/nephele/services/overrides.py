@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from nephele.aws import journal
 from nephele.aws.index.overrides import put_override, read_overrides
 from nephele.domain.character_set import encoding_named
 from nephele.domain.transfer_syntax import TRANSFER_SYNTAXES, accepted_transfer_syntaxes
@@ -83,8 +84,13 @@ def _fields(overrides: Mapping[str, Any]) -> dict[str, Any]:
     return fields | {names[key]: value for key, value in overrides.items() if key in names}
 
 
-def _change(archive: Archive, name: str, value: object) -> Configuration:
+def _keep(archive: Archive, name: str, value: object) -> None:
     put_override(archive.index.table, name, value)
+    journal.keep_option(archive.bucket, name, value)
+
+
+def _change(archive: Archive, name: str, value: object) -> Configuration:
+    _keep(archive, name, value)
     return in_force(archive)
 
 
@@ -143,7 +149,7 @@ def set_log_level(archive: Archive, level: str, category: Category | None = None
         raise ParameterOutOfRange('Verbosity can be "default", "verbose" or "trace"')
     changed = Category if category is None else (category,)
     for one in changed:
-        put_override(archive.index.table, f"{_LOG_LEVEL}.{one}", level)
+        _keep(archive, f"{_LOG_LEVEL}.{one}", level)
     in_force(archive)
 
 

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from nephele.aws.index import codec, keys, records
 from nephele.aws.index.table import Row
-from nephele.aws.keys import InstanceKey, parse_instance_key
+from nephele.aws.keys import (
+    AttachmentKey,
+    InstanceKey,
+    parse_attachment_key,
+    parse_instance_key,
+)
 from nephele.services.archive import Archive
 from nephele.services.derived import delete_derived
 
@@ -15,19 +20,51 @@ def purge(archive: Archive, object_key: str) -> bool:
     An object is kept unless the index says that its reception has ended: whatever a message asks
     for, an instance that is served, that waits for its index entry or that is kept aside stays.
     """
+    attachment = parse_attachment_key(object_key)
+    if attachment is not None:
+        return _purge_attachment(archive, attachment)
     key = parse_instance_key(object_key)
     if key is None:
         return False
     row = archive.index.table.get(keys.resource(key.orthanc_id))
     if row is None or not is_purgeable(archive, row, key):
+        _keep_served(archive, row, key)
         return False
     archive.bucket.delete(object_key)
+    row = archive.index.table.get(keys.resource(key.orthanc_id))
+    if row is None or not codec.has_ended(row, key.uuid):
+        archive.bucket.undelete(object_key)  # its deletion was undone at the same moment
+        return False
     delete_derived(archive, key)
     archive.index.table.delete_all(
         [keys.header(key.orthanc_id, key.uuid), keys.aside(key.orthanc_id, key.uuid)]
     )
     records.forget_ended(archive.index.table, key.orthanc_id, key.uuid)
     return True
+
+
+def _keep_served(archive: Archive, row: Row | None, key: InstanceKey) -> None:
+    """Bring the object of a reception back that is served: a purge before may have ended midway."""
+    if row is not None and not codec.is_deleted(row) and row["v"]["S"] == key.uuid:
+        archive.bucket.undelete(str(key))
+
+
+def _purge_attachment(archive: Archive, key: AttachmentKey) -> bool:
+    """Remove what a user attached, unless a resource has it."""
+    if _is_attached(archive, key):
+        archive.bucket.undelete(str(key))
+        return False
+    archive.bucket.delete(str(key))
+    if _is_attached(archive, key):
+        archive.bucket.undelete(str(key))  # its deletion was undone at the same moment
+        return False
+    delete_derived(archive, key)
+    return True
+
+
+def _is_attached(archive: Archive, key: AttachmentKey) -> bool:
+    resource = archive.index.resource(key.orthanc_id)
+    return resource is not None and key.uuid in resource.user.object_uuids
 
 
 def is_purgeable(archive: Archive, row: Row, key: InstanceKey) -> bool:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import BinaryIO
 
 from nephele.aws import clock, object_metadata
-from nephele.aws.bucket import PART_BYTES
+from nephele.aws.bucket import PART_BYTES, Bucket
 from nephele.aws.index import codec, records
 from nephele.aws.index.table import Row
 from nephele.aws.keys import FINAL, RAW, InstanceKey
+from nephele.aws.tracing import is_traced, trace_of
+from nephele.domain.compression import compress_file
 from nephele.domain.levels import Level
 from nephele.domain.orthanc_id import OrthancId
 from nephele.domain.part10 import InspectedFile
@@ -19,7 +21,10 @@ from nephele.domain.provenance import Provenance
 from nephele.domain.resources import StoredFile
 from nephele.domain.transcoding.ingest import ingest_target
 from nephele.domain.versions import beats
+from nephele.logs import logger
 from nephele.services.archive import Archive
+from nephele.services.archive_members import new_spool
+from nephele.services.capacity import release, reserve
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +62,8 @@ def receive(
     target = ingest_target(inspected.transfer_syntax_uid, archive.configuration)
     file = write(archive, part10, inspected, provenance, RAW if target else FINAL, md5)
     orthanc_id = inspected.identity.orthanc_id(Level.INSTANCE)
+    if is_traced(file.uuid):
+        logger.info("received", extra={"trace": trace_of(file.uuid), "bytes": file.size_bytes})
     return Receipt(orthanc_id, file.uuid, provenance.received, file.key, target is not None)
 
 
@@ -68,17 +75,57 @@ def write(
     area: str,
     md5: bytes | None = None,
 ) -> StoredFile:
-    """Write a file into an area of the bucket under a new uuid; up to 8 MiB in one request."""
+    """Write a file into an area of the bucket under a new uuid; up to 8 MiB in one request.
+
+    Raises
+    ------
+    StorageFull
+        There is no room for it under `MaximumStorageSize` or `MaximumPatientCount`.
+    """
     orthanc_id = inspected.identity.orthanc_id(Level.INSTANCE)
     key = InstanceKey(area, orthanc_id, clock.new_uuid())
+    patient = inspected.identity.orthanc_id(Level.PATIENT)
+    reserve(archive, patient, key.uuid, inspected.size_bytes)
+    try:
+        return _write(archive, part10, inspected, provenance, key, md5)
+    except BaseException:
+        release(archive, [key.uuid])
+        raise
+
+
+def _write(
+    archive: Archive,
+    part10: BinaryIO,
+    inspected: InspectedFile,
+    provenance: Provenance,
+    key: InstanceKey,
+    md5: bytes | None,
+) -> StoredFile:
     digest = md5 or md5_of(part10)
     part10.seek(0)
     metadata = object_metadata.encode(provenance, digest.hex(), inspected.pixel_data_offset)
+    file = StoredFile(str(key), key.uuid, inspected.size_bytes, digest.hex(), provenance)
+    if key.area == FINAL and archive.configuration.storage_compression:
+        return write_compressed(archive.bucket, part10, file, metadata)
     if inspected.size_bytes <= PART_BYTES:
         archive.bucket.put(str(key), part10.read(), metadata, digest)
     else:
         archive.bucket.put_large(str(key), part10, metadata)
-    return StoredFile(str(key), key.uuid, inspected.size_bytes, digest.hex(), provenance)
+    return file
+
+
+def write_compressed(
+    bucket: Bucket, plain: BinaryIO, file: StoredFile, metadata: Mapping[str, str]
+) -> StoredFile:
+    """Write a file's object compressed, and describe it so."""
+    with new_spool() as spool:
+        size_bytes, digest = compress_file(plain, spool)
+        told = object_metadata.with_compression(metadata, file.size_bytes, digest.hex())
+        if size_bytes <= PART_BYTES:
+            bucket.put(file.key, spool.read(), told, digest)
+        else:
+            bucket.put_large(file.key, spool, told)
+    return replace(file, compressed_bytes=size_bytes, compressed_md5=digest.hex())
 
 
 def md5_of(file: BinaryIO) -> bytes:

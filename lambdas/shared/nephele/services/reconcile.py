@@ -10,7 +10,9 @@ from nephele.aws.index import changes, codec, records
 from nephele.aws.keys import FINAL, RAW, InstanceKey, parse_instance_key
 from nephele.services import dead_letters, events
 from nephele.services.archive import Archive
+from nephele.services.jobs.unattended import remind
 from nephele.services.purge import is_purgeable
+from nephele.services.recycle import ask_to_recycle
 
 GRACE_SECONDS = 900
 """Objects younger than this are left to their own events."""
@@ -43,6 +45,8 @@ def reconcile(
     """
     changes.number_pending(archive.index.table)
     dead_letters.forget_settled(archive)
+    ask_to_recycle(archive)
+    remind(archive)
     last = records.cursor(archive.index.table, _CURSOR)
     start = _PREFIXES.index(last) + 1 if last in _PREFIXES else 0
     ordered = (_PREFIXES[start:] + _PREFIXES[:start])[:prefixes]

@@ -16,6 +16,7 @@ from nephele.errors import (
     UnknownResource,
     UnsupportedImage,
 )
+from nephele.services import plain_files
 from nephele.services.archive import Archive
 from nephele.services.hierarchy import in_parallel
 from nephele.services.retrieve import file_of, number_of_frames
@@ -36,9 +37,9 @@ def open_file(archive: Archive, instance: Resource) -> Iterator[BinaryIO]:
     """Open the file of an instance: all of it where it is small, else by ranges."""
     file = file_of(instance)
     if file.size_bytes <= _READ_WHOLE_BYTES:
-        yield io.BytesIO(archive.bucket.read(file.key))
+        yield io.BytesIO(plain_files.read_file(archive.bucket, file))
         return
-    with archive.bucket.object(file.key) as opened:
+    with plain_files.open_file(archive.bucket, file) as opened:
         yield opened
 
 
@@ -167,7 +168,7 @@ def _iter_pictures(archive: Archive, instances: Iterable[Resource]) -> Iterator[
     waiting = iter(instances)
     while batch := list(islice(waiting, _READ_AT_ONCE)):
         small = [one for one in batch if file_of(one).size_bytes <= _READ_WHOLE_BYTES]
-        read = in_parallel(lambda one: archive.bucket.read(file_of(one).key), small)
+        read = in_parallel(lambda one: plain_files.read_file(archive.bucket, file_of(one)), small)
         contents = dict(zip((one.orthanc_id for one in small), read, strict=True))
         for instance in batch:
             frames = range(number_of_frames(instance))
@@ -180,9 +181,9 @@ def _opened(archive: Archive, instance: Resource, content: bytes | None) -> Iter
     """Open what was read, else the object."""
     file = file_of(instance)
     if content is None and file.size_bytes <= _READ_FOR_ARRAYS_BYTES:
-        content = archive.bucket.read(file.key)
+        content = plain_files.read_file(archive.bucket, file)
     if content is not None:
         yield io.BytesIO(content)
         return
-    with archive.bucket.object(file.key) as opened:
+    with plain_files.open_file(archive.bucket, file) as opened:
         yield opened

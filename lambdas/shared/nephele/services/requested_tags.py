@@ -40,7 +40,7 @@ def requested_tags(
     missing = []
     for tag in (tag for tag in wanted if tag >> 16 != _META_GROUP):
         text = tag_of(tag)
-        compute = _COMPUTED.get((resource.level, text))
+        compute = COMPUTED.get((resource.level, text))
         if compute is not None:
             answer |= _show(tag, compute(archive, resource), tag_format)
         elif text in known:
@@ -99,7 +99,7 @@ def _sop_classes(archive: Archive, study: Resource) -> str:
     return _distinct(one.metadata.get("SopClassUid", "") for one in instances)
 
 
-_COMPUTED: dict[tuple[Level, str], Compute] = {
+COMPUTED: dict[tuple[Level, str], Compute] = {
     (Level.PATIENT, "0020,1200"): lambda _, patient: str(patient.totals.studies),
     (Level.PATIENT, "0020,1202"): lambda _, patient: str(patient.totals.series),
     (Level.PATIENT, "0020,1204"): lambda _, patient: str(patient.totals.instances),

@@ -97,7 +97,7 @@ def _keep(main_tags: Mapping[str, str], wanted: frozenset[str]) -> dict[str, str
 def _describe_common(resource: Resource, view: View) -> dict[str, object]:
     shown: dict[str, object] = {
         "ID": resource.orthanc_id,
-        "Labels": [],
+        "Labels": sorted(resource.user.labels),
         "MainDicomTags": show_tags(
             _keep(resource.main_tags, shown_tags(resource.level)), view.tag_format
         ),
@@ -120,7 +120,7 @@ def _describe_level(resource: Resource, children: Sequence[Child]) -> dict[str, 
         _CHILDREN[resource.level]: [child.orthanc_id for child in children],
     }
     if resource.level is Level.PATIENT:
-        shown["IsProtected"] = False
+        shown["IsProtected"] = resource.user.is_protected
     if resource.level is Level.SERIES:
         expected = _number(resource.metadata.get("ExpectedNumberOfInstances"))
         positions = [child.index_in_series for child in children]

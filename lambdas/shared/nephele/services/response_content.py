@@ -7,6 +7,8 @@ from enum import StrEnum
 
 from nephele.domain.resources import Resource
 from nephele.services.archive import Archive
+from nephele.services.attachments import attached_files, describe_attachment
+from nephele.services.metadata import named_metadata
 from nephele.services.resources_view import View, describe
 
 Described = dict[str, object]
@@ -40,28 +42,15 @@ _MEMBERS: dict[Content, frozenset[str]] = {
     Content.IS_PROTECTED: frozenset({"IsProtected"}),
     Content.REQUESTED_TAGS: frozenset({"RequestedTags"}),
 }
-_DICOM_ATTACHMENT = 1
 
 
-def _attachments(resource: Resource) -> list[Described]:
+def _attachments(archive: Archive, resource: Resource) -> list[Described]:
     """Describe the files of a resource as `/attachments/{name}/info` does."""
-    file = resource.file
-    if file is None:
-        return []
-    hashes = {"CompressedMD5": file.md5, "UncompressedMD5": file.md5} if file.md5 else {}
-    return [
-        {
-            "CompressedSize": file.size_bytes,
-            "ContentType": _DICOM_ATTACHMENT,
-            "UncompressedSize": file.size_bytes,
-            "Uuid": file.uuid,
-            **hashes,
-        }
-    ]
+    return [describe_attachment(one) for one in attached_files(archive, resource)]
 
 
-_ADDED: dict[Content, Callable[[Resource], object]] = {
-    Content.METADATA: lambda resource: dict(resource.metadata),
+_ADDED: dict[Content, Callable[[Archive, Resource], object]] = {
+    Content.METADATA: named_metadata,
     Content.ATTACHMENTS: _attachments,
 }
 
@@ -73,6 +62,6 @@ def describe_content(
     members = _ALWAYS.union(*(_MEMBERS[one] for one in content))
     return [
         {name: value for name, value in shown.items() if name in members}
-        | {one.value: _ADDED[one](resource) for one in content if one in _ADDED}
+        | {one.value: _ADDED[one](archive, resource) for one in content if one in _ADDED}
         for resource, shown in zip(resources, describe(archive, resources, view), strict=True)
     ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from nephele.aws.bucket import Bucket
 from nephele.domain.part10 import read_file_meta
 from nephele.domain.resources import StoredFile
+from nephele.services.plain_files import spool_file
 
 _CHUNK_BYTES = 1 << 20
 LARGEST_COMPARED_BYTES = 256 << 20
@@ -21,7 +22,7 @@ def is_same_content(bucket: Bucket, one: StoredFile, other: StoredFile) -> bool:
         return True
     if max(one.size_bytes, other.size_bytes) > LARGEST_COMPARED_BYTES:
         return False
-    with bucket.object(one.key) as first, bucket.object(other.key) as second:
+    with spool_file(bucket, one) as first, spool_file(bucket, other) as second:
         meta, other_meta = read_file_meta(first), read_file_meta(second)
         if meta.transfer_syntax_uid != other_meta.transfer_syntax_uid:
             return False

@@ -21,6 +21,7 @@ from nephele.domain.resources import StoredFile, StoreStatus
 from nephele.domain.transcoding.ingest import ingest_target
 from nephele.errors import BadFileFormat, BadParameterType, MissingIdentifier
 from nephele.services.archive import Archive
+from nephele.services.capacity import release, reserve
 from nephele.services.index_objects import (
     LARGEST_HEADER_BYTES,
     committer,
@@ -99,7 +100,9 @@ def commit_all(archive: Archive, staged: Sequence[Staged]) -> list[Stored]:
         positions[entry.header.identity.orthanc_id(Level.SERIES)].append(position)
     overwrite = archive.configuration.overwrite_instances
     for group in positions.values():
-        outcomes = committer(archive).commit([entries[position] for position in group])
+        some = [entries[position] for position in group]
+        outcomes = committer(archive).commit(some)
+        release(archive, [entry.file.uuid for entry in some])
         for position, outcome in zip(group, outcomes, strict=True):
             answers[position] = _answer(entries[position], outcome, overwrite=overwrite)
     return [answers[position] for position in range(len(staged))]
@@ -151,6 +154,8 @@ def _adopt_large(archive: Archive, upload_key: str, provenance: Provenance) -> S
     uuid = upload_key.rpartition("/")[2]
     key = InstanceKey(RAW if target else FINAL, orthanc_id, uuid)
     metadata = object_metadata.encode(provenance, "", inspected.pixel_data_offset)
+    patient = inspected.identity.orthanc_id(Level.PATIENT)
+    reserve(archive, patient, uuid, inspected.size_bytes)
     archive.bucket.copy(upload_key, str(key), metadata, inspected.size_bytes)
     if target is not None:
         identity = inspected.identity

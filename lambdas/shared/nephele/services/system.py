@@ -36,21 +36,21 @@ def system(configuration: Configuration) -> dict[str, object]:
             "HasQueues": False,
             "HasReserveQueueValue": False,
         },
-        "CheckRevisions": False,
+        "CheckRevisions": configuration.check_revisions,
         "DatabaseBackendPlugin": None,
         "DatabaseServerIdentifier": "",
         "DatabaseVersion": DATABASE_VERSION,
         "DicomAet": configuration.dicom_aet,
         "DicomDefaultRetrieveMethod": "C-MOVE",
         "DicomPort": configuration.dicom_port,
-        "HasLabels": False,
+        "HasLabels": True,
         "HttpPort": configuration.http_port,
         "IngestTranscoding": configuration.ingest_transcoding or "",
         "IsHttpServerSecure": configuration.is_authentication_enabled,
         "MainDicomTags": {level.value: ";".join(sorted(shown_tags(level))) for level in Level},
-        "MaximumPatientCount": 0,
-        "MaximumStorageMode": "Recycle",
-        "MaximumStorageSize": 0,
+        "MaximumPatientCount": configuration.maximum_patient_count,
+        "MaximumStorageMode": configuration.maximum_storage_mode,
+        "MaximumStorageSize": configuration.maximum_storage_size,
         "Name": configuration.name,
         "NepheleVersion": nephele_version(),
         "OverwriteInstances": configuration.overwrite_instances,
@@ -58,8 +58,8 @@ def system(configuration: Configuration) -> dict[str, object]:
         "PluginsEnabled": False,
         "ReadOnly": False,
         "StorageAreaPlugin": None,
-        "StorageCompression": False,
-        "UserMetadata": {},
+        "StorageCompression": configuration.storage_compression,
+        "UserMetadata": configuration.user_metadata,
         "Version": ORTHANC_VERSION,
     }
 
@@ -72,19 +72,21 @@ def statistics(archive: Archive) -> dict[str, object]:
         "CountPatients": totals.patients,
         "CountSeries": totals.series,
         "CountStudies": totals.studies,
-        **_sizes("TotalDiskSize", totals.size_bytes),
-        **_sizes("TotalUncompressedSize", totals.size_bytes),
+        **_sizes("TotalDiskSize", totals.disk_bytes),
+        **_sizes("TotalUncompressedSize", totals.uncompressed_bytes),
     }
 
 
 def resource_statistics(resource: Resource) -> dict[str, object]:
     """Return `/{level}/{id}/statistics`: what lies beneath a resource."""
-    size_bytes = resource.totals.size_bytes if resource.file is None else resource.file.size_bytes
-    names = ("DicomDiskSize", "DicomUncompressedSize", "DiskSize", "UncompressedSize")
-    answer: dict[str, object] = {}
-    for name in names:
-        answer |= _sizes(name, size_bytes)
-    return answer | _counts(resource.level, resource.totals)
+    totals = resource.totals
+    return {
+        **_sizes("DicomDiskSize", totals.dicom_disk_bytes),
+        **_sizes("DicomUncompressedSize", totals.size_bytes),
+        **_sizes("DiskSize", totals.disk_bytes),
+        **_sizes("UncompressedSize", totals.uncompressed_bytes),
+        **_counts(resource.level, totals),
+    }
 
 
 def _counts(level: Level, totals: Totals) -> dict[str, object]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import BinaryIO, cast
 
@@ -12,8 +12,9 @@ from nephele.aws import object_metadata
 from nephele.aws.bucket import ObjectHead
 from nephele.aws.index import records
 from nephele.aws.keys import FINAL, RAW, InstanceKey, parse_instance_key
-from nephele.aws.part_upload import PartUpload
+from nephele.aws.part_upload import HELD_BYTES, PartUpload
 from nephele.aws.read_ahead import ReadAhead
+from nephele.domain.compression import compress
 from nephele.domain.header import read_file_header
 from nephele.domain.levels import Level
 from nephele.domain.orthanc_id import Identity, OrthancId
@@ -22,6 +23,7 @@ from nephele.domain.provenance import Provenance
 from nephele.domain.transcoding import Transcoding, ingest_target
 from nephele.errors import BadFileFormat, NothingToTranscode, NotTranscodable, UnknownResource
 from nephele.services.archive import Archive
+from nephele.services.capacity import release
 from nephele.services.index_objects import LARGEST_HEADER_BYTES
 from nephele.services.ingest_transcoding import (
     count_failure,
@@ -108,6 +110,7 @@ def _transcode(
     has_time: Callable[[], bool],
 ) -> OrthancId:
     if (known := known_instance(archive, transcoding)) is not None:
+        release(archive, [key.uuid])
         return known
     orthanc_id = key.orthanc_id
     if transcoding.is_lossy:
@@ -118,7 +121,10 @@ def _transcode(
         return orthanc_id
     provenance = with_original(object_metadata.decode_provenance(head.metadata), transcoding)
     with PartUpload(
-        archive.bucket, final_key, lambda encoded: _describe(encoded, provenance)
+        archive.bucket,
+        final_key,
+        lambda encoded: _describe(encoded, provenance),
+        pack=_pack if archive.configuration.storage_compression else None,
     ) as upload:
         transcoding.write(TimedSink(upload, has_time))
     return orthanc_id
@@ -140,8 +146,20 @@ def _copy(
     final_key = str(InstanceKey(FINAL, key.orthanc_id, key.uuid))
     if not archive.bucket.exists(final_key):
         described = dict(head.metadata) if metadata is None else metadata
-        archive.bucket.copy(head.key, final_key, described, head.size_bytes)
+        is_small = head.size_bytes <= HELD_BYTES
+        if archive.configuration.storage_compression and is_small:
+            encoded, told = _pack(archive.bucket.read(head.key), described)
+            archive.bucket.put_whole(final_key, encoded, told)
+        else:
+            archive.bucket.copy(head.key, final_key, described, head.size_bytes)
     return key.orthanc_id
+
+
+def _pack(encoded: bytes, metadata: Mapping[str, str]) -> tuple[bytes, Mapping[str, str]]:
+    """Compress a file for `StorageCompression`."""
+    packed = compress(encoded)
+    digest = hashlib.md5(packed, usedforsecurity=False).hexdigest()
+    return packed, object_metadata.with_compression(metadata, len(encoded), digest)
 
 
 def _keep_failed(

@@ -20,6 +20,8 @@ from nephele.errors import (
 )
 from nephele.services.archive import Archive
 from nephele.services.archive_members import Bounds, ZipMembers, gunzipped, is_zip, open_zip
+from nephele.services.attachments import adopt_attachment
+from nephele.services.revisions import Revision
 from nephele.services.store import Staged, Stored, adopt_upload, commit_all, stage, store
 from nephele.settings.limits import UPLOAD_EXPIRES_SECONDS
 
@@ -39,6 +41,15 @@ class OpenUpload:
     upload_id: str
     part_size_bytes: int
     part_urls: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """The attachment an upload becomes, and the revision a client expects to replace."""
+
+    identifier: str
+    content_type: int
+    expected: Revision | None
 
 
 def bounds_of(archive: Archive) -> Bounds:
@@ -137,6 +148,25 @@ def complete_upload(
             archive.bucket.delete(key)
             return stored
     return adopt_upload(archive, key, provenance)
+
+
+def complete_attachment(
+    archive: Archive,
+    identifier: str,
+    upload_id: str,
+    etags: Sequence[str],
+    target: Target,
+) -> Revision:
+    """Finish an upload and attach what it brought to a resource, whatever its size.
+
+    Raises
+    ------
+    ReadOnlyItem, UnknownResource, BadRevision, StorageFull
+        As `nephele.services.attachments.attach`.
+    """
+    key = keys.upload_key(_require_uuid(identifier))
+    _finish(archive, key, upload_id, etags)
+    return adopt_attachment(archive, target.identifier, target.content_type, key, target.expected)
 
 
 def _finish(archive: Archive, key: str, upload_id: str, etags: Sequence[str]) -> None:

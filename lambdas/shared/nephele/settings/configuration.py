@@ -4,16 +4,35 @@ from __future__ import annotations
 
 import json
 import re
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+)
 from pydantic.alias_generators import to_pascal
 
 from nephele.errors import ConfigurationError
+from nephele.settings.auto_forward import ForwardRule
 from nephele.settings.dictionary_entry import DictionaryEntry, EntryTag, parse_entry
 from nephele.settings.modality import AeTitle, Modality, ModalityName, Port, parse_modality
 from nephele.settings.options import NOT_YET, PLUGIN_SECTIONS, WITHOUT_MEANING
+from nephele.settings.peer import Peer, parse_peer, without_secrets
+from nephele.settings.storage_tiers import StorageTiers
+from nephele.settings.user_names import (
+    UserContent,
+    UserNumber,
+    check_distinct,
+    parse_user_content,
+)
+from nephele.settings.worklists import Worklists
 
 _COMMENTS = re.compile(r'"(?:\\.|[^"\\])*"|//[^\n]*|/\*.*?\*/', re.DOTALL)
 _SECRETS = ("RegisteredUsers",)
@@ -26,9 +45,19 @@ def _as_tuple(value: object) -> object:
     return tuple(value) if isinstance(value, list) else value
 
 
+def _check_range(value: str) -> str:
+    """Refuse what is no range of IP addresses."""
+    ip_network(value, strict=False)
+    return value
+
+
 Strings = Annotated[tuple[str, ...], BeforeValidator(_as_tuple)]
+RetrieveMethod = Literal["C-MOVE", "C-GET"]
+UserContentTypes = dict[str, Annotated[UserContent, BeforeValidator(parse_user_content)]]
 LevelName = Annotated[str, Field(pattern="^(Patient|Study|Series|Instance)$")]
 Dictionary = dict[EntryTag, Annotated[DictionaryEntry, BeforeValidator(parse_entry)]]
+Peers = dict[ModalityName, Annotated[Peer, BeforeValidator(parse_peer)]]
+AddressRange = Annotated[str, AfterValidator(_check_range)]
 Modalities = dict[ModalityName, Annotated[Modality, BeforeValidator(parse_modality)]]
 
 
@@ -68,6 +97,23 @@ class Configuration(BaseModel):
     dicom_scp_timeout: Annotated[int, Field(ge=0)] = 30
     maximum_pdu_length: Annotated[int, Field(ge=4096, le=131072)] = 16384
 
+    dicom_scu_timeout: Annotated[int, Field(ge=0)] = 10
+    dicom_scu_preferred_transfer_syntax: str = "1.2.840.10008.1.2.1"
+    transcode_dicom_protocol: bool = True
+    dicom_echo_checks_find: bool = False
+    dicom_default_retrieve_method: RetrieveMethod = "C-MOVE"
+    dicom_modalities_in_database: bool = False
+    query_retrieve_size: Annotated[int, Field(ge=1)] = 100
+    storage_commitment_reports_size: Annotated[int, Field(ge=1)] = 100
+
+    dicom_tls_enabled: bool = False
+    dicom_tls_certificate: str = ""
+    dicom_tls_private_key: str = ""
+    dicom_tls_trusted_certificates: str = ""
+    dicom_tls_remote_certificate_required: bool = True
+    dicom_tls_minimum_protocol_version: Annotated[int, Field(ge=0, le=5)] = 0
+    dicom_tls_ciphers_accepted: Strings = ()
+
     accepted_transfer_syntaxes: Strings = ("1.2.840.10008.1.*",)
     deflated_transfer_syntax_accepted: bool | None = None
     jpeg_transfer_syntax_accepted: bool | None = None
@@ -83,10 +129,28 @@ class Configuration(BaseModel):
     rejected_sop_classes: Strings = ()
     reject_sop_classes: Strings = ()
 
+    orthanc_peers: Peers = Field(default_factory=dict)
+    orthanc_peers_in_database: bool = False
+    edge_peers: Strings = ()
+    peers_allowed_addresses: tuple[AddressRange, ...] = ()
+    http_timeout: Annotated[int, Field(ge=0)] = 60
+    http_proxy: str = ""
+    https_verify_peers: bool = True
+    https_ca_certificates: str = Field(default="", alias="HttpsCACertificates")
+    concurrent_jobs: Annotated[int, Field(ge=0)] = 10
+    jobs_history_size: Annotated[int, Field(ge=0)] = 10
+
     metrics_enabled: bool = True
+    zip_use_utf8: bool = False
     log_exported_resources: bool = False
+    auto_forward: Annotated[tuple[ForwardRule, ...], Field(strict=False)] = ()
     limit_find_results: Annotated[int, Field(ge=0)] = 0
     limit_find_instances: Annotated[int, Field(ge=0)] = 0
+    case_sensitive_pn: bool = Field(default=False, alias="CaseSensitivePN")
+    maximum_storage_cache_size: Annotated[int, Field(ge=0)] = 128
+    storage_access_on_find: Literal["Always", "Answers", "Never"] = "Always"
+    synchronous_c_move: bool = Field(default=True, alias="SynchronousCMove")
+    worklists: Worklists = Field(default_factory=Worklists)
 
     default_encoding: str = "Latin1"
     load_private_dictionary: bool = True
@@ -95,6 +159,16 @@ class Configuration(BaseModel):
     extra_main_dicom_tags: dict[LevelName, Strings] = Field(default_factory=dict)
     stable_age: Annotated[int, Field(ge=0)] = 60
     overwrite_instances: bool = False
+    storage_compression: bool = False
+    storage_tiers: StorageTiers = Field(default_factory=StorageTiers)
+    store_md5_for_attachments: bool = Field(default=True, alias="StoreMD5ForAttachments")
+    maximum_storage_size: Annotated[int, Field(ge=0)] = 0
+    maximum_patient_count: Annotated[int, Field(ge=0)] = 0
+    maximum_storage_mode: Literal["Recycle", "Reject"] = "Recycle"
+    undelete_days: Annotated[int, Field(ge=0, le=3650)] = 30
+    check_revisions: bool = False
+    user_metadata: dict[str, UserNumber] = Field(default_factory=dict)
+    user_content_type: UserContentTypes = Field(default_factory=dict)
     ingest_transcoding: str | None = None
     ingest_transcoding_of_uncompressed: bool = True
     ingest_transcoding_of_compressed: bool = True
@@ -102,6 +176,28 @@ class Configuration(BaseModel):
     builtin_decoder_transcoder_order: Literal["Before", "After", "Disabled"] = "Before"
 
     not_honoured: frozenset[str] = Field(default=frozenset(), exclude=True, alias="not_honoured")
+
+    @field_validator("user_metadata")
+    @classmethod
+    def _check_user_metadata(cls, names: dict[str, int]) -> dict[str, int]:
+        check_distinct(list(names.values()))
+        return names
+
+    @field_validator("user_content_type")
+    @classmethod
+    def _check_user_content(cls, names: UserContentTypes) -> UserContentTypes:
+        check_distinct([content.number for content in names.values()])
+        return names
+
+    @property
+    def maximum_storage_bytes(self) -> int:
+        """Return `MaximumStorageSize` in bytes; 0 is no limit."""
+        return self.maximum_storage_size << 20
+
+    @property
+    def is_storage_limited(self) -> bool:
+        """Tell whether the archive may not hold everything."""
+        return self.maximum_storage_size > 0 or self.maximum_patient_count > 0
 
     @property
     def is_authentication_enabled(self) -> bool:
@@ -115,6 +211,12 @@ class Configuration(BaseModel):
         given = self.model_dump(by_alias=True, exclude_unset=True, mode="json")
         for name in _SECRETS:
             given.pop(name, None)
+        if "HttpProxy" in given:
+            given["HttpProxy"] = given["HttpProxy"].rpartition("@")[2]
+        if "OrthancPeers" in given:
+            given["OrthancPeers"] = {
+                name: without_secrets(peer) for name, peer in given["OrthancPeers"].items()
+            }
         return json.dumps(given, sort_keys=True, separators=(",", ":"))
 
 
@@ -135,13 +237,28 @@ def load_configuration(path: Path) -> Configuration:
 
 def parse_configuration(text: str) -> Configuration:
     """Parse a configuration in Orthanc's dialect: JSON with `//` and `/* */` comments."""
+    return _validate(parse_options(text))
+
+
+def parse_options(text: str) -> dict[str, Any]:
+    """Return the options as they are written, unchecked but for names that come twice."""
     try:
-        options = json.loads(_COMMENTS.sub(_keep_strings, text))
+        options = json.loads(_COMMENTS.sub(_keep_strings, text), object_pairs_hook=_once)
     except json.JSONDecodeError as exc:
         raise ConfigurationError(f"configuration: not JSON: {exc}") from exc
     if not isinstance(options, dict):
         raise ConfigurationError("configuration: a JSON object is needed")
-    return _validate(options)
+    return options
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Refuse an object that says a name twice: one of the two would be lost in silence."""
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ConfigurationError(f"{twice}: the name stands twice in one object")
+    return found
 
 
 def _keep_strings(match: re.Match[str]) -> str:

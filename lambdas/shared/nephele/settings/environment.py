@@ -60,6 +60,16 @@ class TranscodeEnvironment(ArchiveEnvironment):
     """The transcode function."""
 
 
+class JobsEnvironment(ArchiveEnvironment):
+    """The jobs function; the queues' URLs are for what its jobs start."""
+
+    index_queue: str
+    transcode_queue: str
+    jobs_queue: str
+    edge_jobs_queue: str
+    peers_secret: str
+
+
 class PurgeEnvironment(ArchiveEnvironment):
     """The purge function, which removes the objects of deleted instances."""
 
@@ -75,27 +85,54 @@ class StableEnvironment(ArchiveEnvironment):
 
 
 class MetadataEnvironment(ArchiveEnvironment):
-    """The metadata function, the stream's consumer."""
+    """The metadata function, the stream's consumer; the bus is named."""
 
     stable_queue: str
     purge_queue: str
+    recycle_queue: str
+    jobs_queue: str
+    edge_jobs_queue: str
+    event_bus: str
+
+
+class RecycleEnvironment(ArchiveEnvironment):
+    """The recycle function; the queue's URL is for what one call leaves to the next."""
+
+    recycle_queue: str
 
 
 class ReconcileEnvironment(ArchiveEnvironment):
     """The reconcile function, which sends lost objects through ingest again."""
 
+    recycle_queue: str
     index_queue: str
     transcode_queue: str
     purge_queue: str
+    jobs_queue: str
+    edge_jobs_queue: str
 
 
 class ApiEnvironment(ArchiveEnvironment):
-    """The REST API; the queues' URLs are for retries of dead letters."""
+    """The REST API; the queues' URLs are for retries of dead letters.
+
+    Attributes
+    ----------
+    blob_key_id, blob_key_name, blob_keys_secret : str
+        The key that signs `/blobs/…` for CloudFront: its name there, ours, and the secret that
+        holds it. Empty where there is no CloudFront: then S3 checks its own signature.
+    """
 
     index_queue: str
     transcode_queue: str
     stable_queue: str
     purge_queue: str
+    jobs_queue: str
+    edge_jobs_queue: str
+    peers_secret: str
+
+    blob_key_id: str = ""
+    blob_key_name: str = ""
+    blob_keys_secret: str = ""
 
 
 class EdgeEnvironment(ArchiveEnvironment):
@@ -109,11 +146,21 @@ class EdgeEnvironment(ArchiveEnvironment):
         Processes that share the DICOM port; 0 takes one for each core.
     temporary_directory : str
         Where data sets are kept while they are received; "" takes the system's.
+    executor_threads : int
+        Jobs that are worked on at a time; 0 leaves them to other tasks.
     drain_seconds : float
         How long associations may finish after SIGTERM (Fargate kills after 120 s at most).
+    side_port : int
+        Where a load balancer asks whether connections may come; 0 has none.
     """
+
+    jobs_queue: str
+    edge_jobs_queue: str
+    peers_secret: str
 
     bind_address: str = "0.0.0.0"  # noqa: S104  a container's own network interface
     worker_processes: int = 0
     temporary_directory: str = ""
+    executor_threads: int = 16
     drain_seconds: float = 100.0
+    side_port: int = 0

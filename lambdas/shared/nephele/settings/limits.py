@@ -28,3 +28,21 @@ FIND_READ_UNITS = 20_000
 
 FIND_SECONDS = 20.0
 """Longest time one search may read: what is left is for rendering the answer before a timeout."""
+
+FIND_JOB_READ_UNITS = 2_000_000
+"""Most read units of a search that is a job: 8 GB of rows, half a dollar."""
+
+FIND_JOB_SECONDS = 600.0
+"""Longest time such a search may read, within one call of a function."""
+
+JOB_MESSAGE_SECONDS = 20
+"""How long a job's message stays away from other workers after its own last was heard of."""
+
+EDGE_FIND_READ_UNITS = 200_000
+"""Most read units of one C-FIND: the edge has no timeout, and its clients wait for minutes."""
+
+EDGE_FIND_SECONDS = 120.0
+"""Longest time one C-FIND may read."""
+
+RESTORE_SECONDS = 3600
+"""When to look again for what Glacier restores: that takes 3 to 12 hours (S3, restore tiers)."""

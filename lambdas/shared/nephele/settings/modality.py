@@ -5,7 +5,16 @@ from __future__ import annotations
 import re
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+)
+
+from nephele.errors import BadFileFormat, ParameterOutOfRange
 
 _NAME = re.compile(r"[A-Za-z0-9_-]+")
 _AE_TITLE = re.compile(r"(?! +\Z)[ -\[\]-~]{1,16}")
@@ -32,6 +41,26 @@ def _check_name(name: str) -> str:
     return name
 
 
+def is_name(name: str) -> bool:
+    """Tell whether a modality may have this symbolic name."""
+    return _NAME.fullmatch(name) is not None
+
+
+_SUCCESSORS = {
+    "AgfaImpax": "GenericNoWildcardInDates",
+    "SyngoVia": "GenericNoWildcardInDates",
+    "EFilm2": "Generic",
+    "MedInria": "Generic",
+    "ClearCanvas": "Generic",
+    "Dcm4Chee": "Generic",
+}
+"""What Orthanc makes of manufacturers that it had once."""
+
+
+def _replace_obsolete(manufacturer: str) -> str:
+    return _SUCCESSORS.get(manufacturer, manufacturer)
+
+
 ModalityName = Annotated[str, AfterValidator(_check_name)]
 AeTitle = Annotated[str, AfterValidator(_check_ae_title)]
 Port = Annotated[int, Field(ge=1, le=65535)]
@@ -49,6 +78,7 @@ Manufacturer = Literal[
     "Dcm4Chee",
 ]
 """Orthanc's manufacturers; those from AgfaImpax on are obsolete names of the generic ones."""
+RetrieveMethod = Literal["SystemDefault", "C-MOVE", "C-GET"]
 
 
 class Modality(BaseModel):
@@ -59,7 +89,9 @@ class Modality(BaseModel):
     aet: AeTitle = Field(alias="AET")
     host: str = Field(alias="Host", min_length=1)
     port: Annotated[Port, BeforeValidator(_as_number)] = Field(alias="Port")
-    manufacturer: Manufacturer = Field(default="Generic", alias="Manufacturer")
+    manufacturer: Annotated[Manufacturer, AfterValidator(_replace_obsolete)] = Field(
+        default="Generic", alias="Manufacturer"
+    )
     allow_echo: bool = Field(default=True, alias="AllowEcho")
     allow_store: bool = Field(default=True, alias="AllowStore")
     allow_find: bool = Field(default=True, alias="AllowFind")
@@ -72,7 +104,7 @@ class Modality(BaseModel):
     use_dicom_tls: bool = Field(default=False, alias="UseDicomTls")
     local_aet: str = Field(default="", alias="LocalAet")
     timeout: int = Field(default=0, ge=0, alias="Timeout")
-    retrieve_method: str = Field(default="SystemDefault", alias="RetrieveMethod")
+    retrieve_method: RetrieveMethod = Field(default="SystemDefault", alias="RetrieveMethod")
 
 
 def parse_modality(value: object) -> Any:
@@ -90,3 +122,33 @@ def parse_modality(value: object) -> Any:
         rest = {key: item for key, item in value.items() if key != "AllowStorageCommitment"}
         return {"AllowNAction": both, "AllowEventReport": both} | rest
     return value
+
+
+_CHOICES = frozenset({"Manufacturer", "RetrieveMethod"})
+_BOUNDS = frozenset({"greater_than_equal", "less_than_equal"})
+
+
+def read_modality(value: object) -> Modality:
+    """Return a modality from either form, as a client sends it: what is not known is ignored.
+
+    Raises
+    ------
+    BadFileFormat
+        A value is missing or wrong.
+    ParameterOutOfRange
+        There is no such manufacturer, retrieve method or port.
+    """
+    try:
+        described = parse_modality(value)
+        if not isinstance(described, dict):
+            raise BadFileFormat("A modality is a JSON array or object")
+        known = {field.alias for field in Modality.model_fields.values()}
+        return Modality.model_validate({k: v for k, v in described.items() if k in known})
+    except ValidationError as exc:
+        first = exc.errors(include_url=False, include_input=False)[0]
+        place = ".".join(str(part) for part in first["loc"])
+        is_range = place in _CHOICES or first["type"] in _BOUNDS
+        kind = ParameterOutOfRange if is_range else BadFileFormat
+        raise kind(f"{place}: {first['msg']}") from exc
+    except ValueError as exc:
+        raise BadFileFormat(str(exc)) from exc

@@ -7,32 +7,21 @@ from __future__ import annotations
 
 NOT_YET: frozenset[str] = frozenset(
     """
-    StorageCompression MaximumStorageSize MaximumPatientCount MaximumStorageMode ConcurrentJobs
     HttpServerEnabled OrthancExplorerEnabled WebDavEnabled WebDavDeleteAllowed
-    WebDavUploadAllowed DicomTlsEnabled DicomTlsCertificate DicomTlsPrivateKey
-    DicomTlsTrustedCertificates DicomTlsRemoteCertificateRequired DicomModalitiesInDatabase
-    DicomEchoChecksFind DicomDefaultRetrieveMethod DicomScuPreferredTransferSyntax
-    DicomThreadsCount OrthancPeers OrthancPeersInDatabase HttpProxy HttpTimeout HttpsVerifyPeers
-    HttpsCACertificates StoreDicom QueryRetrieveSize
-    CaseSensitivePN ExternalDictionaries SynchronousCMove
-    JobsHistorySize SaveJobs MediaArchiveSize StorageAccessOnFind
-    StorageCommitmentReportsSize TranscodeDicomProtocol
-    DeidentifyLogs DeidentifyLogsDicomVersion CheckRevisions
-    SynchronousZipStream Warnings UserMetadata UserContentType StoreMD5ForAttachments
-    PatientLevelEnabled HttpCompressionEnabled HttpRequestTimeout
-    MaximumRequestBodySizeMB DicomScuTimeout DicomTlsMinimumProtocolVersion
-    DicomTlsCiphersAccepted ReadOnly ZipUseUtf8 LoaderThreads
-    ZipLoaderThreads
+    WebDavUploadAllowed DicomThreadsCount StoreDicom ExternalDictionaries DeidentifyLogs
+    DeidentifyLogsDicomVersion Warnings PatientLevelEnabled HttpCompressionEnabled
+    HttpRequestTimeout MaximumRequestBodySizeMB ReadOnly
     """.split()
 )
 """Options Nephele will honour: accepted, without effect so far."""
 
 WITHOUT_MEANING: frozenset[str] = frozenset(
     """
-    StorageDirectory IndexDirectory MaximumStorageCacheSize StorageLoaderThreadsCount
-    StorageMemoryCapacity LuaScripts Plugins HttpBindAddresses HttpThreadsCount SslEnabled
-    SslCertificate SslVerifyPeers SslTrustedClientCertificates HttpVerbose Locale
-    DatabaseServerIdentifier TemporaryDirectory LuaHeartBeatPeriod Pkcs11 ExecuteLuaEnabled
+    MediaArchiveSize SynchronousZipStream LoaderThreads ZipLoaderThreads StorageDirectory
+    IndexDirectory StorageLoaderThreadsCount StorageMemoryCapacity LuaScripts Plugins
+    HttpBindAddresses HttpThreadsCount SslEnabled SslCertificate SslVerifyPeers
+    SslTrustedClientCertificates HttpVerbose Locale SaveJobs DatabaseServerIdentifier
+    TemporaryDirectory LuaHeartBeatPeriod Pkcs11 ExecuteLuaEnabled
     RestApiWriteToFileSystemEnabled KeepAlive KeepAliveTimeout TcpNoDelay
     DicomAssociationCloseDelay SslMinimumProtocolVersion SslCiphersAccepted
     JobsEngineThreadsCount SyncStorageArea MallocArenaMax MaximumConcurrentDcmtkTranscoders
@@ -47,7 +36,7 @@ WITHOUT_MEANING: frozenset[str] = frozenset(
 PLUGIN_SECTIONS: frozenset[str] = frozenset(
     """
     AdvancedStorage Authorization AwsS3Storage DelayedDeletion DicomWeb Housekeeper
-    MultitenantDicom OHIF PostgreSQL Transfers Worklists
+    MultitenantDicom OHIF PostgreSQL Transfers
     """.split()
 )
 """Sections of Orthanc plugins: accepted, without effect so far."""

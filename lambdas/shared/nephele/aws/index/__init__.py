@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from nephele.aws.bucket import Bucket
 from nephele.aws.index import codec, keys
 from nephele.aws.index.table import Row, Table
+from nephele.domain.compression import inflate_beginning
 from nephele.domain.identifiers import matches_identifier
 from nephele.domain.levels import Level
 from nephele.domain.orthanc_id import OrthancId
-from nephele.domain.resources import Child, Resource, Totals
+from nephele.domain.resources import Child, Resource, StoredFile, Totals
 
 HEADER_LIMIT_BYTES = 100_000
 """Longest compressed header kept in the table; a longer one is read from its object."""
@@ -59,7 +60,7 @@ class Index:
         if row is not None:
             return zlib.decompress(row["b"]["B"])
         offset = instance.metadata.get("PixelDataOffset")
-        return bucket.open_range(instance.file.key, 0, int(offset) if offset else None)
+        return read_beginning(bucket, instance.file, int(offset) if offset else None)
 
     def lookup(self, tag: str, value: str) -> list[OrthancId]:
         """Return resources whose identifier (`0010,0020`, `0020,000d` …) is a value."""
@@ -92,7 +93,18 @@ class Index:
             series=sum(shard.series for shard in shards),
             instances=sum(shard.instances for shard in shards),
             size_bytes=sum(shard.size_bytes for shard in shards),
+            saved_bytes=sum(shard.saved_bytes for shard in shards),
+            attached_bytes=sum(shard.attached_bytes for shard in shards),
+            attached_saved_bytes=sum(shard.attached_saved_bytes for shard in shards),
         )
+
+
+def read_beginning(bucket: Bucket, file: StoredFile, stop: int | None) -> bytes:
+    """Read the first bytes of an instance's file; all of them where `stop` is None."""
+    if not file.is_compressed:
+        return bucket.open_range(file.key, 0, stop)
+    size_bytes = file.size_bytes if stop is None else stop
+    return inflate_beginning(bucket.read(file.key), size_bytes)
 
 
 def compress_header(encoded: bytes) -> bytes | None:

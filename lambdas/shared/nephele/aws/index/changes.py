@@ -143,18 +143,16 @@ def iter_forward(table: Table, since: int) -> Iterator[NumberedChange]:
         )
     )
     for row in holding:
-        yield from (change for change in _read_block(row) if change.sequence > since)
+        yield from (change for change in read_block(row) if change.sequence > since)
     for row in table.iter_query(keys.CHANGES, after=_bound(since + 1), limit=20):
-        if _sort_key(row) == keys.HEAD:
-            return
-        yield from _read_block(row)
+        yield from read_block(row)
 
 
 def iter_backward(table: Table, to: int) -> Iterator[NumberedChange]:
     """Yield changes numbered up to `to`, descending."""
     rows = table.iter_query(keys.CHANGES, up_to=_bound(to), descending=True, limit=20)
     for row in rows:
-        changes = [change for change in _read_block(row) if change.sequence <= to]
+        changes = [change for change in read_block(row) if change.sequence <= to]
         yield from reversed(changes)
 
 
@@ -162,7 +160,10 @@ def _bound(sequence: int) -> str:
     return keys.block(sequence)["sk"]["S"]
 
 
-def _read_block(row: Row) -> list[NumberedChange]:
+def read_block(row: Row) -> list[NumberedChange]:
+    """Return the changes of a row of the log, in their order; its head has none."""
+    if _sort_key(row) == keys.HEAD:
+        return []
     first = int(_sort_key(row))
     return [
         NumberedChange(first + n, Change(ChangeType(kind), Level(level), OrthancId(i), date))

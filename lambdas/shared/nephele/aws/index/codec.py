@@ -17,11 +17,20 @@ A row's attributes have short names, since DynamoDB bills each byte of them:
 `i`   index in series           `o`   the identifier as it was received
 `mo`  series of each modality beneath a study (a map)
 `q`   present when a study spells its patient's name otherwise: see `search_rows`
+`us`  what users keep there (JSON)
+`ro`  a patient's place in the order of recycling
+`zs`  of `z`, bytes that compression saves
+`za`  bytes attached here and beneath
+`zt`  of `za`, bytes that compression saves
+`zc`  bytes of an instance's compressed object
+`hc`  MD5 of that object
+`rv`  how often an instance's object was compressed or inflated
 ====  =====================================================================
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import orjson
@@ -33,6 +42,7 @@ from nephele.domain.levels import ORDER, Level
 from nephele.domain.orthanc_id import OrthancId
 from nephele.domain.provenance import Origin, Provenance
 from nephele.domain.resources import Resource, StoredFile, Totals
+from nephele.domain.user_state import NO_USER_STATE, UserState, decode_state
 
 
 def text(value: str) -> dict[str, str]:
@@ -53,6 +63,11 @@ def document(value: object) -> dict[str, str]:
 def read_document(row: Row, name: str) -> Any:
     """Decode a JSON attribute; an absent one is an empty object."""
     return orjson.loads(row[name]["S"]) if name in row else {}
+
+
+def read_text(row: Row, name: str) -> str:
+    """Decode a text attribute; an absent one is empty."""
+    return str(row[name]["S"]) if name in row else ""
 
 
 def read_number(row: Row, name: str) -> int:
@@ -108,10 +123,23 @@ def read_resource(row: Row) -> Resource:
         main_tags=read_document(row, "t"),
         metadata=metadata,
         is_stable="s" in row,
-        totals=read_totals(row) if level is not Level.INSTANCE else Totals(),
+        totals=_read_beneath(row, level),
         file=_read_file(row, orthanc_id, metadata) if level is Level.INSTANCE else None,
         modalities=read_modalities(row),
+        user=read_user_state(row),
     )
+
+
+def _read_beneath(row: Row, level: Level) -> Totals:
+    totals = read_totals(row)
+    if level is not Level.INSTANCE or "zc" not in row:
+        return totals
+    return replace(totals, saved_bytes=totals.size_bytes - read_number(row, "zc"))
+
+
+def read_user_state(row: Row) -> UserState:
+    """Decode what users keep at a resource."""
+    return decode_state(read_document(row, "us")) if "us" in row else NO_USER_STATE
 
 
 def read_modalities(row: Row) -> tuple[str, ...]:
@@ -127,6 +155,9 @@ def read_totals(row: Row) -> Totals:
         series=read_number(row, "ns"),
         instances=read_number(row, "ni"),
         size_bytes=read_number(row, "z"),
+        saved_bytes=read_number(row, "zs"),
+        attached_bytes=read_number(row, "za"),
+        attached_saved_bytes=read_number(row, "zt"),
     )
 
 
@@ -150,4 +181,6 @@ def _read_file(row: Row, orthanc_id: OrthancId, metadata: dict[str, str]) -> Sto
             remote_ip=metadata.get("RemoteIP", ""),
             http_username=metadata.get("HttpUsername", ""),
         ),
+        compressed_bytes=read_number(row, "zc") if "zc" in row else None,
+        compressed_md5=row["hc"]["S"] if "hc" in row else "",
     )

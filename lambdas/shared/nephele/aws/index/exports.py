@@ -50,3 +50,14 @@ def clear_exports(table: Table) -> None:
     last = keys.export(last_export(table))["sk"]["S"]
     rows = table.iter_query(keys.EXPORTS, up_to=last, attributes="pk, sk")
     table.delete_all([keys.key(row["pk"]["S"], row["sk"]["S"]) for row in rows])
+
+
+def put_numbered(table: Table, number: int, export: Export) -> None:
+    """Write an export under the number it had."""
+    table.put({**keys.export(number), "c": codec.document(export)})
+
+
+def set_last(table: Table, last: int) -> None:
+    """Let numbers go on behind the last one that was given."""
+    values = {":n": codec.number(last)}
+    table.update_if(keys.exports_head(), "SET n = :n", "attribute_not_exists(n) OR n < :n", values)

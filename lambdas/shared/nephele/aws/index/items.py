@@ -28,6 +28,9 @@ _COUNTS = {
     "ns": "series",
     "ni": "instances",
     "z": "size_bytes",
+    "zs": "saved_bytes",
+    "za": "attached_bytes",
+    "zt": "attached_saved_bytes",
 }
 
 
@@ -63,14 +66,21 @@ def touch(
     )
 
 
+def grow(table: str, orthanc_id: OrthancId, totals: Totals) -> Item:
+    """Add to what lies beneath an existing resource, and touch nothing else of it."""
+    return _add(table, keys.resource(orthanc_id), totals, {}, "", "attribute_exists(pk)")
+
+
 def also(
     item: Item, clause: str, condition: str, names: dict[str, str], values: dict[str, Any]
 ) -> Item:
     """Let an update of `touch` do more: a SET or a REMOVE clause, under one more condition."""
     update: dict[str, Any] = dict(item["Update"])
     expression = update["UpdateExpression"]
-    if clause.startswith("SET "):
+    if clause.startswith("SET ") and expression.startswith("SET "):
         expression = f"{clause}, {expression.removeprefix('SET ')}"
+    elif clause.startswith("SET "):
+        expression = f"{clause} {expression}".strip()
     elif clause:
         expression = f"{expression} {clause}"
     update["UpdateExpression"] = expression

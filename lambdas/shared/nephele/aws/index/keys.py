@@ -25,7 +25,17 @@ HEAD = "HEAD"
 DEAD_LETTERS = "DEAD"
 ASIDE_LIST = "ASIDE"
 OVERRIDES = "OVERRIDES"
+REFUSALS = "REFUSALS"
 EXPORTS = "EXPORTS"
+WORKLISTS = "WORKLISTS"
+RECYCLING = "RECYCLING"
+PROTECTED = "PROTECTED"
+DELETED = "DELETED"
+RESERVED = "RESERVED"
+JOBS = "JOBS"
+QUERIES = "QUERIES"
+ANSWERS = "A#"
+COMMITMENTS = "COMMITMENTS"
 SEARCH_SHARDS = 4
 SUFFIX_CHARACTERS = 3
 """Characters of a name that make a partition: the shortest text that is found within names."""
@@ -186,6 +196,101 @@ def exports_head() -> Key:
 def override(name: str) -> Key:
     """Key of an option that was changed over REST."""
     return key(OVERRIDES, name)
+
+
+def query(identifier: str) -> Key:
+    """Key of a query to another archive; its answers are in the same partition."""
+    return key(f"QUERY#{identifier}", RESOURCE)
+
+
+def query_answers(identifier: str, first: int) -> Key:
+    """Key of a block of answers, by the number of the first one."""
+    return key(f"QUERY#{identifier}", f"{ANSWERS}{first:010}")
+
+
+def listed_query(identifier: str) -> Key:
+    """Key of a query's row in the list of queries."""
+    return key(QUERIES, identifier)
+
+
+def commitment(transaction_uid: str) -> Key:
+    """Key of a storage commitment that was asked of another archive."""
+    return key(f"COMMITMENT#{transaction_uid}", RESOURCE)
+
+
+def listed_commitment(now: str, transaction_uid: str) -> Key:
+    """Key of a storage commitment's row in the list of them, oldest first."""
+    return key(COMMITMENTS, f"{now}#{transaction_uid}")
+
+
+def moved(message_id: int) -> str:
+    """Partition of what has come because of a C-MOVE the edge asked for."""
+    return f"MOVED#{message_id}"
+
+
+def moved_instance(message_id: int, orthanc_id: OrthancId) -> Key:
+    """Key of an instance that has come because of a C-MOVE the edge asked for."""
+    return key(moved(message_id), orthanc_id)
+
+
+def definitions(kind: str) -> str:
+    """Partition of the definitions of a kind that were changed over REST."""
+    return f"DEFINED#{kind}"
+
+
+def definition(kind: str, name: str) -> Key:
+    """Key of a definition that was changed over REST."""
+    return key(definitions(kind), name)
+
+
+def job(identifier: str) -> Key:
+    """Key of a job's own row."""
+    return key(f"JOB#{identifier}", RESOURCE)
+
+
+def listed_job(identifier: str) -> Key:
+    """Key of a job's row in the list of jobs, in the order of ids."""
+    return key(JOBS, identifier)
+
+
+def labelled(level: Level) -> str:
+    """Partition of the labels of a level's resources."""
+    return f"LABEL#{level}"
+
+
+def label(level: Level, text: str, orthanc_id: OrthancId) -> Key:
+    """Key of the row that finds a resource by one of its labels."""
+    return key(labelled(level), f"{text}{END}{orthanc_id}")
+
+
+def recycled(order: str, patient: OrthancId) -> Key:
+    """Key of a patient's place in the order of recycling: by time, the oldest first."""
+    return key(RECYCLING, f"{order}{END}{patient}")
+
+
+def protected(patient: OrthancId) -> Key:
+    """Key of a patient that is never recycled."""
+    return key(PROTECTED, patient)
+
+
+def deletion(identifier: str) -> Key:
+    """Key of a deletion that can be undone."""
+    return key(DELETED, identifier)
+
+
+def reservation(uuid: str) -> Key:
+    """Key of the room a reception was promised."""
+    return key(RESERVED, uuid)
+
+
+def worklist(identifier: str) -> Key:
+    """Key of a modality worklist."""
+    return key(WORKLISTS, identifier)
+
+
+def refusal(now: str, uuid: str) -> Key:
+    """Key of an association that was refused."""
+    return key(REFUSALS, f"{now}#{uuid}")
 
 
 def cursor(name: str) -> Key:

@@ -8,6 +8,7 @@ from nephele.aws import clock
 from nephele.aws.index import codec, items, keys, modalities, originals, search_rows
 from nephele.aws.index.entries import Entry, Outcome, SameContent
 from nephele.aws.index.table import TRANSACTION_ITEMS, Row
+from nephele.domain.extra_tags import extended_signature
 from nephele.domain.header import InstanceHeader
 from nephele.domain.levels import ORDER, Level
 from nephele.domain.orthanc_id import OrthancId
@@ -18,8 +19,10 @@ if TYPE_CHECKING:
 
 PARENTS = (Level.SERIES, Level.STUDY, Level.PATIENT)
 ITEMS_PER_INSTANCE = 4
-_ITEMS_FOR_PARENTS = 14
+_ITEMS_FOR_PARENTS = 15
 ENTRIES_PER_TRANSACTION = (TRANSACTION_ITEMS - _ITEMS_FOR_PARENTS) // ITEMS_PER_INSTANCE
+SIGNATURE = "MainDicomTagsSignature"
+"""Kept where the configuration adds main tags: all others are Orthanc's own."""
 _NEW = {
     Level.INSTANCE: ChangeType.NEW_INSTANCE,
     Level.SERIES: ChangeType.NEW_SERIES,
@@ -51,6 +54,7 @@ class Plan:
         self._purge: list[str] = []
         self._instances = 0
         self._size_bytes = 0
+        self._saved_bytes = 0
 
     @property
     def has_work(self) -> bool:
@@ -80,28 +84,37 @@ class Plan:
             self._items.append(items.put(self._table, original))
         self._instances += 1
         self._size_bytes += entry.file.size_bytes
+        self._saved_bytes += entry.file.saved_bytes
         self._change(Level.INSTANCE, orthanc_id)
 
     def _replace_instance(self, entry: Entry, row: Row) -> None:
         old = codec.read_file(row)
+        is_same = self._is_same_content(old, entry.file)
+        is_overwriting = entry.file.reception > old.reception
         self._items.append(
             self._write_instance(
                 entry,
                 "v = :old AND attribute_not_exists(x)",
                 {":old": codec.text(old.uuid), ":ended": {"SS": [old.uuid]}},
-                self._end(entry.orthanc_id, old, entry.file),
+                self._end(entry.orthanc_id, old, is_same=is_same),
             )
         )
         self._items.append(self._child(Level.INSTANCE, entry.orthanc_id, entry.header))
         self._size_bytes += entry.file.size_bytes - old.size_bytes
-        self._change(Level.INSTANCE, entry.orthanc_id)
+        self._saved_bytes += entry.file.saved_bytes - old.saved_bytes
+        if is_overwriting or not is_same:
+            self._change(Level.INSTANCE, entry.orthanc_id)
 
     def _lose(self, entry: Entry, row: Row) -> None:
         winner = codec.read_file(row)
         update: dict[str, Any] = {
             "TableName": self._table,
             "Key": keys.resource(entry.orthanc_id),
-            "UpdateExpression": self._end(entry.orthanc_id, entry.file, winner),
+            "UpdateExpression": self._end(
+                entry.orthanc_id,
+                entry.file,
+                is_same=self._is_same_content(entry.file, winner),
+            ),
             "ConditionExpression": "v = :v AND attribute_not_exists(x)",
             "ExpressionAttributeValues": {
                 ":v": codec.text(winner.uuid),
@@ -110,9 +123,9 @@ class Plan:
         }
         self._items.append({"Update": update})  # type: ignore[typeddict-item]
 
-    def _end(self, orthanc_id: OrthancId, loser: StoredFile, winner: StoredFile) -> str:
+    def _end(self, orthanc_id: OrthancId, loser: StoredFile, *, is_same: bool) -> str:
         """Keep a loser aside if it differs, else have it removed; return what its row remembers."""
-        if self._is_same_content(loser, winner):
+        if is_same:
             self._purge.append(loser.key)
             return "ADD d :ended"
         row = {
@@ -145,13 +158,15 @@ class Plan:
             "z": codec.number(entry.file.size_bytes),
             "h": codec.text(entry.file.md5),
             "r": codec.text(entry.file.provenance.received),
+            **compression_of(entry.file),
             **_hidden_lookups(Level.INSTANCE, entry.orthanc_id, header, original),
         }
+        removed = ", ".join(name for name in ("x", "zc", "hc", "rv") if name not in attributes)
         names = ", ".join(f"#{name} = :{name}" for name in attributes)
         update: dict[str, Any] = {
             "TableName": self._table,
             "Key": keys.resource(entry.orthanc_id),
-            "UpdateExpression": f"SET {names} REMOVE x {more}",
+            "UpdateExpression": f"SET {names} REMOVE {removed} {more}",
             "ConditionExpression": condition,
             "ExpressionAttributeNames": {f"#{name}": name for name in attributes},
             "ExpressionAttributeValues": {f":{name}": v for name, v in attributes.items()}
@@ -209,16 +224,24 @@ class Plan:
     def _add_parents(self, first: Entry) -> None:
         created: dict[str, int] = {}
         for level in PARENTS:
-            beneath = Totals(instances=self._instances, size_bytes=self._size_bytes, **created)
+            beneath = self._totals(created)
             orthanc_id = self._parents[level]
             if orthanc_id in self._rows:
                 self._touch_parent(level, orthanc_id, first.header, beneath)
             else:
                 self._create_parent(level, orthanc_id, first, beneath)
                 created[_COUNTED[level]] = 1
-        everything = Totals(instances=self._instances, size_bytes=self._size_bytes, **created)
+        everything = self._totals(created)
         if everything != Totals():
             self._items.append(items.count(self._table, everything))
+
+    def _totals(self, created: dict[str, int]) -> Totals:
+        return Totals(
+            instances=self._instances,
+            size_bytes=self._size_bytes,
+            saved_bytes=self._saved_bytes,
+            **created,
+        )
 
     def _touch_parent(
         self, level: Level, orthanc_id: OrthancId, header: InstanceHeader, beneath: Totals
@@ -242,7 +265,7 @@ class Plan:
             **keys.resource(orthanc_id),
             "l": codec.text(level),
             "t": codec.document(_shown_tags(level, header)),
-            "m": codec.document(_series_metadata(first) if level is Level.SERIES else {}),
+            "m": codec.document(_parent_metadata(level, first)),
             "u": codec.text(self._now),
             "c": codec.text(self._now),
             "nt": codec.number(beneath.studies),
@@ -251,6 +274,12 @@ class Plan:
             "z": codec.number(beneath.size_bytes),
             **_hidden_lookups(level, orthanc_id, header),
         }
+        if beneath.saved_bytes:
+            row["zs"] = codec.number(beneath.saved_bytes)
+        if level is Level.PATIENT:
+            row["ro"] = codec.text(self._now)
+            place = keys.recycled(self._now, orthanc_id)
+            self._items.append(items.put(self._table, dict(place)))
         if above:
             row["a"] = codec.pack_ids(above)
         if level is Level.STUDY:
@@ -270,6 +299,13 @@ class Plan:
         of_patient = codec.read_document(row, "t").get(search_rows.PATIENT_NAME, "")
         spelling = search_rows.name_spelling(own, of_patient)
         return {"q": codec.text(spelling)} if spelling else {}
+
+
+def compression_of(file: StoredFile) -> dict[str, dict[str, str]]:
+    """Return what an instance's row says of a compressed object."""
+    if file.compressed_bytes is None:
+        return {}
+    return {"zc": codec.number(file.compressed_bytes), "hc": codec.text(file.compressed_md5)}
 
 
 def _shown_tags(level: Level, header: InstanceHeader) -> dict[str, str]:
@@ -307,6 +343,7 @@ def _instance_metadata(entry: Entry) -> dict[str, str]:
         "HttpUsername": provenance.http_username if provenance.origin == "RestApi" else None,
         "PixelDataOffset": header.pixel_data_offset,
         "PixelDataVR": header.pixel_data_vr,
+        SIGNATURE: extended_signature(Level.INSTANCE),
         "OriginalSOPInstanceUID": provenance.original_sop_instance_uid or None,
         "IngestTranscodingFailure": provenance.transcoding_failure or None,
     }
@@ -317,6 +354,12 @@ def _instance_metadata(entry: Entry) -> dict[str, str]:
         "TransferSyntax": header.transfer_syntax_uid,
         "SopClassUid": header.sop_class_uid,
     } | {name: str(value) for name, value in optional.items() if value is not None}
+
+
+def _parent_metadata(level: Level, first: Entry) -> dict[str, str]:
+    signature = extended_signature(level)
+    extended = {} if signature is None else {SIGNATURE: signature}
+    return (_series_metadata(first) if level is Level.SERIES else {}) | extended
 
 
 def _series_metadata(first: Entry) -> dict[str, str]:

@@ -143,3 +143,8 @@ def claim(table: Table, name: str, seconds: int) -> bool:
     }
     free = "attribute_not_exists(expires) OR expires < :now"
     return table.update_if(keys.claim(name), "SET expires = :until", free, values)
+
+
+def release_claim(table: Table, name: str) -> None:
+    """Give a claim back."""
+    table.delete(keys.claim(name))

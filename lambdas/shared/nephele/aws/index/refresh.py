@@ -11,7 +11,9 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from nephele.aws.index import Index, codec, items, keys, search_rows
+from nephele.aws.index.plan import SIGNATURE
 from nephele.aws.index.table import TRANSACTION_ITEMS, Row, retry_when_changed
+from nephele.domain.extra_tags import extended_signature
 from nephele.domain.header import InstanceHeader
 from nephele.domain.levels import Level
 from nephele.domain.orthanc_id import OrthancId
@@ -36,7 +38,11 @@ def _try_instance(index: Index, instance: Resource, header: InstanceHeader) -> N
     uuid = None if instance.file is None else instance.file.uuid
     if row is None or codec.is_deleted(row) or row["v"]["S"] != uuid:
         return
-    metadata = {**codec.read_document(row, "m"), _INDEX_IN_SERIES: header.index_in_series}
+    metadata = {
+        **codec.read_document(row, "m"),
+        _INDEX_IN_SERIES: header.index_in_series,
+        SIGNATURE: extended_signature(Level.INSTANCE),
+    }
     new = {
         **row,
         "t": codec.document(header.main_tags[Level.INSTANCE]),
@@ -90,13 +96,12 @@ def _refreshed(index: Index, parent: Resource, header: InstanceHeader, row: Row)
     tags = header.main_tags[level]
     if level is Level.STUDY:
         tags = header.main_tags[Level.PATIENT] | tags
-    new = {**row, "t": codec.document(tags)}
+    metadata = {**codec.read_document(row, "m"), SIGNATURE: extended_signature(level)}
     if level is Level.SERIES:
         expected = header.expected_number_of_instances
-        metadata: dict[str, str] = codec.read_document(row, "m")
-        metadata.pop(_EXPECTED, None)
-        more = {} if expected is None else {_EXPECTED: str(expected)}
-        new["m"] = codec.document(metadata | more)
+        metadata[_EXPECTED] = None if expected is None else str(expected)
+    kept = {name: text for name, text in metadata.items() if text is not None}
+    new = {**row, "t": codec.document(tags), "m": codec.document(kept)}
     if level is Level.STUDY:
         new["mo"] = {"M": _modalities(index, parent.orthanc_id)}
         new = _respelled(index, parent, new)

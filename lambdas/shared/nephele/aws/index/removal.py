@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from nephele.aws import clock
 from nephele.aws.index import Index, codec, items, keys, modalities, search_rows
 from nephele.aws.index.table import TRANSACTION_ITEMS, ConditionFailed, Row, retry_when_changed
-from nephele.aws.keys import FINAL, InstanceKey
+from nephele.aws.index.user_state import attached_totals, strip_labels
+from nephele.aws.keys import FINAL, AttachmentKey, InstanceKey
 from nephele.domain.levels import ORDER, Level
 from nephele.domain.orthanc_id import OrthancId
 from nephele.domain.resources import Resource, Totals
@@ -19,6 +21,8 @@ if TYPE_CHECKING:
 _ITEMS_PER_INSTANCE = 4
 _ITEMS_FOR_PARENTS = 16
 INSTANCES_PER_TRANSACTION = (TRANSACTION_ITEMS - _ITEMS_FOR_PARENTS) // _ITEMS_PER_INSTANCE
+_BURIED = "t, m, a, z, h, r, v, e, y, us, za, zt, zc, hc, rv"
+"""Attributes a tombstone has no more."""
 _BENEATH = {
     Level.SERIES: ("ni", "instances"),
     Level.STUDY: ("ns", "series"),
@@ -27,19 +31,28 @@ _BENEATH = {
 """The count that says whether a parent has become empty."""
 
 
-def remove_instances(index: Index, instances: Sequence[OrthancId]) -> None:
+Served = Mapping[OrthancId, str]
+"""Uuids of the receptions that are served, by instance."""
+
+
+def remove_instances(index: Index, served: Served) -> None:
     """Delete instances of one series, and each parent that becomes empty by it.
 
-    Each transaction leaves a consistent tree. What is deleted meanwhile by somebody else, or
-    arrives meanwhile, does no harm.
+    An instance that is served by another reception by now stays. Each transaction leaves a
+    consistent tree. What is deleted meanwhile by somebody else, or arrives meanwhile, does no harm.
     """
+    instances = list(served)
     for start in range(0, len(instances), INSTANCES_PER_TRANSACTION):
-        chunk = instances[start : start + INSTANCES_PER_TRANSACTION]
+        chunk = {one: served[one] for one in instances[start : start + INSTANCES_PER_TRANSACTION]}
         retry_when_changed(lambda chunk=chunk: _try_remove(index, chunk))  # type: ignore[misc]
 
 
-def _try_remove(index: Index, instances: Sequence[OrthancId]) -> None:
-    rows = [row for row in index.rows(instances).values() if not codec.is_deleted(row)]
+def _try_remove(index: Index, served: Served) -> None:
+    rows = [
+        row
+        for orthanc_id, row in index.rows(served).items()
+        if not codec.is_deleted(row) and row["v"]["S"] == served[orthanc_id]
+    ]
     if not rows:
         return
     resources = [codec.read_resource(row) for row in rows]
@@ -50,12 +63,16 @@ def _try_remove(index: Index, instances: Sequence[OrthancId]) -> None:
     for row, resource in zip(rows, resources, strict=True):
         removal.bury(row, resource)
     transaction = removal.items(resources[0])
-    if len(transaction) <= TRANSACTION_ITEMS or len(resources) == 1:
+    if len(transaction) <= TRANSACTION_ITEMS:
         index.table.transact(transaction)
         return
+    if len(resources) == 1:  # what is above has many labels
+        for orthanc_id in [*parents, resources[0].orthanc_id]:
+            strip_labels(index, orthanc_id)
+        raise ConditionFailed(())
     middle = len(resources) // 2  # parents that become empty have search rows to be removed too
     for half in (resources[:middle], resources[middle:]):
-        _try_remove(index, [resource.orthanc_id for resource in half])
+        _try_remove(index, {one.orthanc_id: served[one.orthanc_id] for one in half})
 
 
 class _Removal:
@@ -67,7 +84,7 @@ class _Removal:
         self._items: list[Item] = []
         self._purge: list[str] = []
         self._instances = 0
-        self._size_bytes = 0
+        self._sizes = Totals()
 
     def bury(self, row: Row, resource: Resource) -> None:
         """Turn an instance's row into a tombstone and unhang it."""
@@ -76,12 +93,13 @@ class _Removal:
         update: dict[str, Any] = {
             "TableName": self._table,
             "Key": keys.resource(orthanc_id),
-            "UpdateExpression": "SET x = :one ADD d :ended REMOVE t, m, a, z, h, r, v, e, y",
-            "ConditionExpression": "v = :v AND attribute_not_exists(x)",
+            "UpdateExpression": f"SET x = :one ADD d :ended REMOVE {_BURIED}",
+            "ConditionExpression": f"v = :v AND attribute_not_exists(x) AND {same_state(row)}",
             "ExpressionAttributeValues": {
                 ":one": codec.number(1),
                 ":v": codec.text(file.uuid),
                 ":ended": {"SS": [file.uuid]},
+                **state_value(row),
             },
         }
         self._items.append({"Update": update})  # type: ignore[typeddict-item]
@@ -89,7 +107,7 @@ class _Removal:
         uuids = [file.uuid, *codec.aside_uuids(row)]
         self._purge += [str(InstanceKey(FINAL, orthanc_id, uuid)) for uuid in uuids]
         self._instances += 1
-        self._size_bytes += file.size_bytes
+        self._sizes = sum_sizes(self._sizes, resource.totals)
 
     def _unhang(self, row: Row, resource: Resource) -> None:
         """Remove the rows a resource is found by."""
@@ -99,6 +117,15 @@ class _Removal:
         if resource.parent_id is not None:
             lookups.append(keys.child(resource.parent_id, orthanc_id))
         lookups.append(keys.listed(level, orthanc_id))
+        lookups += [keys.label(level, label, orthanc_id) for label in resource.user.labels]
+        if level is Level.PATIENT:
+            lookups.append(
+                keys.protected(orthanc_id)
+                if resource.user.is_protected
+                else keys.recycled(codec.read_text(row, "ro"), orthanc_id)
+            )
+        uuids = sorted(resource.user.object_uuids)
+        self._purge += [str(AttachmentKey(orthanc_id, uuid)) for uuid in uuids]
         self._items += [items.delete(self._table, key) for key in lookups]
 
     def items(self, resource: Resource) -> list[Item]:
@@ -119,7 +146,13 @@ class _Removal:
 
     def _negative(self, removed: dict[str, int]) -> Totals:
         counts = {name: -amount for name, amount in removed.items()}
-        return Totals(size_bytes=-self._size_bytes, **counts)
+        return replace(
+            Totals(**counts),
+            size_bytes=-self._sizes.size_bytes,
+            saved_bytes=-self._sizes.saved_bytes,
+            attached_bytes=-self._sizes.attached_bytes,
+            attached_saved_bytes=-self._sizes.attached_saved_bytes,
+        )
 
     def _shrink(self, level: Level, row: Row, removed: dict[str, int]) -> None:
         totals = self._negative({name: n for name, n in removed.items() if name != "patients"})
@@ -141,8 +174,8 @@ class _Removal:
         self._items += [items.delete(self._table, key) for key in found]
 
     def _remove_parent(self, level: Level, row: Row, attribute: str) -> None:
-        values: dict[str, Any] = {":n": row[attribute], ":ni": row["ni"]}
-        condition = "#n = :n AND ni = :ni"
+        values: dict[str, Any] = {":n": row[attribute], ":ni": row["ni"], **state_value(row)}
+        condition = f"#n = :n AND ni = :ni AND {same_state(row)}"
         if level is Level.STUDY:
             # the same number of other series may stand there now
             values[":mo"] = row["mo"]
@@ -155,5 +188,27 @@ class _Removal:
             "ExpressionAttributeValues": values,
         }
         self._items.append({"Delete": delete})  # type: ignore[typeddict-item]
-        self._unhang(row, codec.read_resource(row))
+        parent = codec.read_resource(row)
+        self._sizes = sum_sizes(self._sizes, attached_totals(parent.user.attachments))
+        self._unhang(row, parent)
         self._remove_rows(search_rows.rows_of(row))
+
+
+def sum_sizes(one: Totals, other: Totals) -> Totals:
+    """Return the sizes of two, without counts."""
+    return Totals(
+        size_bytes=one.size_bytes + other.size_bytes,
+        saved_bytes=one.saved_bytes + other.saved_bytes,
+        attached_bytes=one.attached_bytes + other.attached_bytes,
+        attached_saved_bytes=one.attached_saved_bytes + other.attached_saved_bytes,
+    )
+
+
+def same_state(row: Row) -> str:
+    """Return the condition that users have changed nothing since a row was read."""
+    return "us = :us" if "us" in row else "attribute_not_exists(us)"
+
+
+def state_value(row: Row) -> dict[str, Any]:
+    """Return the value that `same_state` names."""
+    return {":us": row["us"]} if "us" in row else {}

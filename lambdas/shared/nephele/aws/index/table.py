@@ -27,6 +27,7 @@ TRANSACTION_ITEMS = 100
 _RANDOM = random.SystemRandom()
 """Processes restored from one SnapStart image share the state of Python's own generator."""
 _PAGE_GROWTH = 4
+_REFUSED = "ConditionalCheckFailedException"
 _BATCH_GET = 100
 _BATCH_WRITE = 25
 _RETRYABLE = frozenset(
@@ -185,6 +186,30 @@ class Table:
         """Remove one row."""
         with clients.translated("index"):
             clients.dynamodb().delete_item(TableName=self.name, Key=key)
+
+    def update(
+        self, key: Key, expression: str, condition: str, values: dict[str, Any]
+    ) -> Row | None:
+        """Update one row where a condition holds; return what it is then, None where it does not.
+
+        It costs half of what `update_if` does, and nothing else can be written with it.
+        """
+        try:
+            with clients.translated("index"):
+                answer = clients.dynamodb().update_item(
+                    TableName=self.name,
+                    Key=key,
+                    UpdateExpression=expression,
+                    ConditionExpression=condition,
+                    ExpressionAttributeValues=values,
+                    ReturnValues="ALL_NEW",
+                )
+        except Unavailable as exc:
+            cause = exc.__cause__
+            if isinstance(cause, ClientError) and clients.error_code(cause) == _REFUSED:
+                return None
+            raise
+        return answer["Attributes"]
 
     def update_if(self, key: Key, expression: str, condition: str, values: dict[str, Any]) -> bool:
         """Update one row where a condition holds; tell whether it did."""

@@ -102,8 +102,8 @@ class _RoomySink:
 class SpoolSink(_RoomySink):
     """Keeps a file in memory, a large one in a temporary file; a context manager."""
 
-    def __init__(self) -> None:
-        spool = tempfile.SpooledTemporaryFile(_IN_MEMORY_BYTES)  # noqa: SIM115  closed at the exit
+    def __init__(self, memory_bytes: int = _IN_MEMORY_BYTES) -> None:
+        spool = tempfile.SpooledTemporaryFile(memory_bytes)  # noqa: SIM115  closed at the exit
         super().__init__(cast("BinaryIO", spool))
 
     def __enter__(self) -> Self:

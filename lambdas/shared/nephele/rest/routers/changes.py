@@ -7,14 +7,14 @@ from collections.abc import Mapping
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from nephele.domain.resources import ChangePage, ChangeType, NumberedChange
+from nephele.domain.resources import ChangePage, ChangeType
 from nephele.errors import BadParameterType, ParameterOutOfRange
 from nephele.rest.answers import empty_answer, json_answer
 from nephele.rest.arguments import arguments_of, unsigned, words
 from nephele.rest.deferred import DeferredRoute
 from nephele.rest.dependencies import OpenArchive
 from nephele.rest.parameters import fails, takes
-from nephele.services.changes import changes, clear_changes, last_change
+from nephele.services.changes import change_document, changes, clear_changes, last_change
 
 router = APIRouter(tags=["Changes"], route_class=DeferredRoute)
 
@@ -89,22 +89,10 @@ def _types(text: str) -> frozenset[str]:
 
 def _render(page: ChangePage) -> dict[str, object]:
     answer: dict[str, object] = {
-        "Changes": [_render_change(change) for change in page.changes],
+        "Changes": [change_document(change) for change in page.changes],
         "Done": page.done,
         "Last": page.last,
     }
     if page.changes:
         answer["First"] = page.changes[0].sequence
     return answer
-
-
-def _render_change(numbered: NumberedChange) -> dict[str, object]:
-    change = numbered.change
-    return {
-        "ChangeType": change.change_type.value,
-        "Date": change.date,
-        "ID": change.orthanc_id,
-        "Path": f"/{change.level.collection}/{change.orthanc_id}",
-        "ResourceType": change.level.value,
-        "Seq": numbered.sequence,
-    }

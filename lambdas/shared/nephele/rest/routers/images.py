@@ -11,7 +11,7 @@ from nephele.rest.answers import json_answer
 from nephele.rest.arguments import arguments_of, flag, lifted_tags
 from nephele.rest.deferred import DeferredRoute
 from nephele.rest.dependencies import OpenArchive
-from nephele.rest.files import file_answer
+from nephele.rest.files import file_answer, stored_answer
 from nephele.rest.formats import data_set_format
 from nephele.rest.limits import ANSWER_LIMIT, ask_again
 from nephele.rest.parameters import FORMATS, fails, takes
@@ -43,7 +43,7 @@ def get_file(request: Request, archive: OpenArchive, identifier: str) -> Respons
     instance = require_resource(archive, Level.INSTANCE, identifier)
     arguments = arguments_of(request)
     file = file_of(instance)
-    key, size_bytes = file.key, file.size_bytes
+    key, size_bytes = "", file.size_bytes
     if "transcode" in arguments:
         target = transfer_syntax_argument(arguments["transcode"])
         quality = lossy_quality(arguments)
@@ -55,6 +55,8 @@ def get_file(request: Request, archive: OpenArchive, identifier: str) -> Respons
         except NotReady:
             return ask_again(request)
     filename = arguments.get("filename") or f"{identifier}.dcm"
+    if not key:
+        return stored_answer(request, archive, file, filename)
     return file_answer(request, archive, key, size_bytes, filename)
 
 

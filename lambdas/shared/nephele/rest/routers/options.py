@@ -13,7 +13,7 @@ from nephele.domain.transfer_syntax import accepted_transfer_syntaxes
 from nephele.errors import BadFileFormat
 from nephele.logs import Category
 from nephele.rest.answers import empty_answer, json_answer, text_answer
-from nephele.rest.bodies import TextBody
+from nephele.rest.bodies import BOOLEANS, TextBody, boolean_of
 from nephele.rest.deferred import DeferredRoute
 from nephele.rest.dependencies import OpenArchive
 from nephele.rest.parameters import fails, takes_body
@@ -21,8 +21,7 @@ from nephele.services import overrides
 
 router = APIRouter(prefix="/tools", tags=["Tools"], route_class=DeferredRoute)
 
-_BOOLEANS = {"0": False, "1": True, "false": False, "true": True}
-_FLAG = takes_body("text/plain", "`0` or `1`", {"type": "string", "enum": list(_BOOLEANS)})
+_FLAG = takes_body("text/plain", "`0` or `1`", {"type": "string", "enum": list(BOOLEANS)})
 _LEVEL = takes_body(
     "text/plain", "The level", {"type": "string", "enum": ["default", "verbose", "trace"]}
 )
@@ -31,13 +30,6 @@ _SYNTAXES = takes_body(
     "UIDs, with `*` and `?`: an array, one string, or plain text",
     {"oneOf": [{"type": "array", "items": {"type": "string"}}, {"type": "string"}]},
 )
-
-
-def _boolean(body: str) -> bool:
-    try:
-        return _BOOLEANS[body.strip()]
-    except KeyError:
-        raise BadFileFormat("Boolean value expected") from None
 
 
 def _flag_answer(*, is_set: bool) -> Response:
@@ -112,7 +104,7 @@ def get_unknown_sop_class_accepted(archive: OpenArchive) -> Response:
 )
 def put_unknown_sop_class_accepted(archive: OpenArchive, body: TextBody) -> Response:
     """Accept or refuse classes that are in no dictionary, from the next association on."""
-    overrides.set_unknown_sop_class_accepted(archive, is_accepted=_boolean(body))
+    overrides.set_unknown_sop_class_accepted(archive, is_accepted=boolean_of(body))
     return empty_answer()
 
 
@@ -130,7 +122,7 @@ def get_metrics(archive: OpenArchive) -> Response:
 )
 def put_metrics(archive: OpenArchive, body: TextBody) -> Response:
     """Let `/tools/metrics-prometheus` tell its figures, or nothing."""
-    overrides.set_metrics_enabled(archive, is_enabled=_boolean(body))
+    overrides.set_metrics_enabled(archive, is_enabled=boolean_of(body))
     return empty_answer()
 
 

@@ -16,9 +16,11 @@ from nephele.rest.arguments import arguments_of, flag, page, words
 from nephele.rest.deferred import DeferredRoute
 from nephele.rest.dependencies import OpenArchive
 from nephele.rest.formats import resource_format, response_content
+from nephele.rest.job_arguments import answer_awaited
 from nephele.rest.parameters import FORMATS, fails, takes
 from nephele.services.archive import Archive
 from nephele.services.delete import delete
+from nephele.services.delete_job import delete_by_job, is_much
 from nephele.services.hierarchy import (
     ancestor,
     descendants,
@@ -70,8 +72,11 @@ def _get_one(level: Level) -> Callable[[Request, OpenArchive, str], Response]:
     return get_one
 
 
-def _delete_one(level: Level) -> Callable[[OpenArchive, str], Response]:
-    def delete_one(archive: OpenArchive, identifier: str) -> Response:
+def _delete_one(level: Level) -> Callable[[Request, OpenArchive, str], Response]:
+    def delete_one(request: Request, archive: OpenArchive, identifier: str) -> Response:
+        resource = find_resource(archive, level, identifier)
+        if resource is not None and is_much([resource]):
+            return answer_awaited(request, archive, delete_by_job(archive, [resource]))
         try:
             survivor = delete(archive, level, OrthancId(identifier))
         except UnknownResource:

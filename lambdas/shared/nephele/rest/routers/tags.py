@@ -8,17 +8,18 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from nephele.domain.levels import ORDER, Level
-from nephele.errors import BadRequest
 from nephele.rest.answers import JSON, empty_answer, json_answer
 from nephele.rest.arguments import arguments_of, lifted_tags
-from nephele.rest.bodies import TextBody, boolean_field, json_object_of
+from nephele.rest.bodies import TextBody
 from nephele.rest.deferred import DeferredRoute
 from nephele.rest.dependencies import OpenArchive
 from nephele.rest.formats import data_set_format
 from nephele.rest.parameters import FORMATS, fails, takes, takes_body
+from nephele.rest.reconstruct_options import answer_reconstruction, reconstruct_options
 from nephele.rest.styled_json import iter_styled
 from nephele.services.hierarchy import require_resource
 from nephele.services.reconstruct import reconstruct
+from nephele.services.reconstruct_job import is_much
 from nephele.services.slices import ordered_slices
 from nephele.services.tags import iter_instances_tags, module, shared_tags
 
@@ -62,13 +63,14 @@ def _get_instances_tags(level: Level) -> Endpoint:
     return get_instances_tags
 
 
-def _post_reconstruct(level: Level) -> Callable[[OpenArchive, TextBody, str], Response]:
-    def post_reconstruct(archive: OpenArchive, body: TextBody, identifier: str) -> Response:
-        options = json_object_of(body) if body.strip() else {}
-        is_this_level_alone = boolean_field(options, "LimitToThisLevelMainDicomTags")
-        if boolean_field(options, "ReconstructFiles"):
-            raise BadRequest("ReconstructFiles: files are never written anew")
+def _post_reconstruct(level: Level) -> Callable[[Request, OpenArchive, TextBody, str], Response]:
+    def post_reconstruct(
+        request: Request, archive: OpenArchive, body: TextBody, identifier: str
+    ) -> Response:
+        is_this_level_alone = reconstruct_options(body)
         resource = require_resource(archive, level, identifier)
+        if is_much(resource) and not is_this_level_alone:
+            return answer_reconstruction(request, archive, [resource.orthanc_id])
         reconstruct(archive, resource, is_this_level_alone=is_this_level_alone)
         return empty_answer()
 

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from nephele.domain.levels import Level
+from nephele.domain.orthanc_id import OrthancId, is_orthanc_id
 from nephele.domain.uids import generate_uid
 from nephele.errors import BadFileFormat
 from nephele.rest.answers import empty_answer, forbidden, json_answer, nothing, text_answer
@@ -15,11 +16,15 @@ from nephele.rest.arguments import arguments_of
 from nephele.rest.bodies import JsonObject, TextBody
 from nephele.rest.deferred import DeferredRoute
 from nephele.rest.dependencies import OpenArchive
+from nephele.rest.job_arguments import answer_awaited
 from nephele.rest.parameters import fails, takes, takes_body
+from nephele.rest.reconstruct_options import answer_reconstruction, reconstruct_options
 from nephele.rest.routes import served_routes
 from nephele.services.conformance import conformance_statement
 from nephele.services.delete import delete_all
+from nephele.services.delete_job import delete_by_job, is_much
 from nephele.services.figures import prometheus
+from nephele.services.hierarchy import resources_in_order
 from nephele.services.lookup import lookup
 
 router = APIRouter(prefix="/tools", tags=["Tools"], route_class=DeferredRoute)
@@ -97,14 +102,31 @@ def post_invalidate_tags() -> Response:
 
 
 @router.post(
+    "/reconstruct",
+    summary="Reconstruct all the index",
+    responses=fails(400),
+    openapi_extra=takes_body("application/json", "`ReconstructFiles`", {"type": "object"}),
+)
+def post_reconstruct(request: Request, archive: OpenArchive, body: TextBody) -> Response:
+    """Reconstruct the main DICOM tags of everything, by a job that is listed."""
+    reconstruct_options(body)
+    return answer_reconstruction(request, archive, None)
+
+
+@router.post(
     "/bulk-delete",
     summary="Delete a set of resources",
     responses=fails(400),
     openapi_extra=takes_body("application/json", "`Resources`: ids", {"type": "object"}),
 )
-def post_bulk_delete(archive: OpenArchive, body: JsonObject) -> Response:
+def post_bulk_delete(request: Request, archive: OpenArchive, body: JsonObject) -> Response:
     """Delete resources of any levels; ids that no resource has are passed over."""
-    delete_all(archive, [_identifier(one) for one in _list(body.get("Resources"))])
+    identifiers = [_identifier(one) for one in _list(body.get("Resources"))]
+    known = resources_in_order(archive, map(OrthancId, filter(is_orthanc_id, identifiers)))
+    if is_much(known):
+        job = delete_by_job(archive, list({one.orthanc_id: one for one in known}.values()))
+        return empty_answer() if job.state.is_final else answer_awaited(request, archive, job)
+    delete_all(archive, identifiers)
     return empty_answer()
 
 

@@ -2,23 +2,35 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, TypeVar
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from nephele.domain.levels import Level
-from nephele.errors import BadJson
+from nephele.errors import BadJson, UnknownResource
 from nephele.rest.answers import empty_answer, json_answer
 from nephele.rest.bodies import JsonObject, Uploaded
 from nephele.rest.deferred import DeferredRoute
 from nephele.rest.dependencies import OpenArchive, Reception
+from nephele.rest.revision_headers import expected_revision, with_revision
+from nephele.services.archive import Archive
+from nephele.services.attachments import content_number
 from nephele.services.store import Stored
-from nephele.services.uploads import abort_upload, complete_upload, open_upload, upload
+from nephele.services.uploads import (
+    Target,
+    abort_upload,
+    complete_attachment,
+    complete_upload,
+    open_upload,
+    upload,
+)
 
 router = APIRouter(tags=["Uploads"], route_class=DeferredRoute)
 
 Kind = TypeVar("Kind")
+_ATTACHMENT = re.compile(r"/(?:patients|studies|series|instances)/([^/]+)/attachments/([^/]+)")
 
 
 @router.post("/instances", summary="Upload DICOM instances")
@@ -51,17 +63,36 @@ def post_uploads(archive: OpenArchive, body: JsonObject) -> Response:
 
 @router.post("/uploads/{identifier}/complete", summary="Finish a presigned upload")
 def post_complete(
-    archive: OpenArchive, provenance: Reception, identifier: str, body: JsonObject
+    request: Request,
+    archive: OpenArchive,
+    provenance: Reception,
+    identifier: str,
+    body: JsonObject,
 ) -> Response:
     """Store what was uploaded, given its `UploadId` and the `ETags` of its parts, in order.
 
-    The answer is that of `POST /instances`.
+    The answer is that of `POST /instances`. With `Attachment`, the path of an attachment
+    (`/patients/{id}/attachments/{name}`), it is attached there, and answered as by PUT.
     """
     etags = _field(body, "ETags", list)
     if not all(isinstance(etag, str) for etag in etags):
         raise BadJson("List of strings expected in field: ETags")
     upload_id = _field(body, "UploadId", str)
+    if "Attachment" in body:
+        target = _target(request, archive, _field(body, "Attachment", str))
+        revision = complete_attachment(archive, identifier, upload_id, etags, target)
+        return with_revision(
+            Response(b"{}", headers={"Content-Type": "application/json"}), revision
+        )
     return json_answer(_render(complete_upload(archive, identifier, upload_id, etags, provenance)))
+
+
+def _target(request: Request, archive: Archive, path: str) -> Target:
+    found = _ATTACHMENT.fullmatch(path)
+    if found is None:
+        raise UnknownResource("")
+    number = content_number(archive, found[2])
+    return Target(found[1], number, expected_revision(request))
 
 
 @router.post("/uploads/{identifier}/abort", summary="Give a presigned upload up")

@@ -1,0 +1,1 @@
+"""The services the edge offers besides C-STORE, one module each."""

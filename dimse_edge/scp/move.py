@@ -1,0 +1,179 @@
+"""C-MOVE: what is asked for is sent to a third party. See PS3.4 C.4.2."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from dimse_edge import access
+from dimse_edge.command import ProtocolError
+from dimse_edge.request import Request
+from dimse_edge.scp.responses import keys_of, send_outcome, send_progress
+from dimse_edge.scp.sub_operations import Progress
+from dimse_edge.scu.store import Sender
+from dimse_edge.scu.wire import AssociationEnded, PeerTimeout, Unreachable
+from dimse_edge.statuses import OUT_OF_RESOURCES, SUCCESS
+from nephele.domain.attributes import IDENTIFIERS
+from nephele.domain.levels import Level
+from nephele.domain.orthanc_id import OrthancId
+from nephele.errors import NepheleError, UnknownResource
+from nephele.logs import logger
+from nephele.services.archive import Archive
+from nephele.services.jobs.submit import JobOptions, submit
+from nephele.services.resolve import instances_beneath, resolve_resources
+from nephele.settings.modality import Modality
+
+if TYPE_CHECKING:
+    from dimse_edge.association import EdgeAssociation
+
+_VAIN_ATTEMPTS = 3
+"""After so many instances in a row that broke or found no association the rest is given up."""
+_NO_ASSOCIATION = (Unreachable, PeerTimeout, AssociationEnded, ProtocolError)
+
+
+def serve(association: EdgeAssociation, request: Request) -> None:
+    """Send everything the identifier names to the destination, or let a job do it."""
+    keys = keys_of(association, request)
+    modality = _destination(association, request)
+    level, named = resolve_resources(association.site.archive, keys)
+    ids = instances_beneath(association.site.archive, level, named)
+    if association.site.configuration.synchronous_c_move:
+        _send_now(association, request, modality, ids)
+    else:
+        _send_later(association, request, modality, level, named, ids)
+
+
+def _destination(association: EdgeAssociation, request: Request) -> Modality:
+    """Return the modality that the Move Destination (0000,0600) names.
+
+    Raises
+    ------
+    UnknownResource
+        There is none of this AE title.
+    """
+    site = association.site
+    aet = request.command.move_destination
+    found = access.find_modality(site.configuration, aet, site.modalities()) if aet else None
+    if found is None:
+        raise UnknownResource("the move destination is no known modality")
+    return found[1]
+
+
+def _send_now(
+    association: EdgeAssociation, request: Request, modality: Modality, ids: list[OrthancId]
+) -> None:
+    progress = Progress(len(ids))
+    with _sender(association, request, modality) as sender:
+        sending = _Sending(association.site.archive, sender, progress)
+        sender.expect(ids)
+        for orthanc_id in ids:
+            if association.is_stopped(request):
+                break
+            if sending.is_vain:
+                sending.give_up(ids[len(ids) - progress.remaining :])
+                break
+            sending.send(orthanc_id)
+            if progress.remaining:
+                send_progress(association, request, progress)
+    status = progress.final_status(is_cancelled=association.is_cancelled(request))
+    send_outcome(association, request, progress, status)
+    facts = {"destination": modality.aet, "status": f"{status:#06x}"}
+    counts = {"completed": progress.completed, "failed": progress.failed}
+    logger.info("instances moved", extra={**association.facts, **facts, **counts})
+
+
+def _sender(association: EdgeAssociation, request: Request, modality: Modality) -> Sender:
+    originator = association.peer.aet, request.command.message_id
+    return Sender(association.site.archive, modality, originator=originator)
+
+
+class _Sending:
+    """Instances on their way to the destination, counted."""
+
+    def __init__(self, archive: Archive, sender: Sender, progress: Progress) -> None:
+        self._archive = archive
+        self._sender = sender
+        self._progress = progress
+        self._vain = 0
+
+    @property
+    def is_vain(self) -> bool:
+        """Tell whether the destination cannot be reached."""
+        return self._vain >= _VAIN_ATTEMPTS
+
+    def send(self, orthanc_id: OrthancId) -> None:
+        """Send one instance; a failure is counted, and the others go on."""
+        try:
+            outcome = self._sender.send(orthanc_id)
+        except NepheleError as error:
+            self._vain = self._vain + 1 if isinstance(error.__cause__, _NO_ASSOCIATION) else 0
+            facts = {"orthanc_id": orthanc_id, "error": type(error).__name__, "reason": str(error)}
+            logger.warning("instance not sent", extra=facts)
+            self.give_up([orthanc_id])
+        else:
+            self._vain = 0
+            status = SUCCESS if outcome.is_success and not outcome.status >> 12 else outcome.status
+            self._progress.add(outcome.sop_instance_uid, status)
+
+    def give_up(self, ids: list[OrthancId]) -> None:
+        """Count instances as failed, and list them."""
+        found = self._archive.index.resources(ids)
+        for orthanc_id in ids:
+            tags = found[orthanc_id].main_tags if orthanc_id in found else {}
+            uid = tags.get(IDENTIFIERS[Level.INSTANCE].tag, "")
+            self._progress.add(uid, OUT_OF_RESOURCES)
+
+
+def _send_later(
+    association: EdgeAssociation,
+    request: Request,
+    modality: Modality,
+    level: Level,
+    named: list[OrthancId],
+    ids: list[OrthancId],
+) -> None:
+    """Submit a job, and answer at once as if all of it were done (`SynchronousCMove` false)."""
+    archive = association.site.archive
+    job_request, content = _job(association, request, modality, level, named)
+    job = submit(
+        archive,
+        "DicomModalityStore",
+        job_request,
+        JobOptions(synchronous=False),
+        content | {"InstancesCount": len(ids)},
+    )
+    progress = Progress(len(ids))
+    for _ in ids:
+        progress.add("", SUCCESS)
+        if progress.remaining:
+            send_progress(association, request, progress)
+    send_outcome(association, request, progress, SUCCESS)
+    logger.info("move submitted", extra={**association.facts, "job": job.identifier})
+
+
+def _job(
+    association: EdgeAssociation,
+    request: Request,
+    modality: Modality,
+    level: Level,
+    named: list[OrthancId],
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return request and content of the job."""
+    originator = {
+        "MoveOriginatorAET": association.peer.aet,
+        "MoveOriginatorID": request.command.message_id,
+    }
+    content = {
+        "Description": "C-MOVE",
+        "FailedInstancesCount": 0,
+        "Resources": [{"ID": one, "Type": level.value} for one in named],
+        "ParentResources": named,
+        "LocalAet": association.site.configuration.dicom_aet,
+        "RemoteAet": modality.aet,
+        **originator,
+    }
+    job_request = {
+        "Modality": modality.model_dump(by_alias=True),
+        "Resources": named,
+        **originator,
+    }
+    return job_request, content

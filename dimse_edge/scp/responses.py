@@ -1,0 +1,60 @@
+"""Responses of C-FIND, C-MOVE and C-GET, with the identifiers that belong to them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from dimse_edge.command import encode_response
+from dimse_edge.request import Request
+from dimse_edge.scp.sub_operations import Progress
+from dimse_edge.statuses import PENDING
+from nephele.domain.character_set import encoding_named
+from nephele.domain.query_answer import Answered, AnswerWriter
+from nephele.domain.query_identifier import Keys, read_keys
+from nephele.domain.transfer_syntax import transfer_syntax
+from nephele.services.overrides import followed
+
+if TYPE_CHECKING:
+    from dimse_edge.association import EdgeAssociation
+
+_FAILED_SOP_INSTANCE_UID_LIST = 0x00080058
+_LONGEST_LIST = 0xFFFE
+"""What the 16 bits of length of a UI element can tell: some thousand UIDs."""
+
+
+def keys_of(association: EdgeAssociation, request: Request) -> Keys:
+    """Read the identifier of a request.
+
+    Raises
+    ------
+    BadRequest
+        It cannot be parsed.
+    """
+    default_encoding = followed(association.site.archive).default_encoding
+    return read_keys(request.data_set, request.transfer_syntax_uid, default_encoding)
+
+
+def send_progress(association: EdgeAssociation, request: Request, progress: Progress) -> None:
+    """Tell how far a retrieve has come."""
+    encoded = encode_response(request.command, PENDING, counts=progress.counts)
+    association.dimse.send(request.context_id, encoded)
+
+
+def send_outcome(
+    association: EdgeAssociation, request: Request, progress: Progress, status: int
+) -> None:
+    """Tell how a retrieve has ended; what failed is listed."""
+    failed = progress.failed_uids
+    encoded = encode_response(
+        request.command, status, has_data_set=bool(failed), counts=progress.counts
+    )
+    identifier = [_failed_list(request, failed)] if failed else None
+    association.dimse.send(request.context_id, encoded, identifier)
+
+
+def _failed_list(request: Request, failed: list[str]) -> bytes:
+    writer = AnswerWriter(transfer_syntax(request.transfer_syntax_uid), encoding_named("Ascii"))
+    text = "\\".join(failed)
+    if len(text) > _LONGEST_LIST:
+        text = text[:_LONGEST_LIST].rpartition("\\")[0]
+    return writer.encode({_FAILED_SOP_INSTANCE_UID_LIST: Answered("UI", text)})

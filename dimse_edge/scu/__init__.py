@@ -1,0 +1,1 @@
+"""The edge as a client: associations it opens, and the services it asks others for."""

@@ -1,0 +1,299 @@
+"""An association that the edge requests: negotiated, then messages each way, then released."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import chain
+from types import TracebackType
+from typing import Self
+
+from dimse_edge.command import ProtocolError
+from dimse_edge.fragments import (
+    IS_COMMAND,
+    IS_LAST,
+    Buffer,
+    fragment_bytes,
+    iter_pdus,
+    iter_values,
+)
+from dimse_edge.scu import requests
+from dimse_edge.scu.commands import CommandSet, Field, Tag, decode_command, encode_command
+from dimse_edge.scu.requests import Destination, Proposal, ProposedContext
+from dimse_edge.scu.wire import AssociationEnded, PeerTimeout, Unreachable, Wire
+from dimse_edge.transport import P_DATA_TF
+from nephele.errors import NetworkProtocol
+from nephele.logs import logger
+
+_A_ASSOCIATE_AC = 0x02
+_A_ASSOCIATE_RJ = 0x03
+_A_RELEASE_RQ = 0x05
+_A_RELEASE_RP = 0x06
+_A_ABORT = 0x07
+_RELEASE_REQUEST = b"\x05\x00\x00\x00\x00\x04\x00\x00\x00\x00"
+_RELEASE_RESPONSE = b"\x06\x00\x00\x00\x00\x04\x00\x00\x00\x00"
+_ABORT = b"\x07\x00\x00\x00\x00\x04\x00\x00\x00\x00"
+_LONGEST_COMMAND = 1 << 16
+_LONGEST_IDENTIFIER = 1 << 24
+_SENT_AT_ONCE = 256 << 10
+
+Sink = Callable[[memoryview], None]
+"""Takes the bytes of a data set as they come."""
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A message that has come; the data set is empty where a sink took it."""
+
+    context_id: int
+    command: CommandSet
+    data_set: bytes = b""
+
+
+class Association:
+    """An association, from the request to its release; a context manager.
+
+    Leaving the context releases it, or aborts it after an error. Every method raises
+    NetworkProtocol when the peer fails, and the association is over then.
+
+    Attributes
+    ----------
+    contexts : dict
+        Abstract and transfer syntax of each accepted context, by its id.
+    is_open : bool
+        Messages can be exchanged.
+    is_broken : bool
+        The peer ended it: another association may do.
+    """
+
+    def __init__(self, destination: Destination, proposal: Proposal) -> None:
+        self.destination = destination
+        self.is_open = False
+        self.is_broken = False
+        self._message_id = 0
+        self._maximum_bytes = 0
+        self.contexts: dict[int, ProposedContext] = {}
+        self.roles: dict[str, tuple[bool, bool]] = {}
+        self._proposal = proposal
+        self._waiting: list[tuple[int, int, memoryview]] = []
+        with self._translated("connecting"):
+            self._wire = Wire.connect(
+                destination.host, destination.port, destination.timeout, destination.tls
+            )
+        try:
+            with self._translated("opening an association"):
+                self._negotiate(proposal)
+        except BaseException:
+            self._wire.close()
+            raise
+        self.is_open = True
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        value: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if kind is None:
+            self.release()
+        else:
+            self.abort()
+
+    def _negotiate(self, proposal: Proposal) -> None:
+        """Ask for the association. See PS3.8 7.1."""
+        self._wire.send(requests.encode_request(self.destination, proposal))
+        pdu_type, body = self._wire.read_pdu()
+        if pdu_type == _A_ASSOCIATE_RJ:
+            raise AssociationEnded(requests.explain_rejection(body))
+        if pdu_type == _A_ABORT:
+            raise AssociationEnded("it has aborted the association")
+        if pdu_type != _A_ASSOCIATE_AC:
+            raise ProtocolError("it answers with a PDU that has no place here")
+        accepted = requests.decode_acceptance(body, proposal)
+        self.contexts, self.roles = accepted.contexts, accepted.roles
+        self._maximum_bytes = accepted.maximum_bytes
+        self._wire.longest_data_bytes = self.destination.maximum_pdu_bytes
+
+    def context(self, abstract_syntax: str, transfer_syntax: str = "") -> int | None:
+        """Return the id of an accepted context; of any transfer syntax where none is named."""
+        for context_id, accepted in self.contexts.items():
+            if accepted.abstract_syntax == abstract_syntax and (
+                not transfer_syntax or accepted.transfer_syntaxes[0] == transfer_syntax
+            ):
+                return context_id
+        return None
+
+    def next_message_id(self) -> int:
+        """Return a message id that was not used yet."""
+        self._message_id = self._message_id % 0xFFFF + 1
+        return self._message_id
+
+    def send(
+        self,
+        context_id: int,
+        command: dict[Tag, int | str],
+        data_set: Iterable[Buffer] | None = None,
+    ) -> None:
+        """Send a message.
+
+        Parameters
+        ----------
+        data_set : iterable of bytes or memoryview, optional
+            Its data set in pieces of any size.
+        """
+        self._send(context_id, encode_command(command), data_set)
+
+    def answer(self, context_id: int, command: bytes) -> None:
+        """Send a response that is encoded already."""
+        self._send(context_id, command, None)
+
+    def _send(self, context_id: int, command: bytes, data_set: Iterable[Buffer] | None) -> None:
+        size = fragment_bytes(self._maximum_bytes)
+        pdus = iter_pdus(context_id, IS_COMMAND, [command], size)
+        if data_set is not None:
+            pdus = chain(pdus, iter_pdus(context_id, 0, data_set, size))
+        with self._translated("sending"):
+            pending = bytearray()
+            for buffer in chain.from_iterable(pdus):
+                pending += buffer
+                if len(pending) >= _SENT_AT_ONCE:
+                    self._wire.send(pending)
+                    pending = bytearray()
+            self._wire.send(pending)
+
+    def receive(self, timeout: float | None = None, sink_for: SinkFor | None = None) -> Message:
+        """Wait for the next message.
+
+        Parameters
+        ----------
+        timeout : float, optional
+            Seconds for its first PDU, instead of the association's.
+        sink_for : callable, optional
+            Returns where the data set of a command goes; without one it is kept in memory.
+        """
+        with self._translated("waiting for an answer"):
+            return self._receive(timeout, sink_for)
+
+    def _receive(self, timeout: float | None, sink_for: SinkFor | None) -> Message:
+        encoded = bytearray()
+        is_last = False
+        while not is_last:
+            context_id, control, fragment = self._next_value(timeout)
+            if not control & IS_COMMAND:
+                raise ProtocolError("it sends a data set without a command")
+            encoded += fragment
+            if len(encoded) > _LONGEST_COMMAND:
+                raise ProtocolError("it sends a command that is too long")
+            is_last = bool(control & IS_LAST)
+        command = decode_command(encoded)
+        if not command.has_data_set:
+            return Message(context_id, command)
+        if sink_for is not None:
+            self._receive_data_set(sink_for(context_id, command))
+            return Message(context_id, command)
+        identifier = bytearray()
+
+        def keep(fragment: memoryview) -> None:
+            identifier.extend(fragment)
+            if len(identifier) > _LONGEST_IDENTIFIER:
+                raise ProtocolError("it sends an identifier that is too long")
+
+        self._receive_data_set(keep)
+        return Message(context_id, command, bytes(identifier))
+
+    def _receive_data_set(self, sink: Sink) -> None:
+        is_last = False
+        while not is_last:
+            _, control, fragment = self._next_value(None)
+            if control & IS_COMMAND:
+                raise ProtocolError("it sends a command within a data set")
+            sink(fragment)
+            is_last = bool(control & IS_LAST)
+
+    def _next_value(self, timeout: float | None) -> tuple[int, int, memoryview]:
+        """Return context, control header and bytes of the next presentation data value."""
+        while not self._waiting:
+            pdu_type, body = self._wire.read_pdu(timeout)
+            if pdu_type == P_DATA_TF:
+                self._waiting = list(iter_values(memoryview(body)))[::-1]
+            elif pdu_type == _A_RELEASE_RQ:
+                self._wire.send(_RELEASE_RESPONSE)
+                raise AssociationEnded("it has released the association")
+            elif pdu_type == _A_ABORT:
+                raise AssociationEnded("it has aborted the association")
+            else:
+                raise ProtocolError("it sends a PDU that has no place here")
+        return self._waiting.pop()
+
+    def has_message(self) -> bool:
+        """Tell whether something has come that was not received yet."""
+        with self._translated("waiting for an answer"):
+            return bool(self._waiting) or self._wire.has_arrived()
+
+    def request(
+        self,
+        context_id: int,
+        command: dict[Tag, int | str],
+        data_set: Iterable[Buffer] | None = None,
+    ) -> Message:
+        """Send a request that has one response, and return this."""
+        self.send(context_id, command, data_set)
+        message = self.receive()
+        self.check_response(message, command[Tag.MESSAGE_ID])
+        return message
+
+    def check_response(self, message: Message, message_id: int | str) -> None:
+        """Raise NetworkProtocol unless a message answers a request."""
+        answered = message.command.number(Tag.MESSAGE_ID_BEING_RESPONDED_TO, 0)
+        if message.command.number(Tag.COMMAND_FIELD, 0) & 0x8000 and answered == message_id:
+            return
+        self.abort()
+        raise NetworkProtocol(f"{self.destination}: it answers something that was not asked")
+
+    def cancel(self, context_id: int, message_id: int) -> None:
+        """Ask the peer to stop answering a request. See PS3.7 9.3.2.3."""
+        self.send(
+            context_id,
+            {
+                Tag.COMMAND_FIELD: Field.C_CANCEL,
+                Tag.MESSAGE_ID_BEING_RESPONDED_TO: message_id,
+                Tag.COMMAND_DATA_SET_TYPE: 0x0101,
+            },
+        )
+
+    def release(self) -> None:
+        """Release the association; what the peer still says is of no interest."""
+        if not self.is_open:
+            return
+        self.is_open = False
+        try:
+            self._wire.send(_RELEASE_REQUEST)
+            while self._wire.read_pdu()[0] not in (_A_RELEASE_RP, _A_ABORT):
+                pass
+        except (AssociationEnded, PeerTimeout, ProtocolError) as error:
+            logger.debug("release was not confirmed", extra={"reason": str(error)})
+        self._wire.close(is_released=True)
+
+    def abort(self) -> None:
+        """Abort the association, unless it is over."""
+        if not self.is_open:
+            return
+        self.is_open = False
+        self._wire.abandon(_ABORT)
+
+    @contextmanager
+    def _translated(self, doing: str) -> Iterator[None]:
+        """Let what a peer does wrong be a NetworkProtocol error, and the end."""
+        try:
+            yield
+        except (AssociationEnded, PeerTimeout, ProtocolError, Unreachable) as exc:
+            self.is_broken = isinstance(exc, AssociationEnded)
+            self.abort()
+            raise NetworkProtocol(f"{self.destination}: {exc} ({doing})") from exc
+
+
+SinkFor = Callable[[int, CommandSet], Sink]

@@ -1,0 +1,172 @@
+"""The job `DicomGetScu`: C-GET from others, received over the same association. PS3.4 C.4.3."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+from dimse_edge.backlog import Backlog, Indexing
+from dimse_edge.command import NO_DATA_SET, Command, encode_response
+from dimse_edge.reception import Reception
+from dimse_edge.scu.association import Association, Message, Sink
+from dimse_edge.scu.calls import PENDING, UNCOMPRESSED, destination_of
+from dimse_edge.scu.commands import HAS_DATA_SET, MEDIUM_PRIORITY, CommandSet, Field, Tag
+from dimse_edge.scu.requests import MOST_CONTEXTS, Destination, Proposal, ProposedContext
+from dimse_edge.scu.retrieving import Progress, Retrieved, retrieve_all
+from dimse_edge.statuses import SUCCESS, store_status
+from dimse_edge.store import store
+from nephele.aws import clock
+from nephele.domain.character_set import encoding_named
+from nephele.domain.levels import Level
+from nephele.domain.provenance import Origin, Provenance
+from nephele.domain.query_keys import Query, encode_query, with_level
+from nephele.domain.sop_classes import PATIENT_ROOT_GET, STUDY_ROOT_GET, accepted_sop_classes
+from nephele.domain.transfer_syntax import transfer_syntax
+from nephele.errors import GetUnavailable, NepheleError
+from nephele.logs import logger
+from nephele.services.archive import Archive
+from nephele.services.jobs.slices import Slice
+from nephele.services.overrides import followed
+from nephele.services.receive import unindexed
+
+_MOST_CLASSES = 120
+_indexing = Indexing()
+
+
+def run(archive: Archive, piece: Slice) -> bool:
+    """Ask a modality for what is left, and store what comes."""
+    request = piece.request
+    peer = destination_of(archive, request)
+    is_patient = Level(request["Level"]) is Level.PATIENT
+    sop_class_uid = PATIENT_ROOT_GET if is_patient else STUDY_ROOT_GET
+    with Association(peer, _proposal(archive, request, sop_class_uid)) as association:
+        context_id = association.context(sop_class_uid)
+        if context_id is None:
+            raise GetUnavailable(f"{peer}: it does not offer C-GET")
+        getting = _Get(archive, association, context_id, request)
+        is_done = retrieve_all(piece, "C-GET", getting.retrieve)
+    getting.settle()
+    return is_done
+
+
+def _proposal(archive: Archive, request: dict[str, Any], sop_class_uid: str) -> Proposal:
+    """Propose C-GET, and the roles of an SCP for what may come. See PS3.7 D.3.3.4."""
+    accepted = accepted_sop_classes(followed(archive))
+    expected = [uid for uid in request.get("SOPClassesInStudy", ()) if uid in accepted]
+    storage = (expected or accepted)[: min(_MOST_CLASSES, MOST_CONTEXTS - 1)]
+    contexts = [ProposedContext(uid, UNCOMPRESSED) for uid in (sop_class_uid, *storage)]
+    return Proposal(contexts, dict.fromkeys(storage, (False, True)))
+
+
+class _Get:
+    """Retrievals over one association."""
+
+    def __init__(
+        self,
+        archive: Archive,
+        association: Association,
+        context_id: int,
+        request: dict[str, Any],
+    ) -> None:
+        self._archive = archive
+        self._association = association
+        self._context_id = context_id
+        self._level = Level(request["Level"])
+        self._reception: Reception | None = None
+        self._received: list[str] = []
+        self._backlog = Backlog(lambda receipts: unindexed(archive, receipts), _indexing)
+
+    def settle(self) -> None:
+        """Wait until all that has come can be read."""
+        if not self._backlog.settle(threading.Event().wait):
+            logger.info("got before indexed", extra={"pending": len(self._backlog)})
+
+    def retrieve(self, query: Query, progress: Progress) -> Retrieved:
+        """Ask for one resource, and take what comes until it is there."""
+        message_id = self._association.next_message_id()
+        self._received = []
+        self._ask(message_id, query)
+        try:
+            while True:
+                message = self._association.receive(sink_for=self._sink_for)
+                if message.command.field == Field.C_STORE:
+                    self._store(message)
+                    continue
+                self._association.check_response(message, message_id)
+                if message.command.status not in PENDING:
+                    break
+                progress(message.command)
+        finally:
+            self._discard()
+        return Retrieved(message.command.status, message.command.comment, self._received)
+
+    def _ask(self, message_id: int, query: Query) -> None:
+        context = self._association.contexts[self._context_id]
+        encoding = encoding_named(followed(self._archive).default_encoding)
+        command: dict[Tag, int | str] = {
+            Tag.AFFECTED_SOP_CLASS_UID: context.abstract_syntax,
+            Tag.COMMAND_FIELD: Field.C_GET,
+            Tag.MESSAGE_ID: message_id,
+            Tag.PRIORITY: MEDIUM_PRIORITY,
+            Tag.COMMAND_DATA_SET_TYPE: HAS_DATA_SET,
+        }
+        syntax = transfer_syntax(context.transfer_syntaxes[0])
+        identifier = encode_query(with_level(query, self._level), syntax, encoding)
+        self._association.send(self._context_id, command, [identifier])
+
+    def _sink_for(self, context_id: int, command: CommandSet) -> Sink:
+        """Return where the data set of a C-STORE goes; failed lists are passed over."""
+        context = self._association.contexts.get(context_id)
+        if command.field != Field.C_STORE or context is None:
+            return lambda _: None
+        self._discard()
+        self._reception = Reception(
+            _command_of(command), context_id, context.transfer_syntaxes[0], None
+        )
+        return self._reception.write
+
+    def _store(self, message: Message) -> None:
+        """Store an instance and answer it."""
+        request = _command_of(message.command)
+        status, comment = 0xC000, "there is no data set"
+        if self._reception is not None:
+            status, comment = self._keep(self._reception)
+        self._discard()
+        self._association.answer(message.context_id, encode_response(request, status, comment))
+
+    def _keep(self, reception: Reception) -> tuple[int, str]:
+        try:
+            receipt = store(self._archive, reception, _provenance(self._association.destination))
+        except NepheleError as error:
+            facts = {"error": type(error).__name__, "reason": str(error)}
+            logger.warning("instance refused", extra=facts)
+            return store_status(error), str(error)
+        self._backlog.add(receipt)
+        self._backlog.hold(threading.Event().wait)
+        self._received.append(str(receipt.orthanc_id))
+        return SUCCESS, ""
+
+    def _discard(self) -> None:
+        if self._reception is not None:
+            self._reception.close()
+            self._reception = None
+
+
+def _command_of(command: CommandSet) -> Command:
+    return Command(
+        field=command.field,
+        message_id=command.number(Tag.MESSAGE_ID, 0),
+        has_data_set=command.number(Tag.COMMAND_DATA_SET_TYPE, NO_DATA_SET) != NO_DATA_SET,
+        sop_class_uid=command.text(Tag.AFFECTED_SOP_CLASS_UID),
+        sop_instance_uid=command.text(Tag.AFFECTED_SOP_INSTANCE_UID),
+    )
+
+
+def _provenance(peer: Destination) -> Provenance:
+    return Provenance(
+        origin=Origin.DICOM_PROTOCOL,
+        received=clock.now(),
+        remote_aet=peer.called_aet,
+        called_aet=peer.calling_aet,
+        remote_ip=peer.host,
+    )

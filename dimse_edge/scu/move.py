@@ -1,0 +1,98 @@
+"""The job `DicomMoveScu`: C-MOVE from others to wherever. See PS3.4 C.4.2."""
+
+from __future__ import annotations
+
+import random
+import time
+from typing import Any
+
+from dimse_edge.credit import FIRST_MESSAGE_ID
+from dimse_edge.scu.association import Association
+from dimse_edge.scu.calls import PENDING, destination_of, proposal_of
+from dimse_edge.scu.commands import HAS_DATA_SET, MEDIUM_PRIORITY, Field, Tag
+from dimse_edge.scu.retrieving import Progress, Retrieved, retrieve_all
+from nephele.aws.index.moved import forget_moved, moved
+from nephele.domain.character_set import encoding_named
+from nephele.domain.levels import Level
+from nephele.domain.orthanc_id import OrthancId
+from nephele.domain.query_keys import Query, encode_query, with_level
+from nephele.domain.sop_classes import STUDY_ROOT_MOVE
+from nephele.domain.transfer_syntax import transfer_syntax
+from nephele.errors import MoveUnavailable
+from nephele.services.archive import Archive
+from nephele.services.jobs.slices import Slice
+from nephele.services.overrides import followed
+
+_MESSAGE_IDS = range(FIRST_MESSAGE_ID, 0xFFFF)
+
+_INDEXED_SECONDS = 10.0
+_FIRST_PAUSE_SECONDS = 0.05
+_LONGEST_PAUSE_SECONDS = 0.5
+
+
+def run(archive: Archive, piece: Slice) -> bool:
+    """Ask a modality to send what is left."""
+    request = piece.request
+    peer = destination_of(archive, request)
+    with Association(peer, proposal_of(STUDY_ROOT_MOVE)) as association:
+        context_id = association.context(STUDY_ROOT_MOVE)
+        if context_id is None:
+            raise MoveUnavailable(f"{peer}: it does not offer C-MOVE")
+        move = _Move(archive, association, context_id, request)
+        return retrieve_all(piece, "C-MOVE", move.retrieve)
+
+
+class _Move:
+    def __init__(
+        self,
+        archive: Archive,
+        association: Association,
+        context_id: int,
+        request: dict[str, Any],
+    ) -> None:
+        self._archive = archive
+        self._association = association
+        self._context_id = context_id
+        self._target = request["TargetAet"]
+        self._level = Level(request["Level"])
+
+    def retrieve(self, query: Query, progress: Progress) -> Retrieved:
+        """Ask for one resource, and wait until it was sent."""
+        message_id = random.choice(_MESSAGE_IDS)  # noqa: S311  a number that is not in use
+        table = self._archive.index.table
+        forget_moved(table, message_id)
+        self._ask(message_id, query)
+        while True:
+            message = self._association.receive()
+            self._association.check_response(message, message_id)
+            if message.command.status not in PENDING:
+                break
+            progress(message.command)
+        received = moved(table, message_id)
+        self._await_indexed(received)
+        named = [str(one) for one in received]
+        return Retrieved(message.command.status, message.command.comment, named)
+
+    def _await_indexed(self, received: list[OrthancId]) -> None:
+        """Wait a while until what has come here can be read: the peer may be quicker."""
+        deadline, pause = time.monotonic() + _INDEXED_SECONDS, _FIRST_PAUSE_SECONDS
+        missing = set(received)
+        while missing and time.monotonic() < deadline:
+            missing -= self._archive.index.resources(missing).keys()
+            if missing:
+                time.sleep(pause)
+                pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
+
+    def _ask(self, message_id: int, query: Query) -> None:
+        uid = self._association.contexts[self._context_id].transfer_syntaxes[0]
+        encoding = encoding_named(followed(self._archive).default_encoding)
+        command: dict[Tag, int | str] = {
+            Tag.AFFECTED_SOP_CLASS_UID: STUDY_ROOT_MOVE,
+            Tag.COMMAND_FIELD: Field.C_MOVE,
+            Tag.MESSAGE_ID: message_id,
+            Tag.MOVE_DESTINATION: self._target,
+            Tag.PRIORITY: MEDIUM_PRIORITY,
+            Tag.COMMAND_DATA_SET_TYPE: HAS_DATA_SET,
+        }
+        identifier = encode_query(with_level(query, self._level), transfer_syntax(uid), encoding)
+        self._association.send(self._context_id, command, [identifier])

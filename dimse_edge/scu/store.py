@@ -1,0 +1,302 @@
+"""C-STORE to others: one association for many instances, transcoded where the peer needs it."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Generator, Iterable, Iterator
+from dataclasses import dataclass
+from itertools import islice
+from types import TracebackType
+from typing import Self
+
+from dimse_edge.scu import offers
+from dimse_edge.scu.association import Association
+from dimse_edge.scu.commands import HAS_DATA_SET, MEDIUM_PRIORITY, Field, Tag
+from dimse_edge.scu.dialing import destination
+from dimse_edge.scu.offers import Kind
+from dimse_edge.scu.requests import Destination, Proposal
+from nephele.domain.orthanc_id import OrthancId
+from nephele.domain.resources import Resource
+from nephele.errors import (
+    BadFileFormat,
+    NetworkProtocol,
+    NoPresentationContext,
+    NotTranscodable,
+    UnknownResource,
+)
+from nephele.logs import logger
+from nephele.services.archive import Archive
+from nephele.services.outgoing import Outgoing, iter_outgoing, read_outgoing
+from nephele.settings.modality import Modality
+
+STORED = frozenset({0x0000, 0xB000, 0xB006, 0xB007, 0x0111})
+"""Statuses of an instance that is with the peer now: as such, coerced, or before already."""
+
+_MOST_KINDS = 40
+_LOOKED_AT_FIRST = 100
+"""Instances whose kinds are known before the first association is opened."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a peer answered to one instance.
+
+    Attributes
+    ----------
+    sop_class_uid, sop_instance_uid : str
+        As it was sent: a lossy transfer syntax makes a new instance.
+    """
+
+    status: int
+    comment: str = ""
+    sop_class_uid: str = ""
+    sop_instance_uid: str = ""
+
+    @property
+    def is_success(self) -> bool:
+        """Tell whether the peer has the instance."""
+        return self.status in STORED
+
+    def require(self, to: str) -> None:
+        """Raise NetworkProtocol unless the peer has the instance."""
+        if not self.is_success:
+            comment = f" ({self.comment})" if self.comment else ""
+            raise NetworkProtocol(
+                f"{to}: C-STORE fails with status 0x{self.status:04x}{comment}",
+                {"Type": "Dimse", "Content": {"DimseErrorStatus": self.status}},
+            )
+
+
+class Sender:
+    """Sends instances to a modality over one association; a context manager.
+
+    The association is opened when the first instance needs it, and again when one comes that it
+    has no presentation context for, or when the peer has closed it meanwhile.
+
+    Parameters
+    ----------
+    calling_aet : str
+        As whom; the modality's `LocalAet` wins, and "" is `DicomAet`.
+    originator : tuple, optional
+        AE title and message id of the C-MOVE that wants this.
+    timeout : float, optional
+        Seconds, instead of the modality's and the configuration's; 0 is for ever.
+    transcode : str, optional
+        Transfer syntax that is tried first, before the one an instance is stored in.
+    """
+
+    def __init__(
+        self,
+        archive: Archive,
+        modality: Modality,
+        calling_aet: str = "",
+        originator: tuple[str, int] | None = None,
+        timeout: float | None = None,
+        transcode: str = "",
+    ) -> None:
+        self._archive = archive
+        self._first = transcode
+        self._destination: Destination = destination(archive, modality, calling_aet, timeout)
+        self._originator = originator
+        self._is_transcoding = (
+            archive.configuration.transcode_dicom_protocol and modality.allow_transcoding
+        )
+        configured = archive.configuration.dicom_scu_preferred_transfer_syntax
+        self._preferred = transcode or configured
+        self._kinds: dict[Kind, None] = {}
+        self._proposed: frozenset[Kind] = frozenset()
+        self._association: Association | None = None
+        self._expected: deque[OrthancId] = deque()
+        self._unread: deque[OrthancId] = deque()
+        self._stream: Generator[Outgoing] | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        value: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if self._stream is not None:
+            self._stream.close()
+        if self._association is not None and kind is None:
+            self._association.release()
+        elif self._association is not None:
+            self._association.abort()
+
+    def expect(self, ids: Iterable[OrthancId]) -> None:
+        """Say what will be sent next, in this order: it is read ahead and transcoded meanwhile."""
+        for orthanc_id in ids:
+            self._expected.append(orthanc_id)
+            self._unread.append(orthanc_id)
+
+    def send(self, instance_id: OrthancId) -> Outcome:
+        """Send an instance, and return what the peer answered.
+
+        Raises
+        ------
+        UnknownResource
+            It is not there any more.
+        NoPresentationContext
+            The peer does not take its SOP class.
+        NetworkProtocol
+            The peer cannot be reached, fails, or takes it in no transfer syntax it can be had in.
+        """
+        outgoing = self._read_ahead(instance_id)
+        if outgoing is not None:
+            if isinstance(outgoing.error, UnknownResource):
+                raise outgoing.error
+            association = self._association
+            context_id = None
+            if association is not None and association.is_open and outgoing.error is None:
+                context_id = association.context(
+                    outgoing.sop_class_uid, outgoing.transfer_syntax_uid
+                )
+            if association is not None and context_id is not None:
+                try:
+                    return self._store(association, context_id, outgoing)
+                except NetworkProtocol:
+                    if not association.is_broken:
+                        raise
+                    logger.info("association broke: another one is opened")
+        return self._send_by_itself(instance_id)
+
+    def send_data_set(
+        self, kind: Kind, sop_instance_uid: str, pieces: Iterable[bytes | memoryview]
+    ) -> Outcome:
+        """Send what is not in the archive, in the syntax it is in."""
+        self._is_transcoding = False
+        association = self._open_for(kind)
+        (syntax,) = self._syntaxes(association, kind)
+        context_id = association.context(kind.sop_class_uid, syntax) or 0
+        return self._ask(association, context_id, kind.sop_class_uid, sop_instance_uid, pieces)
+
+    def _read_ahead(self, instance_id: OrthancId) -> Outgoing | None:
+        """Return an instance that was read ahead, None if it was not expected now."""
+        if not self._expected or self._expected[0] != instance_id:
+            return None
+        self._expected.popleft()
+        if self._stream is None:
+            self._open_for_expected([instance_id, *islice(self._expected, _LOOKED_AT_FIRST)])
+            self._stream = iter_outgoing(self._archive, self._iter_unread(), self._wanted)
+        outgoing = next(self._stream, None)
+        if outgoing is None:  # more was expected after the last one had been read
+            self._stream = None
+        return outgoing
+
+    def _iter_unread(self) -> Iterator[OrthancId]:
+        while self._unread:
+            yield self._unread.popleft()
+
+    def _open_for_expected(self, ids: list[OrthancId]) -> None:
+        found = self._archive.index.resources(ids)
+        kinds = [_kind_of(found[one]) for one in ids if one in found]
+        self._kinds |= dict.fromkeys(kinds)
+        if kinds:
+            self._open_for(kinds[0])
+
+    def _wanted(self, resource: Resource) -> list[str]:
+        """Return the syntaxes an instance is read in ahead; its own where nothing is known yet."""
+        kind, association = _kind_of(resource), self._association
+        if association is None or kind not in self._proposed:
+            return [kind.transfer_syntax_uid]
+        try:
+            return self._syntaxes(association, kind)
+        except (NoPresentationContext, NetworkProtocol):
+            return []
+
+    def _send_by_itself(self, instance_id: OrthancId) -> Outcome:
+        """Send an instance that was not read ahead, or in vain."""
+        resource = self._archive.index.resource(instance_id)
+        if resource is None:
+            raise UnknownResource("An instance was deleted meanwhile")
+        kind = _kind_of(resource)
+        association = self._open_for(kind)
+        try:
+            outgoing = read_outgoing(self._archive, resource, self._syntaxes(association, kind))
+        except (NotTranscodable, BadFileFormat) as exc:
+            raise NetworkProtocol(f"{self._no_context(kind)}: {exc}") from exc
+        try:
+            context_id = association.context(kind.sop_class_uid, outgoing.transfer_syntax_uid)
+            return self._store(association, context_id or 0, outgoing)
+        finally:
+            outgoing.close()
+
+    def _open_for(self, kind: Kind) -> Association:
+        """Return an association that was asked for this kind of instance."""
+        current = self._association
+        if current is not None and current.is_open:
+            if kind in self._proposed:
+                return current
+            current.release()
+        self._kinds.setdefault(kind)
+        kinds = [kind, *(other for other in self._kinds if other != kind)][:_MOST_KINDS]
+        contexts = offers.contexts_for(kinds, self._preferred, is_transcoding=self._is_transcoding)
+        self._association = Association(self._destination, Proposal(contexts))
+        self._proposed = frozenset(kinds)
+        return self._association
+
+    def _syntaxes(self, association: Association, kind: Kind) -> list[str]:
+        """Return the transfer syntaxes to send an instance in, the first that works."""
+        accepted = {
+            context.transfer_syntaxes[0]
+            for context in association.contexts.values()
+            if context.abstract_syntax == kind.sop_class_uid
+        }
+        if not accepted:
+            raise NoPresentationContext(
+                f"{self._destination}: it takes no SOP class {kind.sop_class_uid}"
+            )
+        first = [self._first] if self._is_transcoding and self._first in accepted else []
+        if kind.transfer_syntax_uid in accepted:
+            return list(dict.fromkeys([*first, kind.transfer_syntax_uid]))
+        targets = offers.attempts(kind, accepted, self._preferred) if self._is_transcoding else []
+        if not targets:
+            raise NetworkProtocol(self._no_context(kind))
+        return targets
+
+    def _no_context(self, kind: Kind) -> str:
+        return (
+            f"{self._destination}: no valid presentation context for SOP class"
+            f" {kind.sop_class_uid} in transfer syntax {kind.transfer_syntax_uid}"
+        )
+
+    def _store(self, association: Association, context_id: int, outgoing: Outgoing) -> Outcome:
+        return self._ask(
+            association,
+            context_id,
+            outgoing.sop_class_uid,
+            outgoing.sop_instance_uid,
+            outgoing.iter_chunks(),
+        )
+
+    def _ask(
+        self,
+        association: Association,
+        context_id: int,
+        sop_class_uid: str,
+        sop_instance_uid: str,
+        pieces: Iterable[bytes | memoryview],
+    ) -> Outcome:
+        """Ask the peer to store a data set. See PS3.7 9.3.1."""
+        command: dict[Tag, int | str] = {
+            Tag.AFFECTED_SOP_CLASS_UID: sop_class_uid,
+            Tag.COMMAND_FIELD: Field.C_STORE,
+            Tag.MESSAGE_ID: association.next_message_id(),
+            Tag.PRIORITY: MEDIUM_PRIORITY,
+            Tag.COMMAND_DATA_SET_TYPE: HAS_DATA_SET,
+            Tag.AFFECTED_SOP_INSTANCE_UID: sop_instance_uid,
+        }
+        if self._originator is not None:
+            command[Tag.MOVE_ORIGINATOR_AET] = self._originator[0]
+            command[Tag.MOVE_ORIGINATOR_MESSAGE_ID] = self._originator[1]
+        answer = association.request(context_id, command, pieces).command
+        return Outcome(answer.status, answer.comment, sop_class_uid, sop_instance_uid)
+
+
+def _kind_of(resource: Resource) -> Kind:
+    return Kind(
+        resource.metadata.get("SopClassUid", ""), resource.metadata.get("TransferSyntax", "")
+    )

@@ -1,0 +1,127 @@
+"""The job `DicomModalityStore`: instances to a modality, one after the other.
+
+What is sent is settled by the first slice, so that it stays the same whatever comes or goes
+meanwhile. A peer that gets an instance again after a crash has it already.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from dimse_edge.scu.calls import destination_of, modality_of
+from dimse_edge.scu.commitment_request import request_commitment
+from dimse_edge.scu.store import Outcome, Sender
+from nephele.aws.keys import answer_key
+from nephele.domain.orthanc_id import OrthancId
+from nephele.errors import (
+    NepheleError,
+    NetworkProtocol,
+    NoPresentationContext,
+    UnknownResource,
+)
+from nephele.logs import logger
+from nephele.services.archive import Archive
+from nephele.services.jobs.slices import Slice
+from nephele.services.resolve import instances_of
+from nephele.settings.modality import Modality
+
+_SAVED_EVERY_SECONDS = 1.0
+_SAVED_EVERY = 50
+
+
+def run(archive: Archive, piece: Slice) -> bool:
+    """Send what is left, as much as there is time for."""
+    ids = _plan(archive, piece)
+    position = piece.position
+    if position["Done"] < len(ids):
+        with _sender(archive, piece) as sender:
+            sender.expect(ids[position["Done"] :])
+            _Sending(piece, sender, modality_of(piece.request)).send(ids)
+    if position["Done"] < len(ids):
+        return False
+    if transaction_uid := piece.content.get("StorageCommitmentTransactionUID"):
+        peer = destination_of(archive, piece.request)
+        request_commitment(archive, peer, transaction_uid, position["Sent"])
+    archive.bucket.delete(_plan_key(piece))
+    return True
+
+
+def _sender(archive: Archive, piece: Slice) -> Sender:
+    request = piece.request
+    originator = None
+    if request.get("MoveOriginatorAET"):
+        originator = (request["MoveOriginatorAET"], int(request.get("MoveOriginatorID", 0)))
+    return Sender(
+        archive,
+        modality_of(request),
+        request.get("LocalAet", ""),
+        originator,
+        request.get("Timeout"),
+    )
+
+
+def _plan(archive: Archive, piece: Slice) -> list[OrthancId]:
+    """Return all that is to be sent, in order."""
+    key = _plan_key(piece)
+    if "Done" in piece.position:
+        return [OrthancId(one) for one in archive.bucket.read_json(key)]
+    ids = instances_of(archive, piece.request["Resources"])
+    archive.bucket.put_json(key, ids)
+    piece.position.update(Done=0, Sent=[])
+    piece.content["InstancesCount"] = len(ids)
+    piece.content["FailedInstancesCount"] = 0
+    piece.checkpoint(0.0)
+    return ids
+
+
+def _plan_key(piece: Slice) -> str:
+    return answer_key(f"{piece.job.identifier}.plan")
+
+
+class _Sending:
+    """One slice's way through the instances."""
+
+    def __init__(self, piece: Slice, sender: Sender, modality: Modality) -> None:
+        self._piece = piece
+        self._sender = sender
+        self._modality = modality
+        self._saved_at = time.monotonic()
+        self._saved = piece.position["Done"]
+
+    def send(self, ids: list[OrthancId]) -> None:
+        """Send as many as there is time for; a failure ends the job unless it is permissive."""
+        position = self._piece.position
+        for orthanc_id in ids[position["Done"] :]:
+            if not self._piece.has_time():
+                break
+            self._send_one(orthanc_id)
+            position["Done"] += 1
+            self._save(position["Done"], len(ids))
+        self._piece.checkpoint(position["Done"] / max(len(ids), 1))
+
+    def _send_one(self, orthanc_id: OrthancId) -> None:
+        try:
+            outcome = self._sender.send(orthanc_id)
+            outcome.require(self._modality.aet)
+            self._note(outcome)
+        except UnknownResource as error:
+            self._piece.content["FailedInstancesCount"] += 1
+            if not self._piece.is_permissive:
+                raise NepheleError("An instance was deleted after the job was submitted") from error
+        except (NetworkProtocol, NoPresentationContext) as error:
+            if not self._piece.is_permissive:
+                raise
+            facts = {"orthanc_id": orthanc_id, "reason": str(error)}
+            logger.warning("instance not sent: passed over", extra=facts)
+
+    def _note(self, outcome: Outcome) -> None:
+        if "StorageCommitmentTransactionUID" in self._piece.content:
+            sent: list[Any] = self._piece.position["Sent"]
+            sent.append([outcome.sop_class_uid, outcome.sop_instance_uid])
+
+    def _save(self, done: int, count: int) -> None:
+        is_due = time.monotonic() - self._saved_at >= _SAVED_EVERY_SECONDS
+        if is_due or done - self._saved >= _SAVED_EVERY:
+            self._piece.checkpoint(done / count)
+            self._saved_at, self._saved = time.monotonic(), done

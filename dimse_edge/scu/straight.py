@@ -1,0 +1,34 @@
+"""C-STORE of a file that is not in the archive, as it is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from dimse_edge.scu.calls import modality_of
+from dimse_edge.scu.offers import Kind
+from dimse_edge.scu.store import Sender
+from nephele.aws.read_ahead import ReadAhead
+from nephele.services.archive import Archive
+from nephele.services.jobs.slices import Slice
+
+_PIECE_BYTES = 1 << 20
+
+
+def run(archive: Archive, piece: Slice) -> bool:
+    """Send a file that a client has left in the bucket."""
+    request = piece.request
+    modality = modality_of(request)
+    kind = Kind(request["SOPClassUID"], request["TransferSyntaxUID"])
+    pieces = _iter_data_set(archive, request["Key"], request["Offset"])
+    with Sender(archive, modality, timeout=request.get("Timeout")) as sender:
+        outcome = sender.send_data_set(kind, request["SOPInstanceUID"], pieces)
+        outcome.require(modality.aet)
+    archive.bucket.delete(request["Key"])
+    return True
+
+
+def _iter_data_set(archive: Archive, key: str, offset: int) -> Iterator[bytes]:
+    with ReadAhead(archive.bucket, key, archive.bucket.head(key).size_bytes) as opened:
+        opened.seek(offset)
+        while data := opened.read(_PIECE_BYTES):
+            yield data

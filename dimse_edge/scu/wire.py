@@ -1,0 +1,190 @@
+"""The connection of an association that was requested: PDUs under deadlines.
+
+A timeout is for a whole PDU, not for its first byte: a peer that sends or takes a byte a second is
+as good as one that hangs.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import ssl
+import struct
+import time
+
+from dimse_edge.command import ProtocolError
+from dimse_edge.transport import P_DATA_TF
+
+_HEADER = struct.Struct(">BxL")
+_BUFFER_BYTES = 64 << 10
+_LONGEST_OTHER_BYTES = 1 << 20
+_CLOSING_SECONDS = 2.0
+_QUICK_ACK = getattr(socket, "TCP_QUICKACK", None)
+
+
+class AssociationEnded(Exception):
+    """The peer has closed, released or aborted the association, or the connection broke."""
+
+
+class PeerTimeout(Exception):
+    """The peer did not answer, or not fast enough."""
+
+
+class Unreachable(Exception):
+    """There is nobody to talk to, or not in this way."""
+
+
+class Wire:
+    """A connection, read and written PDU by PDU.
+
+    Parameters
+    ----------
+    timeout : float or None
+        Seconds each PDU may take, in each direction; None waits for ever.
+    """
+
+    def __init__(self, connection: socket.socket, timeout: float | None) -> None:
+        self._socket = connection
+        self._timeout = timeout
+        self._buffer = bytearray()
+        self.longest_data_bytes = 0
+
+    @classmethod
+    def connect(
+        cls, host: str, port: int, timeout: float | None, tls: ssl.SSLContext | None
+    ) -> Wire:
+        """Connect to a peer.
+
+        Raises
+        ------
+        PeerTimeout, Unreachable
+            Nobody answers, or not in this way.
+        """
+        started = time.monotonic()
+        try:
+            connection = socket.create_connection((host, port), timeout)
+        except TimeoutError as exc:
+            raise PeerTimeout("it cannot be connected to in time") from exc
+        except (OSError, UnicodeError) as exc:
+            raise Unreachable(f"it cannot be connected to: {_reason(exc)}") from exc
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        if tls is None:
+            return cls(connection, timeout)
+        left = None if timeout is None else max(0.1, timeout - (time.monotonic() - started))
+        return cls(_secured(connection, host, tls, left), timeout)
+
+    def send(self, data: bytes | bytearray | memoryview) -> None:
+        """Send bytes, all of them within the timeout.
+
+        Raises
+        ------
+        PeerTimeout, AssociationEnded
+            The peer does not take them, or is gone.
+        """
+        try:
+            self._socket.settimeout(self._timeout)
+            self._socket.sendall(data)
+        except TimeoutError as exc:
+            raise PeerTimeout("it does not take what is sent to it") from exc
+        except OSError as exc:
+            raise AssociationEnded("the connection broke while sending") from exc
+
+    def read_pdu(self, timeout: float | None = None) -> tuple[int, bytes]:
+        """Return type and body of the next PDU.
+
+        Parameters
+        ----------
+        timeout : float, optional
+            Instead of the connection's.
+
+        Raises
+        ------
+        PeerTimeout
+            It does not come whole in time.
+        AssociationEnded
+            The peer has closed the connection.
+        ProtocolError
+            What comes is no PDU, or longer than was agreed.
+        """
+        wanted = self._timeout if timeout is None else timeout
+        deadline = None if wanted is None else time.monotonic() + wanted
+        self._fill(_HEADER.size, deadline)
+        pdu_type, size = _HEADER.unpack_from(self._buffer)
+        is_data = pdu_type == P_DATA_TF
+        longest = self.longest_data_bytes if is_data else _LONGEST_OTHER_BYTES
+        if not 1 <= pdu_type <= 7 or (longest and size > longest):
+            raise ProtocolError("what it sends is no DICOM, or a PDU that is too long")
+        end = _HEADER.size + size
+        self._fill(end, deadline)
+        body = bytes(memoryview(self._buffer)[_HEADER.size : end])
+        del self._buffer[:end]
+        return pdu_type, body
+
+    def has_arrived(self) -> bool:
+        """Tell whether a PDU has come, or begun to, without waiting for it."""
+        if self._buffer:
+            return True
+        try:
+            self._socket.settimeout(0)
+            data = self._socket.recv(_BUFFER_BYTES)
+        except (BlockingIOError, ssl.SSLWantReadError):
+            return False
+        except OSError as exc:
+            raise AssociationEnded("the connection broke") from exc
+        if not data:
+            raise AssociationEnded("it has closed the connection")
+        self._buffer += data
+        return True
+
+    def close(self, *, is_released: bool = False) -> None:
+        """Close the connection; after a release the peer may be first."""
+        with contextlib.suppress(OSError):
+            if is_released:
+                self._socket.settimeout(_CLOSING_SECONDS)
+                self._socket.shutdown(socket.SHUT_WR)
+        with contextlib.suppress(OSError):
+            self._socket.close()
+
+    def abandon(self, last: bytes) -> None:
+        """Send some last bytes if the peer takes them at once, and close the connection."""
+        with contextlib.suppress(OSError):
+            self._socket.settimeout(0.1)
+            self._socket.send(last)
+        self.close()
+
+    def _fill(self, needed: int, deadline: float | None) -> None:
+        while len(self._buffer) < needed:
+            remaining = None if deadline is None else deadline - time.monotonic()
+            if remaining is not None and remaining <= 0:
+                raise PeerTimeout("it does not answer in time")
+            try:
+                self._socket.settimeout(remaining)
+                if _QUICK_ACK is not None:
+                    self._socket.setsockopt(socket.IPPROTO_TCP, _QUICK_ACK, 1)
+                data = self._socket.recv(max(_BUFFER_BYTES, needed - len(self._buffer)))
+            except TimeoutError as exc:
+                raise PeerTimeout("it does not answer in time") from exc
+            except OSError as exc:
+                raise AssociationEnded("the connection broke") from exc
+            if not data:
+                raise AssociationEnded("it has closed the connection")
+            self._buffer += data
+
+
+def _secured(
+    connection: socket.socket, host: str, tls: ssl.SSLContext, timeout: float | None
+) -> ssl.SSLSocket:
+    connection.settimeout(timeout)
+    try:
+        return tls.wrap_socket(connection, server_hostname=host)
+    except TimeoutError as exc:
+        connection.close()
+        raise PeerTimeout("its TLS handshake does not end in time") from exc
+    except (OSError, ValueError) as exc:
+        connection.close()
+        raise Unreachable(f"its TLS handshake fails: {_reason(exc)}") from exc
+
+
+def _reason(exc: Exception) -> str:
+    return (getattr(exc, "strerror", None) or type(exc).__name__).lower()

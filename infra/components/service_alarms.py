@@ -1,0 +1,111 @@
+"""Alarms on what one stack alone has: the edge's tasks, the API, recycling, the last ingest."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from aws_cdk import Aws, Duration, Stack
+from aws_cdk import aws_apigateway as apigateway
+from aws_cdk import aws_cloudwatch as cloudwatch
+from aws_cdk import aws_elasticloadbalancingv2 as elbv2
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_logs as logs
+
+from infra.components.alarms import Watch
+from nephele.services.failure_metrics import NAMESPACE
+
+REJECTED = '{ $.outcome = "rejected" }'
+"""Lines of the edge's log that tell of a refused association."""
+STUCK = '{ $.message = "nothing can be recycled, the archive is above its limit" }'
+_FIVE_MINUTES = Duration.minutes(5)
+_REJECTED_IN_5_MINUTES = 10
+_FAILED_CALLS_IN_5_MINUTES = 5
+_BEHIND_MILLISECONDS = 600_000
+
+
+def iter_edge_watches(
+    targets: elbv2.NetworkTargetGroup, log_group: logs.ILogGroup
+) -> Iterator[Watch]:
+    """Watch the tasks of the edge."""
+    yield Watch(
+        "NoHealthyTask",
+        targets.metrics.healthy_host_count(statistic="Minimum", period=Duration.minutes(1)),
+        1,
+        "Nobody can send: no task of the edge is healthy. Look at the service's events.",
+        periods=3,
+        is_below=True,
+        is_missing_bad=True,
+    )
+    yield Watch(
+        "UnhealthyTask",
+        targets.metrics.un_healthy_host_count(statistic="Maximum", period=_FIVE_MINUTES),
+        1,
+        "A task of the edge does not answer; ECS replaces it.",
+        periods=3,
+    )
+    yield Watch(
+        "RefusedAssociations",
+        _counted(log_group, "Rejected", REJECTED, "AssociationsRejected"),
+        _REJECTED_IN_5_MINUTES,
+        "Somebody tries to connect and may not: GET /refused-associations tells who, and which"
+        " option would let it in.",
+    )
+
+
+def iter_api_watches(api: apigateway.RestApi) -> Iterator[Watch]:
+    """Watch the answers of the REST API."""
+    yield Watch(
+        "ServerErrors",
+        api.metric_server_error(statistic="Sum", period=_FIVE_MINUTES),
+        _FAILED_CALLS_IN_5_MINUTES,
+        "The REST API answers 5xx: the api function's log has each with its traceback.",
+    )
+
+
+def iter_ingest_watches(
+    index: lambda_.Function, metadata: lambda_.Function, quiet_hours: int
+) -> Iterator[Watch]:
+    """Watch the way from objects to the index."""
+    yield Watch(
+        "BehindTheStream",
+        metadata.metric("IteratorAge", statistic="Maximum", period=_FIVE_MINUTES),
+        _BEHIND_MILLISECONDS,
+        "Changes are numbered late: the metadata function fails or is throttled.",
+        periods=2,
+    )
+    if quiet_hours:
+        yield Watch(
+            "NothingCame",
+            index.metric_invocations(statistic="Sum", period=Duration.hours(1)),
+            1,
+            f"Nothing was indexed for {quiet_hours} hours: is the VPN up, do modalities send?",
+            periods=quiet_hours,
+            is_below=True,
+            is_missing_bad=True,
+        )
+
+
+def iter_recycle_watches(log_group: logs.ILogGroup) -> Iterator[Watch]:
+    """Watch that room can be made."""
+    yield Watch(
+        "CannotRecycle",
+        _counted(log_group, "Stuck", STUCK, "RecyclingStuck"),
+        1,
+        "The archive is above MaximumStorageSize or MaximumPatientCount, and every patient is"
+        " protected: take protection from some, or raise the limit.",
+    )
+
+
+def _counted(
+    log_group: logs.ILogGroup, construct_id: str, pattern: str, name: str
+) -> cloudwatch.Metric:
+    """Count lines of a log, under the stack's own namespace."""
+    found = logs.MetricFilter(
+        Stack.of(log_group),
+        construct_id,
+        log_group=log_group,
+        filter_pattern=logs.FilterPattern.literal(pattern),
+        metric_namespace=f"{NAMESPACE}/{Aws.STACK_NAME}",
+        metric_name=name,
+    )
+    return found.metric(statistic="Sum", period=_FIVE_MINUTES)

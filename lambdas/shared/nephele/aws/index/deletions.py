@@ -1,0 +1,60 @@
+"""The rows of deletions that can be undone; what they deleted stands in the journal."""
+
+from __future__ import annotations
+
+from nephele.aws import clock
+from nephele.aws.index import codec, keys
+from nephele.aws.index.table import Row, Table
+from nephele.domain.deletions import Deletion
+from nephele.domain.levels import Level
+from nephele.domain.orthanc_id import OrthancId
+
+
+def put_deletion(table: Table, deletion: Deletion) -> None:
+    """Keep a deletion until it expires."""
+    row: Row = {
+        **keys.deletion(deletion.identifier),
+        "l": codec.text(deletion.level),
+        "k": codec.text(deletion.orthanc_id),
+        "r": codec.text(deletion.deleted),
+        "ni": codec.number(deletion.instances),
+        "z": codec.number(deletion.size_bytes),
+        "t": codec.document(dict(deletion.main_tags)),
+        "expires": codec.number(deletion.expires),
+    }
+    if deletion.is_recycled:
+        row["f"] = codec.number(1)
+    table.put(row)
+
+
+def list_deletions(table: Table) -> list[Deletion]:
+    """Return the deletions that can be undone, the oldest first."""
+    found = [_read(row) for row in table.iter_query(keys.DELETED)]
+    now = clock.epoch_seconds()
+    return sorted((one for one in found if one.expires > now), key=lambda one: one.deleted)
+
+
+def deletion(table: Table, identifier: str) -> Deletion | None:
+    """Return a deletion, None if there is none, or it has expired."""
+    row = table.get(keys.deletion(identifier))
+    found = None if row is None else _read(row)
+    return found if found is not None and found.expires > clock.epoch_seconds() else None
+
+
+def forget_deletion(table: Table, identifier: str) -> None:
+    """Remove a deletion that was undone."""
+    table.delete(keys.deletion(identifier))
+
+
+def _read(row: Row) -> Deletion:
+    return Deletion(
+        identifier=row["sk"]["S"],
+        level=Level(row["l"]["S"]),
+        orthanc_id=OrthancId(row["k"]["S"]),
+        deleted=row["r"]["S"],
+        instances=codec.read_number(row, "ni"),
+        size_bytes=codec.read_number(row, "z"),
+        main_tags=codec.read_document(row, "t"),
+        is_recycled="f" in row,
+        expires=codec.read_number(row, "expires"),
+    )

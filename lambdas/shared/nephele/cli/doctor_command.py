@@ -1,0 +1,153 @@
+"""`nephele doctor`: is the configuration sound, is everybody there, who was refused and why."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import httpx
+import typer
+from rich.console import Console
+from rich.markup import escape
+
+from nephele.cli.connection import open_client
+from nephele.cli.trust import BadBundle, trust
+from nephele.errors import ConfigurationError
+from nephele.settings.configuration import parse_configuration
+
+_SHOWN_REFUSALS = 10
+_STYLES = {"ok": "green", "wrong": "bold red", "note": "yellow"}
+
+
+class Verdict(StrEnum):
+    """What a check found."""
+
+    OK = "ok"
+    WRONG = "wrong"
+    NOTE = "note"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One line of the report."""
+
+    verdict: Verdict
+    subject: str
+    told: str = ""
+
+
+def examine(
+    config: Annotated[
+        Path | None, typer.Option(exists=True, dir_okay=False, help="Orthanc's configuration.")
+    ] = None,
+    url: Annotated[str, typer.Option(help="The server.")] = "http://127.0.0.1:8042",
+    user: Annotated[
+        str, typer.Option(help="name:password", envvar="NEPHELE_USER", show_envvar=True)
+    ] = "",
+    ca_bundle: Annotated[
+        Path | None,
+        typer.Option(help="Certificates to trust.", envvar="AWS_CA_BUNDLE", show_envvar=True),
+    ] = None,
+) -> None:
+    """Check the configuration, the server, every modality and peer; explain refused associations.
+
+    Modalities are reached from the edge (C-ECHO), peers from the server, as in daily work.
+    """
+    console = Console()
+    try:
+        verify = trust(url, ca_bundle)
+    except BadBundle as exc:
+        typer.echo(str(exc), err=True)
+        raise typer.Exit(2) from exc
+    is_wrong = False
+    with open_client(verify, url, user) as client:
+        for finding in _iter_findings(config, client):
+            is_wrong |= finding.verdict is Verdict.WRONG
+            _print(finding, console)
+    if is_wrong:
+        raise typer.Exit(1)
+
+
+def _print(finding: Finding, console: Console) -> None:
+    style = _STYLES[finding.verdict]
+    told = f": {finding.told}" if finding.told else ""
+    console.print(f"[{style}]{finding.verdict:5}[/] {escape(finding.subject + told)}")
+
+
+def _iter_findings(config: Path | None, client: httpx.Client) -> Iterator[Finding]:
+    if config is not None:
+        yield _examine_configuration(config)
+    server = _examine_server(client)
+    yield server
+    if server.verdict is Verdict.WRONG:
+        return
+    for name in _read(client, "/modalities"):
+        yield _examine_modality(client, name)
+    for name in _read(client, "/peers"):
+        yield _examine_peer(client, name)
+    yield _examine_dead_letters(client)
+    yield from _iter_refusals(client)
+
+
+def _examine_configuration(path: Path) -> Finding:
+    subject = f"configuration {path}"
+    try:
+        parse_configuration(path.read_text(encoding="utf-8"))
+    except (ConfigurationError, UnicodeDecodeError) as exc:
+        return Finding(Verdict.WRONG, subject, str(exc))
+    return Finding(Verdict.OK, subject)
+
+
+def _examine_server(client: httpx.Client) -> Finding:
+    subject = f"server {client.base_url}"
+    try:
+        answer = client.get("/system")
+    except httpx.HTTPError as exc:
+        return Finding(Verdict.WRONG, subject, f"it cannot be reached: {exc}")
+    if answer.status_code == httpx.codes.UNAUTHORIZED:
+        return Finding(Verdict.WRONG, subject, "it wants a login: --user name:password")
+    if answer.is_error:
+        return Finding(Verdict.WRONG, subject, f"status {answer.status_code}")
+    return Finding(Verdict.OK, subject, f"{answer.json().get('Name', '')}".strip())
+
+
+def _read(client: httpx.Client, path: str) -> list[Any]:
+    answer = client.get(path)
+    return list(answer.json()) if answer.is_success else []
+
+
+def _examine_modality(client: httpx.Client, name: str) -> Finding:
+    shown = client.get(f"/modalities/{name}/configuration").json()
+    where = f"modality {name} ({shown['AET']} at {shown['Host']}:{shown['Port']})"
+    return _judge(where, client.post(f"/modalities/{name}/echo", content=b"{}"))
+
+
+def _examine_peer(client: httpx.Client, name: str) -> Finding:
+    return _judge(f"peer {name}", client.get(f"/peers/{name}/system"))
+
+
+def _judge(subject: str, answer: httpx.Response) -> Finding:
+    if answer.is_success:
+        return Finding(Verdict.OK, subject)
+    try:
+        error = answer.json()
+        told = error.get("Details") or error.get("Message") or f"status {answer.status_code}"
+    except ValueError:
+        told = f"status {answer.status_code}"
+    return Finding(Verdict.WRONG, subject, str(told))
+
+
+def _examine_dead_letters(client: httpx.Client) -> Finding:
+    count = len(_read(client, "/dead-letters"))
+    if not count:
+        return Finding(Verdict.OK, "no dead letters")
+    return Finding(Verdict.WRONG, f"{count} dead letters", "see GET /dead-letters")
+
+
+def _iter_refusals(client: httpx.Client) -> Iterator[Finding]:
+    for refusal in _read(client, f"/refused-associations?limit={_SHOWN_REFUSALS}"):
+        subject = "{Date} {CallingAET} ({RemoteIP}): {Outcome}".format_map(refusal)
+        yield Finding(Verdict.NOTE, subject, "; ".join(refusal["Explanations"]))

@@ -1,0 +1,1 @@
+"""What an archive holds and under which names, as Orthanc has it."""

@@ -1,0 +1,169 @@
+"""Working on jobs: one message, one lease, one slice.
+
+A message names a job and a turn. A slice that ends with more to do sends the message of the next
+turn before it gives its lease back, so a worker may die at any point: either the message that
+brought it comes again, or the next one is there. Messages of earlier turns are stale, and nobody
+works without the lease, so nothing runs twice at once.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from nephele import errors
+from nephele.aws.index import job_leases as leases
+from nephele.aws.index.jobs import Failure, Wanted
+from nephele.aws.index.table import Table
+from nephele.aws.queues import MAXIMUM_DELAY_SECONDS
+from nephele.domain.jobs import Document, Executor, Job
+from nephele.errors import BeingRestored, Conflict, JobCanceled, NepheleError, Unavailable
+from nephele.logs import logger
+from nephele.services.archive import Archive
+from nephele.services.jobs.history import trim_history
+from nephele.services.jobs.kinds import Kinds
+from nephele.services.jobs.slices import Slice, Stopped
+from nephele.settings.limits import JOB_MESSAGE_SECONDS
+
+Held = leases.Held
+"""Raised where another worker has the job: the message shall come again after `seconds`."""
+
+_HEARTBEAT_SECONDS = 3.0
+_QUEUES = {Executor.FUNCTIONS: "jobs", Executor.EDGE: "edge_jobs"}
+_TRANSIENT = (Unavailable, Conflict)
+
+KeepAway = Callable[[int], object]
+"""Keeps the message at hand away from other workers for some seconds."""
+
+
+def run_message(
+    archive: Archive,
+    message: Document,
+    kinds: Kinds,
+    has_time: Callable[[], bool],
+    keep_away: KeepAway = lambda _: None,
+) -> None:
+    """Run one slice of the job that a message is about.
+
+    Parameters
+    ----------
+    message : dict
+        What `enqueue` sent.
+    keep_away : callable
+        Is told now and then, by another thread, how many seconds longer the message is worked on.
+
+    Raises
+    ------
+    Held
+        Another worker has the job: the message shall come again.
+    Unavailable, Conflict
+        Likewise, after a while.
+    """
+    table = archive.index.table
+    lease = leases.take(table, str(message["job"]), int(message["turn"]))
+    if lease is None:
+        return
+    if lease.is_inherited:
+        _renumber(archive, lease)
+    with _heartbeat(table, lease, keep_away):
+        _run_slice(archive, lease, kinds, has_time)
+
+
+def enqueue(archive: Archive, job: Job, *, turn: int | None = None, delay_seconds: int = 0) -> None:
+    """Send the message of a job's turn, by default the one it is in."""
+    message = {"job": job.identifier, "turn": job.turn if turn is None else turn}
+    archive.queue(_QUEUES[job.executor]).send(message, delay_seconds)
+
+
+def _renumber(archive: Archive, lease: leases.Lease) -> None:
+    """Give the message a successor: its own deliveries count the deaths since the last progress.
+
+    So a long job may lose any number of workers, and one that kills each at the same step few.
+    """
+    enqueue(archive, lease.job, turn=lease.turn + 1, delay_seconds=leases.LEASE_SECONDS)
+    if leases.renumber(archive.index.table, lease):
+        lease.turn += 1
+
+
+@contextmanager
+def _heartbeat(table: Table, lease: leases.Lease, keep_away: KeepAway) -> Iterator[None]:
+    """Renew the lease by another thread, however long a step takes."""
+    is_over = threading.Event()
+
+    def beat() -> None:
+        while True:
+            try:
+                keep_away(JOB_MESSAGE_SECONDS)
+                if is_over.wait(_HEARTBEAT_SECONDS):
+                    return
+                leases.renew(table, lease)
+            except NepheleError as error:
+                logger.warning("lease not renewed", extra={"error": type(error).__name__})
+
+    thread = threading.Thread(target=beat, name="lease", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        is_over.set()
+        thread.join()
+
+
+def _run_slice(
+    archive: Archive, lease: leases.Lease, kinds: Kinds, has_time: Callable[[], bool]
+) -> None:
+    piece = Slice(archive.index.table, lease, has_time)
+    fields: dict[str, Any] = {"job": lease.job.identifier, "type": lease.job.job_type}
+    try:
+        if not lease.is_undisturbed:
+            raise Stopped
+        is_done = kinds(lease.job.job_type).run(archive, piece)
+    except Stopped:
+        _stop(archive, lease, piece)
+    except _TRANSIENT as error:
+        logger.warning("job will be tried again", extra={**fields, "error": type(error).__name__})
+        leases.give_back(archive.index.table, lease, str(error))
+        raise
+    except BeingRestored:
+        logger.info("job waits for an object that is being restored", extra=fields)
+        piece.wait(MAXIMUM_DELAY_SECONDS)
+        _go_on(archive, lease, piece, is_done=False)
+    except NepheleError as error:
+        logger.info("job failed", extra={**fields, "error": type(error).__name__})
+        _end(archive, lease, piece, failure_of(error))
+    except Exception as error:  # noqa: BLE001  the outermost boundary of one slice
+        logger.exception("job failed", extra=fields)
+        _end(archive, lease, piece, Failure(NepheleError.__name__, type(error).__name__))
+    else:
+        _go_on(archive, lease, piece, is_done=is_done)
+
+
+def failure_of(error: NepheleError) -> Failure:
+    """Return what a job keeps of the error it failed with."""
+    known = next(kind for kind in type(error).__mro__ if kind.__module__ == errors.__name__)
+    return Failure(known.__name__, str(error), error.payload)
+
+
+def _go_on(archive: Archive, lease: leases.Lease, piece: Slice, *, is_done: bool) -> None:
+    if is_done:
+        _end(archive, lease, piece, None)
+        return
+    enqueue(archive, lease.job, turn=lease.turn + 1, delay_seconds=piece.pause_seconds)
+    if not leases.hand_on(archive.index.table, lease, piece.state()):
+        _stop(archive, lease, piece)
+
+
+def _stop(archive: Archive, lease: leases.Lease, piece: Slice) -> None:
+    """Do what a client wants of the job; nothing where another worker has it."""
+    wanted = leases.wanted(archive.index.table, lease)
+    if wanted is Wanted.PAUSE:
+        leases.pause(archive.index.table, lease, piece.state())
+    elif wanted is Wanted.CANCEL:
+        _end(archive, lease, piece, Failure(JobCanceled.__name__))
+
+
+def _end(archive: Archive, lease: leases.Lease, piece: Slice, failure: Failure | None) -> None:
+    if leases.end(archive.index.table, lease, piece.state(), failure) is not None:
+        trim_history(archive, lease.job)

@@ -1,0 +1,112 @@
+"""The modalities that are known: those of the configuration, and what was changed over REST.
+
+Whoever changes or lists them reads the table; others follow within a second, and keep what they
+know while the table cannot be read.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from nephele.aws import journal
+from nephele.aws.index import definitions
+from nephele.errors import BadFileFormat, InexistentItem, NepheleError
+from nephele.logs import logger
+from nephele.settings.modality import Modality, is_name, read_modality
+
+if TYPE_CHECKING:
+    from nephele.services.archive import Archive
+
+FOLLOWED_SECONDS = 1.0
+"""How long a process may work with modalities that were changed meanwhile."""
+
+
+@dataclass(slots=True)
+class KnownModalities:
+    """What a process last knew; `modalities` is None before."""
+
+    modalities: dict[str, Modality] | None = None
+    read_at: float = field(default=0.0)
+
+
+def modalities(archive: Archive) -> Mapping[str, Modality]:
+    """Return the modalities by symbolic name, at most a second old."""
+    known = archive.known_modalities
+    if known.modalities is not None and time.monotonic() < known.read_at + FOLLOWED_SECONDS:
+        return known.modalities
+    known.read_at = time.monotonic()
+    try:
+        return current_modalities(archive)
+    except NepheleError as error:
+        logger.warning("modalities are unknown", extra={"error": type(error).__name__})
+        known.modalities = known.modalities or dict(archive.configuration.dicom_modalities)
+        return known.modalities
+
+
+def current_modalities(archive: Archive) -> Mapping[str, Modality]:
+    """Return the modalities by symbolic name, as they are now."""
+    found = dict(archive.configuration.dicom_modalities)
+    changed = definitions.read_definitions(archive.index.table, definitions.MODALITIES)
+    for name, value in changed.items():
+        if value is None:
+            found.pop(name, None)
+        else:
+            found[name] = Modality.model_validate(value)
+    archive.known_modalities.modalities = found
+    archive.known_modalities.read_at = time.monotonic()
+    return found
+
+
+def require_modality(archive: Archive, name: str) -> Modality:
+    """Return a modality.
+
+    Raises
+    ------
+    InexistentItem
+        There is none of this name.
+    """
+    modality = current_modalities(archive).get(name)
+    if modality is None:
+        raise InexistentItem("No modality with such symbolic name")
+    return modality
+
+
+def define_modality(archive: Archive, name: str, value: object) -> None:
+    """Add a modality, or replace it, from either form of the configuration.
+
+    Raises
+    ------
+    BadFileFormat
+        The name or the value is not valid.
+    ParameterOutOfRange
+        There is no such manufacturer or retrieve method.
+    """
+    if not is_name(name):
+        raise BadFileFormat("A modality's name has letters, digits, '_' and '-' only")
+    described = read_modality(value).model_dump(by_alias=True)
+    _keep(archive, name, described)
+
+
+def forget_modality(archive: Archive, name: str) -> None:
+    """Remove a modality.
+
+    Raises
+    ------
+    InexistentItem
+        There is none of this name.
+    """
+    require_modality(archive, name)
+    _keep(archive, name, None)
+
+
+def _keep(archive: Archive, name: str, value: object) -> None:
+    definitions.put_definition(archive.index.table, definitions.MODALITIES, name, value)
+    journal.keep_definition(archive.bucket, definitions.MODALITIES, name, value)
+
+
+def configuration_of(modality: Modality) -> dict[str, Any]:
+    """Return a modality as Orthanc shows it."""
+    return modality.model_dump(by_alias=True)

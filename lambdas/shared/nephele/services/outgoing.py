@@ -1,0 +1,263 @@
+"""Instances on their way to another archive: read ahead, transcoded where that is asked.
+
+What is small is fetched whole, several at a time, while those before are being sent; what is large
+is read while it is sent. So waiting times do not add up, and memory stays bounded.
+"""
+
+from __future__ import annotations
+
+import io
+from collections import deque
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import BinaryIO, cast
+
+from nephele.aws.read_ahead import ReadAhead
+from nephele.domain.attributes import IDENTIFIERS
+from nephele.domain.compression import inflate
+from nephele.domain.levels import Level
+from nephele.domain.orthanc_id import OrthancId
+from nephele.domain.part10 import read_file_meta
+from nephele.domain.resources import Resource
+from nephele.domain.transcoding.sinks import SpoolSink
+from nephele.errors import (
+    BadFileFormat,
+    NepheleError,
+    NoPresentationContext,
+    NotTranscodable,
+    UnknownResource,
+)
+from nephele.services.archive import Archive
+from nephele.services.plain_files import plain_key
+from nephele.services.retrieve import file_of
+from nephele.services.transcoding import begin_transcoding
+
+LARGEST_AHEAD_BYTES = 8 << 20
+"""Larger objects are opened when it is their turn, and read block by block."""
+_AHEAD = 12
+"""How many are fetched ahead."""
+_AHEAD_BYTES = 32 << 20
+"""How much is fetched ahead, as far as it goes by whole objects."""
+_SPOOL_BYTES = 4 << 20
+"""What one transcoded instance keeps in memory at most."""
+_ROWS_AT_ONCE = 100
+_CHUNK_BYTES = 1 << 20
+
+_Batch = tuple[list[OrthancId], dict[OrthancId, Resource]]
+
+Wanted = Callable[[Resource], Sequence[str]]
+"""Tells which transfer syntaxes an instance may be sent in, in the order they are tried."""
+
+
+@dataclass(slots=True)
+class Outgoing:
+    """An instance that is sent next.
+
+    Attributes
+    ----------
+    orthanc_id : OrthancId
+        In the archive.
+    sop_class_uid, sop_instance_uid, transfer_syntax_uid : str
+        Of what is sent: a lossy transcoding makes a new instance.
+    error : NepheleError or None
+        Why it cannot be sent.
+    """
+
+    orthanc_id: OrthancId
+    sop_class_uid: str = ""
+    sop_instance_uid: str = ""
+    transfer_syntax_uid: str = ""
+    error: NepheleError | None = None
+    _file: BinaryIO | None = None
+    _opened: ExitStack = field(default_factory=ExitStack)
+
+    def iter_chunks(self) -> Iterator[bytes | memoryview]:
+        """Yield the data set, without file meta information, piece by piece."""
+        if self._file is None:
+            return
+        self._file.seek(0)
+        self._file.seek(read_file_meta(self._file).data_set_offset)
+        if isinstance(self._file, io.BytesIO):
+            yield self._file.getbuffer()[self._file.tell() :]
+            return
+        while chunk := self._file.read(_CHUNK_BYTES):
+            yield chunk
+
+    def close(self) -> None:
+        """Free what it holds."""
+        self._file = None
+        self._opened.close()
+
+
+def read_outgoing(archive: Archive, instance: Resource, syntaxes: Sequence[str]) -> Outgoing:
+    """Open one instance in the first of some transfer syntaxes it can be had in.
+
+    Raises
+    ------
+    NoPresentationContext
+        There is no such syntax.
+    NotTranscodable, BadFileFormat
+        It cannot be had in any of them.
+    """
+    if not syntaxes:
+        raise NoPresentationContext("no presentation context takes the instance")
+    outgoing = _unread(instance)
+    source = instance.metadata.get("TransferSyntax")
+    failures: list[NepheleError] = []
+    with ExitStack() as undo:
+        undo.callback(outgoing.close)
+        file = outgoing._opened.enter_context(open_object(archive, instance))
+        for syntax in syntaxes:
+            try:
+                outgoing._file = (
+                    file if syntax == source else _transcode(archive, file, syntax, outgoing)
+                )
+            except (NotTranscodable, BadFileFormat) as exc:
+                failures.append(exc)
+                continue
+            outgoing.transfer_syntax_uid = syntax
+            undo.pop_all()
+            return outgoing
+    raise failures[0]
+
+
+def _unread(instance: Resource) -> Outgoing:
+    return Outgoing(
+        instance.orthanc_id,
+        instance.metadata.get("SopClassUid", ""),
+        instance.main_tags.get(IDENTIFIERS[Level.INSTANCE].tag, ""),
+    )
+
+
+@contextmanager
+def open_object(archive: Archive, instance: Resource) -> Iterator[BinaryIO]:
+    """Open the file of an instance: in memory where it is small, else by ranges."""
+    stored = file_of(instance)
+    if stored.size_bytes <= LARGEST_AHEAD_BYTES:
+        body = archive.object_cache.get(stored.key)
+        if body is None:
+            body = archive.bucket.open_range(stored.key, 0)
+            body = inflate(body) if stored.is_compressed else body
+            archive.object_cache.put(stored.key, body)
+        yield io.BytesIO(body)
+        return
+    key = plain_key(archive.bucket, stored)
+    with ReadAhead(archive.bucket, key, stored.size_bytes) as opened:
+        yield cast("BinaryIO", opened)
+
+
+def _transcode(archive: Archive, file: BinaryIO, syntax: str, outgoing: Outgoing) -> BinaryIO:
+    """Transcode a file to a spool, which is closed with the instance."""
+    with ExitStack() as undo:
+        spool = undo.enter_context(SpoolSink(_SPOOL_BYTES))
+        file.seek(0)
+        with begin_transcoding(archive, file, syntax) as transcoding:
+            transcoding.write(spool)
+            outgoing.sop_instance_uid = transcoding.sop_instance_uid
+        outgoing._opened.push(undo.pop_all())
+    return spool.file
+
+
+def iter_outgoing(
+    archive: Archive, ids: Iterable[OrthancId], wanted: Wanted
+) -> Generator[Outgoing, None, None]:
+    """Yield instances in order, each as soon as it is its turn and there.
+
+    Those that cannot be sent have an `error`. Each is closed when the next one is asked for.
+    """
+    with ThreadPoolExecutor(_AHEAD, thread_name_prefix="outgoing") as pool:
+        yield from _Queue(archive, wanted, pool).iterate(ids)
+
+
+class _Queue:
+    """The instances that are being fetched, in their order."""
+
+    def __init__(self, archive: Archive, wanted: Wanted, pool: ThreadPoolExecutor) -> None:
+        self._archive = archive
+        self._wanted = wanted
+        self._pool = pool
+        self._waiting: deque[tuple[int, Callable[[], Outgoing]]] = deque()
+
+    def iterate(self, ids: Iterable[OrthancId]) -> Iterator[Outgoing]:
+        """Yield the instances; rows are looked up while those before are being sent."""
+        remaining = iter(ids)
+        following = self._look_up(remaining)
+        try:
+            while following is not None:
+                batch, found = following.result()
+                following = self._look_up(remaining)
+                for orthanc_id in batch:
+                    self._begin(orthanc_id, found.get(orthanc_id))
+                    while self._is_full():
+                        yield from self._next()
+            while self._waiting:
+                yield from self._next()
+        finally:
+            for _, get in self._waiting:
+                if isinstance(get, _Fetched):
+                    get.discard()
+
+    def _look_up(self, remaining: Iterator[OrthancId]) -> Future[_Batch] | None:
+        batch = list(islice(remaining, _ROWS_AT_ONCE))
+        if not batch:
+            return None
+        return self._pool.submit(lambda: (batch, self._archive.index.resources(batch)))
+
+    def _is_full(self) -> bool:
+        size_bytes = sum(size for size, _ in self._waiting)
+        return len(self._waiting) > _AHEAD or size_bytes > _AHEAD_BYTES
+
+    def _begin(self, orthanc_id: OrthancId, instance: Resource | None) -> None:
+        def read() -> Outgoing:
+            return self._read(orthanc_id, instance)
+
+        size = 0 if instance is None or instance.file is None else instance.file.size_bytes
+        if instance is None or size > LARGEST_AHEAD_BYTES or self._is_at_hand(instance):
+            self._waiting.append((0, read))
+        else:
+            self._waiting.append((size, _Fetched(self._pool.submit(read))))
+
+    def _is_at_hand(self, instance: Resource) -> bool:
+        """Tell whether an instance is in memory, as it is to be sent: no thread is worth it."""
+        if file_of(instance).key not in self._archive.object_cache:
+            return False
+        try:
+            return self._wanted(instance)[:1] == [instance.metadata.get("TransferSyntax")]
+        except NepheleError:
+            return False
+
+    def _next(self) -> Iterator[Outgoing]:
+        _, get = self._waiting.popleft()
+        outgoing = get()
+        try:
+            yield outgoing
+        finally:
+            outgoing.close()
+
+    def _read(self, orthanc_id: OrthancId, instance: Resource | None) -> Outgoing:
+        if instance is None:
+            return Outgoing(orthanc_id, error=UnknownResource("it was deleted meanwhile"))
+        try:
+            return read_outgoing(self._archive, instance, self._wanted(instance))
+        except NepheleError as exc:
+            outgoing = _unread(instance)
+            outgoing.error = exc
+            return outgoing
+
+
+@dataclass(frozen=True, slots=True)
+class _Fetched:
+    """An instance that is being fetched by another thread."""
+
+    future: Future[Outgoing]
+
+    def __call__(self) -> Outgoing:
+        return self.future.result()
+
+    def discard(self) -> None:
+        """Close it, whenever it is there."""
+        if not self.future.cancel():
+            self.future.add_done_callback(lambda done: done.result().close())

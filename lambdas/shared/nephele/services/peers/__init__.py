@@ -1,0 +1,1 @@
+"""Peers: other Orthancs, or Nepheles, that instances are sent to by HTTP."""

@@ -1,0 +1,178 @@
+"""The job `OrthancPeerStore`: instances to a peer, several at a time, each confirmed by it.
+
+What is sent is settled by the first slice. A job that lost its worker asks the peer whether it has
+what was under way then, so that nothing is sent twice that has arrived.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections import deque
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+
+from nephele.aws.keys import answer_key
+from nephele.domain.orthanc_id import OrthancId
+from nephele.domain.resources import Resource
+from nephele.errors import NepheleError, NetworkProtocol, UnknownResource
+from nephele.logs import logger
+from nephele.services.archive import Archive
+from nephele.services.jobs.slices import Slice
+from nephele.services.peers.client import PeerClient, Transient
+from nephele.services.peers.known import require_peer
+from nephele.services.peers.uploads import Form, opened_upload
+from nephele.services.resolve import instances_of
+
+_AT_ONCE = 4
+"""Requests that are under way side by side."""
+_FEW = 200
+"""So many ids are kept in the job's row, more in an object."""
+_ROWS_AT_ONCE = 100
+_SAVED_EVERY = 20
+_SAVED_EVERY_SECONDS = 1.0
+_PAUSES_SECONDS = (0.3, 1.0, 3.0)
+"""Before each further attempt, when a peer cannot be reached or is busy."""
+_RANDOM = random.SystemRandom()
+
+
+def run(archive: Archive, piece: Slice) -> bool:
+    """Send what is left, as much as there is time for."""
+    is_new = "Done" not in piece.position
+    ids = _plan(archive, piece)
+    peer = require_peer(archive, piece.request["Peer"])
+    form = Form(
+        piece.request["Transcode"], piece.request["LossyQuality"], piece.request["Compress"]
+    )
+    with PeerClient(archive, peer) as client, ThreadPoolExecutor(_AT_ONCE) as pool:
+        sender = _Sender(archive, client, form)
+        sending = _Sending(piece, sender, pool)
+        if not is_new and piece.position.pop("UnderWay", False):
+            sender.doubtful = frozenset(ids[piece.position["Done"] :][: _SAVED_EVERY + _AT_ONCE])
+        sending.send(ids)
+    if piece.position["Done"] < len(ids):
+        return False
+    if len(ids) > _FEW:
+        archive.bucket.delete(_plan_key(piece))
+    return True
+
+
+def _plan(archive: Archive, piece: Slice) -> list[OrthancId]:
+    """Return all that is to be sent, in order."""
+    if "Done" in piece.position:
+        known = piece.position.get("Instances") or archive.bucket.read_json(_plan_key(piece))
+        return [OrthancId(one) for one in known]
+    ids = instances_of(archive, piece.request["Resources"])
+    if len(ids) <= _FEW:
+        piece.position["Instances"] = ids
+    else:
+        archive.bucket.put_json(_plan_key(piece), ids)
+    piece.position.update(Done=0, Bytes=0)
+    piece.content["InstancesCount"] = len(ids)
+    return ids
+
+
+def _plan_key(piece: Slice) -> str:
+    return answer_key(f"{piece.job.identifier}.plan")
+
+
+@dataclass(slots=True)
+class _Sender:
+    """Sends one instance, by whichever thread.
+
+    Attributes
+    ----------
+    doubtful : frozenset of OrthancId
+        What may have arrived before: the peer is asked first.
+    """
+
+    archive: Archive
+    client: PeerClient
+    form: Form
+    doubtful: frozenset[OrthancId] = frozenset()
+
+    def send(self, orthanc_id: OrthancId, instance: Resource | None) -> int:
+        """Send an instance and return how many bytes went over the wire."""
+        if orthanc_id in self.doubtful and self.client.has(orthanc_id):
+            return 0
+        if instance is None:
+            raise UnknownResource("It was deleted meanwhile")
+        for pause in (*_PAUSES_SECONDS, None):
+            try:
+                with opened_upload(self.archive, instance, self.form) as upload:
+                    self.client.store(upload)
+                    return upload.size_bytes
+            except Transient as error:
+                if pause is None:
+                    raise
+                logger.info("peer will be tried again", extra={"reason": type(error).__name__})
+                time.sleep(pause * _RANDOM.uniform(0.5, 1.0))
+        raise NetworkProtocol("The peer cannot be reached")
+
+
+class _Sending:
+    """One slice's way through the instances: some under way, their answers taken in order."""
+
+    def __init__(self, piece: Slice, sender: _Sender, pool: ThreadPoolExecutor) -> None:
+        self._piece = piece
+        self._sender = sender
+        self._pool = pool
+        self._saved_at = time.monotonic()
+        self._saved = piece.position["Done"]
+
+    def send(self, ids: list[OrthancId]) -> None:
+        """Send as many as there is time for; a failure ends the job unless it is permissive."""
+        position = self._piece.position
+        position["UnderWay"] = True  # before the first request: it may arrive, and we not know
+        self._piece.checkpoint()
+        waiting: deque[Future[int]] = deque()
+        remaining = self._iter_resources(ids[position["Done"] :])
+        try:
+            while True:
+                while len(waiting) < _AT_ONCE and self._piece.has_time():
+                    named = next(remaining, None)
+                    if named is None:
+                        break
+                    waiting.append(self._pool.submit(self._sender.send, *named))
+                if not waiting:
+                    break
+                self._take(waiting.popleft())
+                position["Done"] += 1
+                self._save(position["Done"], len(ids))
+        finally:
+            for future in waiting:
+                future.cancel()
+        position.pop("UnderWay", None)
+        self._piece.checkpoint(position["Done"] / max(len(ids), 1))
+
+    def _iter_resources(self, ids: list[OrthancId]) -> Iterator[tuple[OrthancId, Resource | None]]:
+        index = self._sender.archive.index
+        for start in range(0, len(ids), _ROWS_AT_ONCE):
+            some = ids[start : start + _ROWS_AT_ONCE]
+            found = index.resources(some)
+            for orthanc_id in some:
+                yield orthanc_id, found.get(orthanc_id)
+
+    def _take(self, future: Future[int]) -> None:
+        """Count what was confirmed, or pass over what was not."""
+        position, content = self._piece.position, self._piece.content
+        try:
+            position["Bytes"] += future.result()
+        except UnknownResource as error:
+            content["FailedInstancesCount"] += 1
+            if not self._piece.is_permissive:
+                raise NepheleError("An instance was deleted after the job was submitted") from error
+        except NetworkProtocol as error:
+            if not self._piece.is_permissive:
+                raise
+            content["FailedInstancesCount"] += 1
+            logger.warning("instance not sent: passed over", extra={"reason": str(error)})
+        content["Size"] = str(position["Bytes"])
+        content["SizeMB"] = position["Bytes"] >> 20
+
+    def _save(self, done: int, count: int) -> None:
+        is_due = time.monotonic() - self._saved_at >= _SAVED_EVERY_SECONDS
+        if is_due or done - self._saved >= _SAVED_EVERY:
+            self._piece.checkpoint(done / count)
+            self._saved_at, self._saved = time.monotonic(), done

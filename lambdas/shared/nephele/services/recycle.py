@@ -1,0 +1,100 @@
+"""Recycling: the oldest patients make room where `MaximumStorageSize` or -`PatientCount` is passed.
+
+Commits ask for it, and one process at a time does it: patient by patient, looking at the counters
+before each, so that never more than one goes too many. What is begun is gone on with, since a
+patient keeps its place until it is gone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypedDict
+
+from nephele.aws.index import records
+from nephele.aws.index.capacity import oldest_patient
+from nephele.domain.resources import Resource
+from nephele.logs import logger
+from nephele.services.archive import Archive
+from nephele.services.capacity import is_above_limit
+from nephele.services.delete import begin_deletion, continue_deletion
+
+QUEUE = "recycle"
+_CLAIM = "recycle"
+_CLAIM_SECONDS = 900
+"""The function's own timeout at most: a dead one holds the claim no longer."""
+_WAIT_SECONDS = 10
+
+
+class Recycled(TypedDict):
+    """What one run did."""
+
+    patients: int
+    instances: int
+
+
+def ask_to_recycle(archive: Archive) -> bool:
+    """Send for the recycle function if the archive holds too much; tell whether it does."""
+    if archive.configuration.maximum_storage_mode != "Recycle" or not is_above_limit(archive):
+        return False
+    archive.queue(QUEUE).send({"recycle": True})
+    return True
+
+
+def recycle(archive: Archive, has_time: Callable[[], bool]) -> Recycled:
+    """Remove the oldest patients until the archive is within its limits, or time runs out.
+
+    Where another process is at it, or time ran out, a later message goes on.
+    """
+    done = Recycled(patients=0, instances=0)
+    while archive.configuration.maximum_storage_mode == "Recycle" and is_above_limit(archive):
+        if not records.claim(archive.index.table, _CLAIM, _CLAIM_SECONDS):
+            archive.queue(QUEUE).send({"recycle": True}, delay_seconds=_WAIT_SECONDS)
+            break
+        try:
+            is_finished = _recycle_claimed(archive, has_time, done)
+        finally:
+            records.release_claim(archive.index.table, _CLAIM)
+        if is_finished is None:
+            break
+        if not is_finished:
+            archive.queue(QUEUE).send({"recycle": True})
+            break
+    if done["patients"]:
+        logger.info("recycled", extra=dict(done))
+    return done
+
+
+def _recycle_claimed(archive: Archive, has_time: Callable[[], bool], done: Recycled) -> bool | None:
+    """Remove patients; False where time ran out, None where there is none that may go."""
+    while is_above_limit(archive):
+        patient = _oldest(archive)
+        if patient is None:
+            logger.warning("nothing can be recycled, the archive is above its limit")
+            return None
+        deletion = begin_deletion(archive, patient, is_recycled=True)
+        if not continue_deletion(
+            archive, patient, deletion, _while_allowed(archive, patient, has_time)
+        ):
+            return False
+        done["patients"] += 1
+        done["instances"] += patient.totals.instances
+        if not has_time():
+            return False
+    return True
+
+
+def _oldest(archive: Archive) -> Resource | None:
+    orthanc_id = oldest_patient(archive.index.table)
+    return None if orthanc_id is None else archive.index.resource(orthanc_id)
+
+
+def _while_allowed(
+    archive: Archive, patient: Resource, has_time: Callable[[], bool]
+) -> Callable[[], bool]:
+    """Let a deletion go on while there is time, and nobody protects the patient."""
+
+    def is_allowed() -> bool:
+        now = archive.index.resource(patient.orthanc_id)
+        return has_time() and not (now is not None and now.user.is_protected)
+
+    return is_allowed

@@ -1,0 +1,1 @@
+"""The edge's services, asked by other programs."""

@@ -1,0 +1,216 @@
+"""Whatever is sent to the port: rejected by the standard's own means, and the edge goes on."""
+
+from __future__ import annotations
+
+import logging
+import random
+import socket
+import struct
+from collections.abc import Iterator
+
+import psutil
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from pydicom.uid import ExplicitVRLittleEndian
+
+from nephele.domain.sop_classes import (
+    MODALITY_WORKLIST_FIND,
+    STUDY_ROOT_FIND,
+    STUDY_ROOT_GET,
+    STUDY_ROOT_MOVE,
+    VERIFICATION,
+)
+from tests.edge.scp.conftest import InnerEdge
+from tests.edge.scp.test_find import ask, associate, identifier
+
+_CONTEXTS = (STUDY_ROOT_FIND, STUDY_ROOT_MOVE, STUDY_ROOT_GET, MODALITY_WORKLIST_FIND, VERIFICATION)
+_KNOWN_PDUS = frozenset({0x02, 0x03, 0x04, 0x06, 0x07})
+_GROWTH_BYTES = 64 << 20
+_FIELDS = (0x0001, 0x0010, 0x0020, 0x0021, 0x0030, 0x0100, 0x0130, 0x0FFF, 0x8001, 0x8020, 0x1234)
+
+
+def _item(kind: int, body: bytes) -> bytes:
+    return struct.pack(">BBH", kind, 0, len(body)) + body
+
+
+def _pdu(kind: int, body: bytes, size: int | None = None) -> bytes:
+    return struct.pack(">BBL", kind, 0, len(body) if size is None else size) + body
+
+
+def association_request() -> bytes:
+    contexts = b"".join(
+        _item(
+            0x20,
+            bytes((2 * number + 1, 0, 0, 0))
+            + _item(0x30, uid.encode())
+            + _item(0x40, ExplicitVRLittleEndian.encode()),
+        )
+        for number, uid in enumerate(_CONTEXTS)
+    )
+    user = _item(0x50, _item(0x51, struct.pack(">L", 16384)) + _item(0x52, b"1.2.3"))
+    application = _item(0x10, b"1.2.840.10008.3.1.1.1")
+    titles = b"ORTHANC".ljust(16) + b"FUZZ".ljust(16)
+    return _pdu(1, b"\0\1\0\0" + titles + bytes(32) + application + contexts + user)
+
+
+def _element(number: int, value: bytes) -> bytes:
+    return struct.pack("<HHI", 0, number, len(value)) + value
+
+
+def command(field: int, *, has_data_set: bool, destination: bytes = b"") -> bytes:
+    elements = [
+        _element(0x0002, STUDY_ROOT_FIND.encode()),
+        _element(0x0100, struct.pack("<H", field)),
+        _element(0x0110, struct.pack("<H", 1)),
+        _element(0x0600, destination),
+        _element(0x0700, struct.pack("<H", 0)),
+        _element(0x0800, struct.pack("<H", 1 if has_data_set else 0x0101)),
+    ]
+    body = b"".join(elements)
+    return _element(0, struct.pack("<L", len(body))) + body
+
+
+def _values(context: int, control: int, body: bytes) -> bytes:
+    return _pdu(4, struct.pack(">LBB", len(body) + 2, context, control) + body)
+
+
+_identifiers = st.one_of(
+    st.binary(max_size=64),
+    st.just(b"\x08\x00\x52\x00CS\x06\x00STUDY "),
+    st.just(b"\x08\x00\x52\x00CS\x06\x00FRAME "),
+    st.just(b"\x08\x00\x52\x00CS\x06\x00STUDY \x0d\x00\x20\x00UI\x02\x001*"),
+    st.builds(
+        lambda name: b"\x10\x00\x10\x00PN" + struct.pack("<H", len(name)) + name, st.binary()
+    ),
+)
+_messages = st.builds(
+    lambda field, context, has_data_set, destination, encoded, is_whole: (
+        _values(context, 3, command(field, has_data_set=has_data_set, destination=destination))
+        + (_values(context, 2 if is_whole else 0, encoded) if has_data_set else b"")
+    ),
+    st.sampled_from(_FIELDS),
+    st.sampled_from((1, 3, 5, 7, 9, 11, 255)),
+    st.booleans(),
+    st.sampled_from((b"", b"NOBODY", b"A" * 18, b"\xff\xfe")),
+    _identifiers,
+    st.booleans(),
+)
+_garbage = st.one_of(
+    st.binary(max_size=128),
+    st.builds(_pdu, st.integers(0, 255), st.binary(max_size=32), st.integers(0, 2**32 - 1)),
+    st.builds(_values, st.integers(0, 255), st.integers(0, 255), st.binary(max_size=64)),
+)
+_conversations = st.tuples(
+    st.booleans(), st.lists(st.one_of(_messages, _messages, _garbage), max_size=6)
+)
+
+
+def talk(port: int, *chunks: bytes) -> bytes:
+    """Send bytes, tell that there are no more, and return all that comes back."""
+    with socket.create_connection(("127.0.0.1", port), timeout=30) as connection:
+        answer = b""
+        try:
+            for chunk in chunks:
+                connection.sendall(chunk)
+            connection.shutdown(socket.SHUT_WR)
+            while part := connection.recv(65536):
+                answer += part
+        except ConnectionError:
+            return answer
+    return answer
+
+
+def assert_dicom(answer: bytes) -> None:
+    """Check that what was answered is a row of PDUs, the last of which may be cut."""
+    while len(answer) >= 6:
+        kind, size = struct.unpack_from(">BxL", answer)
+        assert kind in _KNOWN_PDUS
+        answer = answer[6 + size :]
+
+
+def assert_serves(edge: InnerEdge) -> None:
+    association = associate(edge.port)
+    assert len(ask(association, identifier("PATIENT", PatientID="P1"))) == 2
+    association.release()
+
+
+@pytest.fixture(autouse=True)
+def no_surprises(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
+    """Let no exception reach the outermost boundary of an association or a request."""
+    yield
+    records = [*caplog.get_records("call"), *caplog.get_records("teardown")]
+    assert not [one.exc_info for one in records if one.levelno >= logging.ERROR]
+
+
+def _fuzz(edge: InnerEdge, conversation: tuple[bool, list[bytes]]) -> None:
+    is_associated, chunks = conversation
+    start = [association_request()] if is_associated else []
+    assert_dicom(talk(edge.port, *start, *chunks))
+
+
+_OPTIONS = settings(
+    max_examples=300,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+
+
+@_OPTIONS
+@given(conversation=_conversations)
+def test_conversations(edge: InnerEdge, conversation: tuple[bool, list[bytes]]) -> None:
+    _fuzz(edge, conversation)
+
+
+@pytest.mark.soak
+@settings(_OPTIONS, max_examples=5000)
+@given(conversation=_conversations)
+def test_many_conversations(edge: InnerEdge, conversation: tuple[bool, list[bytes]]) -> None:
+    _fuzz(edge, conversation)
+
+
+def test_edge_serves_after_garbage(edge: InnerEdge) -> None:
+    chance = random.Random(7)  # noqa: S311  the same in each run
+    before = psutil.Process().memory_info().rss
+    for _ in range(100):
+        request = bytearray(association_request())
+        for _ in range(chance.randint(0, 4)):
+            request[chance.randrange(6, len(request))] = chance.randrange(256)
+        assert_dicom(talk(edge.port, bytes(request), chance.randbytes(2000)))
+    edge.wait_for_end()
+    assert psutil.Process().memory_info().rss - before < _GROWTH_BYTES
+    assert_serves(edge)
+
+
+def test_ten_thousand_contexts(edge: InnerEdge) -> None:
+    """An A-ASSOCIATE-RQ of a megabyte is refused before it is read."""
+    context = _item(0x20, bytes(4) + _item(0x30, b"1.2.3") + _item(0x40, b"1.2"))
+    head = b"\0\1\0\0" + b"ORTHANC".ljust(16) + b"FUZZ".ljust(16) + bytes(32)
+    request = _pdu(1, head + _item(0x10, b"1.2.840.10008.3.1.1.1") + 10_000 * context)
+    answer = talk(edge.port, request)
+    assert answer[:1] in (b"", b"\x03", b"\x07")
+    small = _pdu(1, head + _item(0x10, b"1.2.840.10008.3.1.1.1") + 5_000 * context)
+    assert_dicom(talk(edge.port, small))
+    assert_serves(edge)
+
+
+def test_pdus_of_absurd_lengths(edge: InnerEdge) -> None:
+    for kind in (1, 4, 5, 7):
+        answer = talk(edge.port, association_request(), _pdu(kind, b"", 0xFFFFFFF0))
+        assert_dicom(answer)
+    assert_serves(edge)
+
+
+def test_an_identifier_without_end(edge: InnerEdge) -> None:
+    """More than 4 MiB of one are not kept: the association is aborted."""
+    begin = _values(1, 3, command(0x0020, has_data_set=True))
+    parts = [_values(1, 0, bytes(16000))] * 300
+    answer = talk(edge.port, association_request(), begin, *parts)
+    assert_dicom(answer)
+    assert_serves(edge)
+
+
+def test_requests_without_end(edge: InnerEdge) -> None:
+    many = [_values(9, 3, command(0x0030, has_data_set=False))] * 500
+    assert_dicom(talk(edge.port, association_request(), *many))
+    assert_serves(edge)

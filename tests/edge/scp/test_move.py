@@ -1,0 +1,234 @@
+"""C-MOVE at the edge: what is asked for is sent to a third party."""
+
+from __future__ import annotations
+
+import subprocess
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pydicom
+import pytest
+from pydicom.dataset import Dataset
+from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
+from pynetdicom import AE
+from pynetdicom.association import Association
+
+from bench.edge import free_port
+from nephele.domain.sop_classes import STUDY_ROOT_MOVE
+from nephele.services.jobs.control import get_job, list_jobs
+from tests.edge.conftest import tool
+from tests.edge.scp.conftest import TWICE, InnerEdge, StartInner, Target, run, target
+from tests.edge.scp.test_find import identifier
+from tests.edge.scp.test_get import CT, SC
+
+NATIVE = [ImplicitVRLittleEndian, ExplicitVRLittleEndian]
+ALL = {CT: [ExplicitVRLittleEndian], SC: NATIVE}
+_DEAD = {"dead": ["DEAD", "127.0.0.1", 1]}
+
+
+@contextmanager
+def moving(start: StartInner, peer: Target, **options: Any) -> Iterator[Association]:
+    modalities = {"b": ["TARGET", "127.0.0.1", peer.port], "c": ["TARGET", "127.0.0.1", 1], **_DEAD}
+    entity = AE("MOVER")
+    entity.add_requested_context(STUDY_ROOT_MOVE)
+    edge = start(DicomModalities=modalities, **options)
+    association = entity.associate("127.0.0.1", edge.port)
+    assert association.is_established
+    yield association
+    association.release()
+
+
+def move(
+    association: Association, keys: Dataset, to: str = "TARGET"
+) -> tuple[list[int], list[tuple[int, ...]], list[str], str]:
+    """Return the statuses, the counts, what is listed as failed, and the last comment."""
+    names = ("Remaining", "Completed", "Failed", "Warning")
+    statuses, counts, failed, comment = [], [], [], ""
+    for response, found in association.send_c_move(keys, to, STUDY_ROOT_MOVE, msg_id=7):
+        statuses.append(response.Status)
+        values = (response.get(f"NumberOf{name}Suboperations") for name in names)
+        counts.append(tuple(value for value in values if value is not None))
+        comment = response.get("ErrorComment", "")
+        if found:
+            named = found.FailedSOPInstanceUIDList
+            failed = [str(named)] if isinstance(named, str) else [str(one) for one in named]
+    return statuses, counts, failed, comment
+
+
+def test_all_of_a_study(start: StartInner) -> None:
+    with target(ALL) as peer, moving(start, peer) as association:
+        keys = identifier("STUDY", StudyInstanceUID="1.2.840.99.1")
+        statuses, counts, failed, _ = move(association, keys, "target")
+    assert statuses == [0xFF00, 0xFF00, 0x0000]
+    assert counts == [(2, 1, 0, 0), (1, 2, 0, 0), (0, 3, 0, 0)]
+    assert not failed
+    assert peer.uids == [f"1.2.840.99.1.1.{number}" for number in (1, 2, 3)]
+    assert {one.originator for one in peer.received} == {("MOVER", 7)}
+
+
+def test_one_study_uid_under_two_patients(start: StartInner) -> None:
+    with target(ALL) as peer, moving(start, peer) as association:
+        statuses, *_ = move(association, identifier("STUDY", StudyInstanceUID=TWICE))
+    assert statuses[-1] == 0x0000
+    assert sorted(str(one.data_set.PatientID) for one in peer.received) == ["P7", "P8"]
+
+
+@pytest.mark.parametrize(
+    ("keys", "count"),
+    [
+        pytest.param({"level": "PATIENT", "PatientID": "p1\\P2\\P99"}, 5, id="several patients"),
+        pytest.param({"level": "STUDY", "AccessionNumber": "a1"}, 3, id="an accession number"),
+        pytest.param({"level": "IMAGE", "SOPInstanceUID": "1.2.840.99.1.1.2"}, 1, id="an instance"),
+        pytest.param({"level": "", "SeriesInstanceUID": "1.2.840.99.2.1"}, 2, id="no level"),
+    ],
+)
+def test_identifiers(start: StartInner, keys: dict[str, str], count: int) -> None:
+    values = {name: value for name, value in keys.items() if name != "level"}
+    with target(ALL) as peer, moving(start, peer) as association:
+        statuses, *_ = move(association, identifier(keys["level"], **values))
+    assert statuses[-1] == 0x0000
+    assert len(peer.received) == count
+
+
+@pytest.mark.parametrize(
+    ("keys", "to"),
+    [
+        pytest.param({"PatientID": "P1"}, "NOBODY", id="an unknown destination"),
+        pytest.param({"PatientID": "P99"}, "TARGET", id="nothing there"),
+        pytest.param({"StudyDate": "20200101"}, "TARGET", id="no identifier"),
+    ],
+)
+def test_what_cannot_be_moved(start: StartInner, keys: dict[str, str], to: str) -> None:
+    with target(ALL) as peer, moving(start, peer) as association:
+        statuses, _, _, comment = move(association, identifier("PATIENT", **keys), to)
+        assert statuses == [0xC000]
+        assert comment
+        assert move(association, identifier("PATIENT", PatientID="P2"))[0][-1] == 0x0000
+    assert len(peer.received) == 2
+
+
+def test_failures_do_not_end_the_others(start: StartInner) -> None:
+    with target(ALL) as peer, moving(start, peer) as association:
+        peer.statuses = [0x0000, 0xA700, 0x0000]
+        statuses, counts, failed, _ = move(association, identifier("PATIENT", PatientID="P1"))
+        assert statuses == [0xFF00, 0xFF00, 0xB000]
+        assert counts[-1] == (0, 2, 1, 0)
+        assert failed == ["1.2.840.99.1.1.2"]
+        peer.statuses = [0xB007, 0x0000, 0x0000]
+        statuses, counts, failed, _ = move(association, identifier("PATIENT", PatientID="P1"))
+        assert (statuses[-1], counts[-1], failed) == (0xB000, (0, 2, 0, 1), [])
+        peer.statuses = [0xC000] * 3
+        statuses, counts, failed, _ = move(association, identifier("PATIENT", PatientID="P1"))
+        assert (statuses[-1], counts[-1], len(failed)) == (0xA702, (0, 0, 3, 0), 3)
+
+
+def test_destination_that_cannot_be_reached(start: StartInner) -> None:
+    with target(ALL) as peer, moving(start, peer) as association:
+        keys = identifier("PATIENT", PatientID="P1\\P2")
+        statuses, counts, failed, _ = move(association, keys, "DEAD")
+    assert (statuses[-1], counts[-1], len(failed)) == (0xA702, (0, 0, 5, 0), 5)
+
+
+def test_class_that_the_destination_does_not_take(start: StartInner) -> None:
+    with target({CT: [ExplicitVRLittleEndian]}) as peer, moving(start, peer) as association:
+        keys = identifier("PATIENT", PatientID="P2\\P3")
+        statuses, counts, failed, _ = move(association, keys)
+    assert (statuses[-1], counts[-1]) == (0xB000, (0, 2, 1, 0))
+    assert failed == ["1.2.840.99.3.1.1"]
+
+
+def test_destination_that_takes_uncompressed_ones_alone(start: StartInner) -> None:
+    with target(ALL) as peer, moving(start, peer) as association:
+        statuses, *_ = move(association, identifier("PATIENT", PatientID="P3"))
+        assert statuses == [0x0000]
+    (only,) = peer.received
+    assert only.transfer_syntax in NATIVE
+    assert len(only.data_set.PixelData) == only.data_set.Rows * only.data_set.Columns * 2
+    assert only.data_set.SOPInstanceUID == "1.2.840.99.3.1.1"
+
+
+def test_association_that_breaks_is_opened_again(start: StartInner) -> None:
+    with target(ALL) as peer, moving(start, peer) as association:
+        broken: list[int] = []
+
+        def break_once(event_count: list[int] = broken) -> None:
+            event_count.append(1)
+            if len(event_count) == 2:
+                raise ConnectionAbortedError
+
+        peer.hold = break_once
+        statuses, counts, *_ = move(association, identifier("PATIENT", PatientID="P1"))
+    assert statuses[-1] in (0x0000, 0xB000)
+    assert counts[-1][0] == 0
+    assert len(set(peer.uids)) >= 2
+
+
+def test_cancelled(start: StartInner) -> None:
+    is_first, go_on = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        is_first.set()
+        go_on.wait(30)
+
+    with target(ALL) as peer, moving(start, peer) as association:
+        peer.hold = hold
+        answers = association.send_c_move(
+            identifier("PATIENT", PatientID="P1"), "TARGET", STUDY_ROOT_MOVE, msg_id=9
+        )
+        assert is_first.wait(30)
+        association.send_c_cancel(9, query_model=STUDY_ROOT_MOVE)
+        go_on.set()
+        *_, (last, _) = list(answers)
+    assert last.Status == 0xFE00
+    assert last.NumberOfRemainingSuboperations >= 1
+    assert last.NumberOfRemainingSuboperations + len(peer.received) == 3
+
+
+def test_as_a_job(start: StartInner) -> None:
+    with target(ALL) as peer, moving(start, peer, SynchronousCMove=False) as association:
+        keys = identifier("PATIENT", PatientID="P1")
+        statuses, counts, *_ = move(association, keys)
+        assert statuses == [0xFF00, 0xFF00, 0x0000]
+        assert counts == [(2, 1, 0, 0), (1, 2, 0, 0), (0, 3, 0, 0)]
+    assert not peer.received, "a job does it, elsewhere"
+
+
+def test_a_job_is_submitted(start: StartInner) -> None:
+    edge = start(DicomModalities=_DEAD, SynchronousCMove=False)
+    before = set(list_jobs(edge.archive))
+    code, output = run("movescu", edge.port, *_movescu("PatientID=P2"), "-aem", "DEAD")
+    assert code == 0, output
+    (identifier_of_job,) = set(list_jobs(edge.archive)) - before
+    job = get_job(edge.archive, identifier_of_job)
+    assert job.job_type == "DicomModalityStore"
+    assert job.content["Description"] == "C-MOVE"
+    assert job.content["InstancesCount"] == 2
+    assert job.content["MoveOriginatorAET"] == "MOVESCU"
+    assert job.request["Modality"]["AET"] == "DEAD"
+    assert len(job.request["Resources"]) == 1
+
+
+def _movescu(key: str) -> list[str]:
+    return ["-P", "-k", "QueryRetrieveLevel=PATIENT", "-k", key]
+
+
+def test_movescu_with_a_storescp_of_its_own(start: StartInner, tmp_path: Path) -> None:
+    port = free_port()
+    edge = start(DicomModalities={"self": ["SELF", "127.0.0.1", port]})
+    arguments = (*_movescu("PatientID=P1\\P3"), "-aem", "SELF", "-aet", "SELF")
+    code, output = run("movescu", edge.port, "+P", str(port), *arguments, cwd=tmp_path)
+    assert code == 0, output
+    found = [pydicom.dcmread(path) for path in tmp_path.iterdir()]
+    assert sorted(str(one.PatientID) for one in found) == ["P1", "P1", "P1", "P3"]
+
+
+def test_destination_of_seventeen_characters(edge: InnerEdge) -> None:
+    command = [tool("movescu"), "-aec", "ORTHANC", *_movescu("PatientID=P1"), "-aem", "A" * 17]
+    done = subprocess.run(
+        [*command, "127.0.0.1", str(edge.port)], capture_output=True, timeout=60, check=False
+    )
+    assert done.returncode != 0
+    edge.wait_for_end()

@@ -1,0 +1,272 @@
+"""Options of a deployment: what is read of them, and each wrong value refused with its name."""
+
+from __future__ import annotations
+
+import datetime
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+
+from infra.options import Options, read_options
+from infra.synth import ROOT
+from nephele.errors import ConfigurationError
+
+KEY = "arn:aws:kms:eu-central-1:123456789012:key/12345678-1234-1234-1234-123456789012"
+CERTIFICATE = (
+    "arn:aws:acm:eu-central-1:123456789012:certificate/12345678-1234-1234-1234-123456789012"
+)
+POOL = "arn:aws:cognito-idp:eu-central-1:123456789012:userpool/eu-central-1_AbCdEf123"
+VPC = {
+    "vpc_id": "vpc-0123456789abcdef0",
+    "vpc_cidr": "10.1.0.0/16",
+    "availability_zones": "eu-central-1a,eu-central-1b",
+    "subnet_ids": "subnet-0123456789abcdef0,subnet-0123456789abcdef1",
+    "route_table_ids": "rtb-0123456789abcdef0,rtb-0123456789abcdef1",
+}
+VPN = {"vpn_gateways": "203.0.113.5", "vpn_bgp_asn": "65010"}
+ENDPOINT = "vpce-0123456789abcdef0"
+
+
+class Context(dict[str, str]):
+    """A construct's context without a construct."""
+
+    def try_get_context(self, name: str) -> str | None:
+        return self.get(name)
+
+    def get_all_context(self) -> dict[str, Any]:
+        return {"aws:cdk:enable-path-metadata": True, "@aws-cdk/core:target-partitions": [], **self}
+
+
+def read(given: dict[str, str]) -> Options:
+    return read_options(Context(given))  # type: ignore[arg-type]
+
+
+def refusal(given: dict[str, str]) -> str:
+    with pytest.raises(ConfigurationError) as caught:
+        read(given)
+    return str(caught.value)
+
+
+REFUSED = {
+    "an unknown option": ({"stgae": "ward"}, "stgae: there is no such option"),
+    "a stage with a blank": ({"stage": "my ward"}, "stage: "),
+    "a stage that is too long": ({"stage": "a" * 21}, "stage: "),
+    "no region": ({"region": "Frankfurt"}, "region: "),
+    "no architecture": ({"architecture": "mips"}, "architecture: 'mips' is none of x86_64, arm64"),
+    "no file": ({"config": "nowhere.json"}, "config: nowhere.json: there is no such file"),
+    "no range": ({"vpc_cidr": "10.0.0.0/33"}, "vpc_cidr: '10.0.0.0/33' is no range"),
+    "host bits in a range": ({"vpc_cidr": "10.0.0.1/16"}, "vpc_cidr: "),
+    "a VPC that is too large": ({"vpc_cidr": "10.0.0.0/8"}, "vpc_cidr: "),
+    "clients without range": ({"dicom_clients": "10.0.0.0/8,ward"}, "dicom_clients: 'ward'"),
+    "clients of IPv6": ({"dicom_clients": "fd00::/8"}, "dicom_clients: "),
+    "an existing VPC in parts": ({"vpc_id": VPC["vpc_id"]}, "vpc_id: it needs vpc_cidr"),
+    "parts without a VPC": ({"subnet_ids": VPC["subnet_ids"]}, "subnet_ids: it describes"),
+    "no VPC": (VPC | {"vpc_id": "mine"}, "vpc_id: 'mine' is no VPC"),
+    "no subnet": (VPC | {"subnet_ids": "a,b"}, "subnet_ids: 'a' is no subnet"),
+    "fewer route tables than subnets": (
+        VPC | {"route_table_ids": "rtb-0123456789abcdef0"},
+        "vpc_id: it needs",
+    ),
+    "one zone": (
+        VPC | {"availability_zones": "eu-central-1a,eu-central-1a"},
+        "availability_zones: ",
+    ),
+    "a private router": (VPN | {"vpn_gateways": "192.168.1.1"}, "vpn_gateways: 192.168.1.1 is not"),
+    "no router": (VPN | {"vpn_gateways": "router"}, "vpn_gateways: 'router' is no address"),
+    "a VPN without routes": ({"vpn_gateways": "203.0.113.5"}, "vpn_gateways: routes are either"),
+    "a VPN with both routes": (VPN | {"vpn_static_routes": "10.9.0.0/16"}, "vpn_gateways: "),
+    "routes without a VPN": ({"vpn_static_routes": "10.9.0.0/16"}, "vpn_static_routes: "),
+    "a VPN of an existing VPC": (VPC | VPN, "vpn_gateways: an existing VPC"),
+    "an ASN that is too large": (VPN | {"vpn_bgp_asn": "4294967295"}, "vpn_bgp_asn: "),
+    "a Transit Gateway without routes": (
+        {"transit_gateway_id": "tgw-0123456789abcdef0"},
+        "transit_gateway_routes: ",
+    ),
+    "a VPN beside a Transit Gateway": (
+        VPN
+        | {
+            "transit_gateway_id": "tgw-0123456789abcdef0",
+            "transit_gateway_routes": "10.9.0.0/16",
+        },
+        "vpn_gateways: ",
+    ),
+    "a VPN without an edge": (VPN | {"edge": "false"}, "vpn_gateways: there is no edge"),
+    "neither true nor false": ({"edge": "perhaps"}, "edge: 'perhaps' is neither true nor false"),
+    "a processor Fargate has not": ({"edge_cpu": "1000"}, "edge_cpu: '1000' is none of 256"),
+    "memory that does not go with it": ({"edge_memory_mb": "9000"}, "edge_memory_mb: 9000: "),
+    "one task": ({"edge_tasks": "1"}, "edge_tasks: '1' is no number from 2"),
+    "fewer tasks at most": ({"edge_tasks": "4", "edge_most_tasks": "3"}, "edge_most_tasks: "),
+    "no kind of API": ({"api": "open"}, "api: 'open' is none of public, private"),
+    "a private API without a way in": ({"api": "private"}, "api_vpc_endpoint_ids: "),
+    "a way in without a private API": ({"api_vpc_endpoint_ids": ENDPOINT}, "api_vpc_endpoint_ids"),
+    "CloudFront before a private API": (
+        {"api": "private", "api_vpc_endpoint_ids": ENDPOINT, "cloudfront": "true"},
+        "cloudfront: ",
+    ),
+    "a domain without a certificate": ({"domain": "pacs.example.org"}, "domain: it needs"),
+    "no domain": ({"domain": "https://pacs"}, "domain: 'https://pacs' is no name of a host"),
+    "a certificate CloudFront does not take": (
+        {"domain": "pacs.example.org", "certificate_arn": CERTIFICATE},
+        "certificate_arn: CloudFront takes",
+    ),
+    "a certificate of another region": (
+        {
+            "domain": "pacs.example.org",
+            "certificate_arn": CERTIFICATE,
+            "cloudfront": "false",
+            "region": "eu-west-1",
+        },
+        "certificate_arn: it is not of the region eu-west-1",
+    ),
+    "a key of another region": ({"key_arn": KEY, "region": "eu-west-1"}, "key_arn: "),
+    "no key": ({"key_arn": "alias/mine"}, "key_arn: 'alias/mine' is no ARN of a KMS key"),
+    "no boundary": ({"permissions_boundary": "admin"}, "permissions_boundary: "),
+    "both ways to start": ({"provisioned_concurrency": "5"}, "provisioned_concurrency: "),
+    "provisioned without a number": ({"api_start": "provisioned"}, "provisioned_concurrency: "),
+    "Cognito without a pool": ({"login": "cognito"}, "user_pool_arn: "),
+    "a pool without Cognito": ({"user_pool_arn": POOL}, "user_pool_arn: "),
+    "no public key": ({"blob_public_keys": str(ROOT / "README.md")}, "blob_public_keys: "),
+    "logs for a day": ({"log_retention_days": "1"}, "log_retention_days: '1' is none of 90"),
+    "backups for a day": ({"backup_retention_days": "1"}, "backup_retention_days: "),
+    "replicas without a key": (
+        {"replica_bucket_arn": "arn:aws:s3:::copies"},
+        "replica_key_arn: the replicas are encrypted",
+    ),
+    "a key without replicas": ({"replica_key_arn": KEY}, "replica_key_arn: it needs"),
+    "no address": ({"alarm_email": "operator"}, "alarm_email: 'operator' is no address"),
+    "no number": ({"monthly_budget_usd": "1e3"}, "monthly_budget_usd: '1e3' is no number"),
+}
+
+
+@pytest.mark.parametrize(("given", "said"), REFUSED.values(), ids=REFUSED)
+def test_a_wrong_option_is_refused_with_its_name(given: dict[str, str], said: str) -> None:
+    assert refusal(given).startswith(said)
+
+
+TLS = {"DicomTlsCertificate": "one.crt", "DicomTlsPrivateKey": "other.key"}
+MODALITY = ["CT", "10.0.0.1", 104]
+WRONG_CONFIGURATIONS = {
+    "an AET of 17 characters": ({"DicomAet": "A" * 17}, "DicomAet: "),
+    "a modality's AET of 17": ({"DicomModalities": {"ct": ["A" * 17, "h", 1]}}, "DicomModalities"),
+    "a peer without scheme": ({"OrthancPeers": {"p": ["peer:8042/"]}}, "OrthancPeers.p"),
+    "an unknown option": ({"DicomAte": "X"}, "DicomAte: there is no such option"),
+    "no login on a public API": ({"AuthenticationEnabled": False}, "AuthenticationEnabled: false"),
+    "no login though remote": (
+        {"AuthenticationEnabled": False, "RemoteAccessAllowed": True},
+        "AuthenticationEnabled: false",
+    ),
+    "a protection that is not there": ({"ReadOnly": True}, "ReadOnly: Nephele does not honour it"),
+    "an access control that is not there": ({"Authorization": {"x": 1}}, "Authorization: "),
+    "a certificate of another key": (TLS, "DicomTlsCertificate: "),
+    "a key without a certificate": ({"DicomTlsPrivateKey": "one.key"}, "DicomTlsCertificate: "),
+    "a certificate that is not there": (
+        TLS | {"DicomTlsCertificate": "none.crt"},
+        "DicomTlsCertificate: ",
+    ),
+    "a certificate that is none": (TLS | {"DicomTlsCertificate": "one.key"}, "DicomTlsCertificate"),
+    "a peer's certificate of another key": (
+        {
+            "OrthancPeers": {
+                "p": {
+                    "Url": "https://p/",
+                    "CertificateFile": "one.crt",
+                    "CertificateKeyFile": "other.key",
+                }
+            }
+        },
+        "OrthancPeers.p.CertificateFile: ",
+    ),
+}
+Configure = Callable[[str], dict[str, str]]
+
+
+@pytest.fixture(scope="module")
+def configure(tmp_path_factory: pytest.TempPathFactory) -> Configure:
+    """Return what writes a configuration beside two certificates and their keys."""
+    folder = tmp_path_factory.mktemp("configurations")
+    for name in ("one", "other"):
+        _write_certificate(folder, name)
+
+    def write(text: str) -> dict[str, str]:
+        path = folder / "orthanc.json"
+        path.write_text(text)
+        return {"config": str(path)}
+
+    return write
+
+
+def _write_certificate(folder: Path, name: str) -> None:
+    key = ec.generate_private_key(ec.SECP256R1())
+    subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
+    certificate = (
+        x509.CertificateBuilder(subject, subject, key.public_key(), x509.random_serial_number())
+        .not_valid_before(datetime.datetime(2026, 1, 1))
+        .not_valid_after(datetime.datetime(2036, 1, 1))
+        .sign(key, hashes.SHA256())
+    )
+    (folder / f"{name}.crt").write_bytes(certificate.public_bytes(Encoding.PEM))
+    pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    (folder / f"{name}.key").write_bytes(pem)
+
+
+@pytest.mark.parametrize(
+    ("options", "said"), WRONG_CONFIGURATIONS.values(), ids=WRONG_CONFIGURATIONS
+)
+def test_a_wrong_configuration_is_refused(
+    configure: Configure, options: dict[str, Any], said: str
+) -> None:
+    assert refusal(configure(json.dumps(options))).startswith(said)
+
+
+def test_two_modalities_of_one_name_are_refused(configure: Configure) -> None:
+    text = '{"DicomModalities": {"ct": ["CT", "a", 104], "ct": ["CT2", "b", 104]}}'
+    assert refusal(configure(text)) == "ct: the name stands twice in one object"
+
+
+@pytest.mark.parametrize(
+    ("options", "more"),
+    [
+        pytest.param({"AuthenticationEnabled": False}, {"local": "true"}, id="on this machine"),
+        pytest.param(
+            {"AuthenticationEnabled": False},
+            {"api": "private", "api_vpc_endpoint_ids": ENDPOINT},
+            id="behind endpoints",
+        ),
+        pytest.param({"ReadOnly": False}, {}, id="a protection that is not wanted"),
+        pytest.param(
+            {"DicomTlsCertificate": "one.crt", "DicomTlsPrivateKey": "one.key"},
+            {},
+            id="a certificate of its key",
+        ),
+    ],
+)
+def test_what_is_harmless_is_taken(
+    configure: Configure, options: dict[str, Any], more: dict[str, str]
+) -> None:
+    assert read(configure(json.dumps(options)) | more)
+
+
+def test_defaults_need_no_option() -> None:
+    options = read({})
+    assert options.prefix == "Nephele"
+    assert options.front.has_cloudfront
+    assert options.edge is not None
+    assert options.network.cidr == "10.0.0.0/16"
+    assert options.keeping.backup_days == 35
+
+
+def test_synthesis_ends_with_the_sentence_alone() -> None:
+    command = [sys.executable, str(ROOT / "app.py"), "-c", "vpc_cidr=10.0.0.0/33"]
+    result = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    assert result.returncode == 1
+    assert result.stderr.startswith("nephele: vpc_cidr: '10.0.0.0/33' is no range of addresses")
+    assert len(result.stderr.splitlines()) == 1

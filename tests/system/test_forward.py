@@ -1,0 +1,134 @@
+"""`AutoForward`: what arrives goes on by the rules, once, and never back."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pydicom
+import pytest
+from pydicom.data import get_testdata_file
+
+from nephele.domain.levels import Level
+from nephele.domain.transfer_syntax import RLE_LOSSLESS
+from tests.stack import Stack, running_stack
+from tests.system.senders import make_study, send, wait_for_edge
+
+AETS = ("NEPHELE_ONE", "NEPHELE_TWO")
+_LOOK_AGAIN_SECONDS = 0.2
+
+
+@pytest.fixture(scope="module")
+def pair(
+    tmp_path_factory: pytest.TempPathFactory, assemblies: Path
+) -> Iterator[tuple[Stack, Stack]]:
+    """Two Nepheles that forward CT to each other over DICOM, and MR over REST."""
+    folder = tmp_path_factory.mktemp("pair")
+    rules = [
+        {"Modality": "CT", "ToModality": "other"},
+        {"Modality": "M*", "Tags": {"Manufacturer": "toshiba*"}, "ToPeer": "other"},
+    ]
+    rules[1]["Transcode"] = RLE_LOSSLESS
+    with ExitStack() as stacks:
+        one, two = (
+            stacks.enter_context(
+                running_stack(
+                    folder / aet,
+                    assemblies,
+                    configuration={
+                        "DicomAet": aet,
+                        "AutoForward": rules,
+                        "PeersAllowedAddresses": ["127.0.0.0/8"],
+                    },
+                )
+            )
+            for aet in AETS
+        )
+        for own, other, aet in ((one, two, AETS[1]), (two, one, AETS[0])):
+            with own.rest() as rest:
+                host, port = other.dicom_address
+                assert rest.put("/modalities/other", json=[aet, host, port]).is_success
+                assert rest.put("/peers/other", json=[other.http]).is_success
+        yield one, two
+
+
+def _wait_until(is_true: Callable[[], bool], seconds: float = 90.0) -> None:
+    deadline = time.monotonic() + seconds
+    while not is_true():
+        if time.monotonic() > deadline:
+            pytest.fail("it does not come to pass")
+        time.sleep(_LOOK_AGAIN_SECONDS)
+
+
+def _forwards(stack: Stack) -> list[dict[str, object]]:
+    with stack.rest() as rest:
+        jobs = rest.get("/jobs?expand").json()
+    return [job for job in jobs if job["Content"].get("Description") == "AutoForward"]
+
+
+def _new_instances(stack: Stack) -> int:
+    with stack.rest() as rest:
+        changes = rest.get("/changes?limit=0").json()["Changes"]
+    return sum(change["ChangeType"] == "NewInstance" for change in changes)
+
+
+def _is_at_rest(stack: Stack) -> bool:
+    stack.wait_idle()
+    return all(job["State"] == "Success" for job in _forwards(stack))
+
+
+def test_two_that_forward_to_each_other_come_to_rest(
+    pair: tuple[Stack, Stack], tmp_path: Path
+) -> None:
+    one, two = pair
+    study = make_study(tmp_path / "study", 12)
+    before = [_new_instances(stack) for stack in pair]
+    send(one, study.files, "-aet", "SCANNER")
+    _wait_until(lambda: _ids(two, study.orthanc_id(Level.STUDY)) == study.instance_ids)
+    _wait_until(lambda: all(_is_at_rest(stack) for stack in pair))
+    assert [_new_instances(stack) for stack in pair] == [count + 12 for count in before]
+    assert _forwards(two) == [], "nothing goes back to where it came from"
+
+
+def test_peers_take_and_come_to_rest(pair: tuple[Stack, Stack]) -> None:
+    one, two = pair
+    path = Path(str(get_testdata_file("MR_small.dcm", download=False)))
+    with one.rest() as rest:
+        stored = rest.post("/instances", content=path.read_bytes()).json()
+    _wait_until(lambda: _new_instance_of(two, stored["ID"]))
+    for stack in pair:
+        _wait_until(lambda stack=stack: _is_at_rest(stack))
+    with two.rest() as rest:
+        syntax = rest.get(f"/instances/{stored['ID']}/metadata/TransferSyntax").text
+        file = rest.get(f"/instances/{stored['ID']}/file").content
+    assert syntax == RLE_LOSSLESS
+    received = pydicom.dcmread(pydicom.filebase.DicomBytesIO(file))
+    assert (received.pixel_array == pydicom.dcmread(path).pixel_array).all()
+
+
+def test_what_cannot_be_delivered_waits(pair: tuple[Stack, Stack], tmp_path: Path) -> None:
+    one, two = pair
+    study = make_study(tmp_path / "study", 5)
+    with one.rest() as rest:
+        host, port = two.dicom_address
+        assert rest.put("/modalities/other", json=[AETS[1], host, 1]).is_success
+        send(one, study.files, "-aet", "SCANNER")
+        _wait_until(lambda: any("LastError" in job["Content"] for job in _forwards(one)))
+        one.kill_edge()
+        assert rest.put("/modalities/other", json=[AETS[1], host, port]).is_success
+    wait_for_edge(one)
+    _wait_until(lambda: _ids(two, study.orthanc_id(Level.STUDY)) == study.instance_ids)
+    _wait_until(lambda: _is_at_rest(one))
+
+
+def _ids(stack: Stack, study: str) -> set[str]:
+    with stack.rest() as rest:
+        answer = rest.get(f"/studies/{study}/instances?expand=false")
+        return set(answer.json()) if answer.is_success else set()
+
+
+def _new_instance_of(stack: Stack, instance: str) -> bool:
+    with stack.rest() as rest:
+        return rest.get(f"/instances/{instance}").is_success

@@ -1,0 +1,122 @@
+"""No line of any log tells of a patient, whatever happens to the instance."""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections.abc import Iterator
+from pathlib import Path
+
+import pydicom
+import pytest
+from pydicom.datadict import dictionary_VR, tag_for_keyword
+from pydicom.dataset import Dataset
+from pydicom.sequence import Sequence
+from pydicom.uid import generate_uid
+
+from tests.stack import Stack
+from tests.system.senders import make_study, send
+
+IDENTIFYING = """
+AccessionNumber InstitutionName InstitutionAddress ReferringPhysicianName
+ReferringPhysicianAddress ReferringPhysicianTelephoneNumbers StationName StudyDescription
+SeriesDescription InstitutionalDepartmentName PhysiciansOfRecord PerformingPhysicianName
+NameOfPhysiciansReadingStudy OperatorsName AdmittingDiagnosesDescription
+PatientName PatientID IssuerOfPatientID PatientBirthName OtherPatientNames OtherPatientIDs
+PatientAddress PatientMotherBirthName MilitaryRank MedicalAlerts Allergies
+CountryOfResidence RegionOfResidence PatientTelephoneNumbers EthnicGroup Occupation
+AdditionalPatientHistory PatientReligiousPreference PatientComments ProtocolName StudyID
+RequestingPhysician RequestingService RequestedProcedureDescription AdmissionID CurrentPatientLocation
+ScheduledPerformingPhysicianName PerformedProcedureStepDescription RequestAttributesSequence
+PersonName TextValue ImageComments
+""".split()
+_PREFIX = "QZ7"
+_SHORT = {"SH", "CS", "LO", "PN", "ST", "LT", "UT", "UC"}
+
+
+@pytest.fixture
+def planted(tmp_path: Path) -> tuple[Path, dict[str, str]]:
+    """Return a file with a value of its own in every identifying attribute, and the values."""
+    study = make_study(tmp_path / "study", 1)
+    dataset = pydicom.dcmread(study.files[0])
+    values: dict[str, str] = {}
+    for number, keyword in enumerate(IDENTIFYING):
+        assert tag_for_keyword(keyword) is not None, keyword
+        value = f"{_PREFIX}{number:03d}X"
+        if keyword == "RequestAttributesSequence":
+            item = Dataset()
+            item.ScheduledProcedureStepDescription = value
+            dataset.RequestAttributesSequence = Sequence([item])
+        else:
+            assert dictionary_VR(keyword) in _SHORT, keyword
+            setattr(dataset, keyword, value)
+        values[keyword] = value
+    dataset.PatientBirthDate = "18871123"
+    values["PatientBirthDate"] = "18871123"
+    for keyword in ("StudyInstanceUID", "SeriesInstanceUID"):
+        setattr(dataset, keyword, generate_uid())
+    dataset.SOPInstanceUID = dataset.file_meta.MediaStorageSOPInstanceUID = generate_uid()
+    path = tmp_path / "planted.dcm"
+    dataset.save_as(path)
+    return path, values
+
+
+def logs(stack: Stack) -> Iterator[tuple[str, str]]:
+    for path in sorted(stack.data.rglob("*.log")):
+        if path.name != "ministack.log":
+            yield path.name, path.read_text(errors="replace")
+
+
+def spellings(value: str) -> set[str]:
+    """Return a value as it may stand in a log: plain, in another case, in base64 of a body."""
+    encoded = {base64.b64encode(b" " * n + value.encode() + b" ") for n in range(3)}
+    return {value, value.lower(), *(text[4:-4].decode() for text in encoded)}
+
+
+def test_no_log_tells_of_a_patient(stack: Stack, planted: tuple[Path, dict[str, str]]) -> None:
+    path, values = planted
+    send(stack, [path])
+    dataset = pydicom.dcmread(path)
+    with stack.rest() as rest:
+        found = rest.post(
+            "/tools/find", json={"Level": "Study", "Query": {"PatientName": values["PatientName"]}}
+        ).json()
+        assert len(found) == 1, "what was planted is there, and is found by it"
+        for query in ("PatientID", "AccessionNumber"):
+            assert rest.post("/tools/lookup", content=values[query]).json()
+        rest.get("/studies", params={"expand": "", "PatientName": values["PatientName"]})
+        rest.get(f"/{values['PatientID']}")
+        instance = rest.post("/tools/lookup", content=dataset.SOPInstanceUID).json()[0]["ID"]
+        for route in ("tags", "simplified-tags", "preview", "file", "content/PatientName", "pdf"):
+            rest.get(f"/instances/{instance}/{route}")
+        study = found[0]
+        rest.post(f"/studies/{study}/archive", json={"Synchronous": True})
+        rest.post("/tools/find", json={"Level": values["PatientName"], "Query": {}})
+        rest.post("/tools/find", json={"Level": "Study", "Query": {values["PatientName"]: "*"}})
+        rest.put(f"/studies/{study}/metadata/1024", content=values["PatientComments"])
+        rest.post("/instances", content=path.read_bytes()[:1000])
+        broken = io.BytesIO()
+        dataset.Rows = 65535  # more than there are pixels
+        dataset.SOPInstanceUID = dataset.file_meta.MediaStorageSOPInstanceUID = generate_uid()
+        dataset.save_as(broken)
+        stored = rest.post("/instances", content=broken.getvalue()).json()
+        rest.get(f"/instances/{stored['ID']}/preview")
+        rest.get(f"/instances/{stored['ID']}/file", params={"transcode": "1.2.840.10008.1.2.4.90"})
+        stack.wait_idle()
+        rest.delete(f"/studies/{study}")
+        stack.wait_idle()
+    searched = dict(logs(stack))
+    assert {"api.log", "edge.log", "index.log"} <= set(searched)
+    assert all(text.strip() for name, text in searched.items() if name == "edge.log")
+    for name, text in searched.items():
+        for keyword, value in values.items():
+            for spelling in spellings(value):
+                line = next((line for line in text.splitlines() if spelling in line), "")
+                assert not line, f"{name} tells of {keyword}: {line[:400]}"
+
+
+@pytest.mark.parametrize("before", range(4))
+def test_what_is_searched_for_would_be_found(before: int) -> None:
+    body = base64.b64encode(b"." * before + b"QZ7001X" + b"......").decode()
+    for shown in ("QZ7001X", "qz7001x", body):
+        assert any(spelling in f"x {shown} y" for spelling in spellings("QZ7001X")), shown

@@ -1,0 +1,100 @@
+"""The jobs that make archives: slices, deaths, helpers."""
+
+from __future__ import annotations
+
+import pytest
+
+from nephele.aws.bucket import Bucket
+from nephele.domain.jobs import JobState
+from nephele.errors import InexistentItem, Unavailable
+from nephele.services.archive import Archive
+from nephele.services.archives import job as archive_job
+from nephele.services.archives import workshop
+from nephele.services.jobs import control
+from tests.unit.archives.conftest import (
+    MEGABYTE,
+    Steps,
+    Study,
+    again,
+    client_of,
+    made,
+    submitted,
+    work,
+)
+
+
+def test_every_member_is_its_instance(stored: tuple[Archive, Study]) -> None:
+    archive, study = stored
+    job = submitted(archive, study)
+    assert control.get_job(archive, job.identifier).state is JobState.PENDING
+    with pytest.raises(InexistentItem):
+        control.output(archive, job.identifier, "archive")
+    work(archive)
+    opened = made(archive, job)
+    assert [opened.read(name) for name in opened.namelist()] == list(study.files)
+    content = control.get_job(archive, job.identifier).content
+    assert content["InstancesCount"] == len(study.files)
+    assert content["UncompressedSize"] == str(sum(len(file) for file in study.files))
+    answer = client_of(archive).get(f"/jobs/{job.identifier}/archive")
+    assert answer.headers["content-disposition"] == 'filename="a.zip"'
+    assert answer.headers["content-type"] == "application/zip"
+
+
+def test_slices_make_the_same_bytes(stored: tuple[Archive, Study]) -> None:
+    archive, study = stored
+    whole, sliced = submitted(archive, study), submitted(archive, study)
+    work(archive, Steps(1))
+    bodies = [
+        archive.bucket.read(control.get_job(archive, one.identifier).output)
+        for one in (whole, sliced)
+    ]
+    assert bodies[0] == bodies[1]
+    other = submitted(archive, study)
+    work(archive)
+    assert archive.bucket.read(control.get_job(archive, other.identifier).output) == bodies[0]
+
+
+@pytest.mark.parametrize("dies_at", [0, 1, 2, 3], ids=["first", "second", "third", "end"])
+def test_a_part_that_fails_is_made_again(
+    stored: tuple[Archive, Study], monkeypatch: pytest.MonkeyPatch, dies_at: int
+) -> None:
+    archive, study = stored
+    job = submitted(archive, study)
+    calls = 0
+    real = Bucket.put_part
+
+    def put_part(self: Bucket, key: str, upload_id: str, number: int, part: bytes) -> str:
+        nonlocal calls
+        calls += 1
+        if calls == dies_at + 1:
+            raise Unavailable("S3 is away")
+        return real(self, key, upload_id, number, part)
+
+    monkeypatch.setattr(Bucket, "put_part", put_part)
+    with pytest.raises(Unavailable):
+        work(archive)
+    again(archive, job)
+    assert len(made(archive, job).namelist()) == len(study.files)
+
+
+def test_helpers_do_a_share(stored: tuple[Archive, Study], monkeypatch: pytest.MonkeyPatch) -> None:
+    archive, study = stored
+    monkeypatch.setattr(archive_job, "_STEPS_OF_A_HELPER", 1)
+    monkeypatch.setattr(archive_job, "SEGMENT_BYTES", MEGABYTE)
+    monkeypatch.setattr(workshop, "_CLAIM_SECONDS", 0)
+    job = submitted(archive, study)
+    slices = work(archive, Steps(1))
+    assert slices > 4
+    opened = made(archive, job)
+    assert [opened.read(name) for name in opened.namelist()] == list(study.files)
+    helpers = archive_job.HELPER
+    assert helpers not in {one.job_type for one in control.expand_jobs(archive)}
+
+
+def test_a_cancelled_job_stops(stored: tuple[Archive, Study]) -> None:
+    archive, study = stored
+    job = submitted(archive, study)
+    control.cancel(archive, job.identifier)
+    work(archive)
+    ended = control.get_job(archive, job.identifier)
+    assert (ended.state, ended.error) == (JobState.FAILURE, "JobCanceled")

@@ -1,0 +1,1 @@
+"""What users keep, deletions that are undone, recycling, and the journal."""

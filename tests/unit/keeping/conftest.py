@@ -1,0 +1,111 @@
+"""An archive on moto whose bucket keeps versions, and what its functions do with their queues."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+
+import boto3
+import pytest
+
+from nephele.aws.index import keys
+from nephele.aws.queues import Queue
+from nephele.domain.levels import Level
+from nephele.services.archive import Archive
+from nephele.services.follow_up import follow_up
+from nephele.services.index_objects import index_objects
+from nephele.services.metadata import VALUE
+from nephele.services.purge import purge
+from nephele.services.recycle import recycle
+from nephele.settings.configuration import parse_configuration
+from tests.unit.conftest import empty_archive, messages
+
+MIB = 1 << 20
+
+
+def configured(archive: Archive, **options: object) -> Archive:
+    """Return an archive under other options."""
+    return replace(archive, configuration=parse_configuration(json.dumps(options)))
+
+
+@pytest.fixture(scope="module")
+def opened() -> Iterator[Archive]:
+    """Open one archive for all tests of a module: making AWS takes longer than they do."""
+    with empty_archive() as archive:
+        url = boto3.client("sqs").create_queue(QueueName="recycle")["QueueUrl"]
+        archive.queues["recycle"] = Queue(url)
+        boto3.client("s3").put_bucket_versioning(
+            Bucket=archive.bucket.name, VersioningConfiguration={"Status": "Enabled"}
+        )
+        yield archive
+
+
+@pytest.fixture
+def kept(opened: Archive) -> Archive:
+    """Return the archive, emptied."""
+    clear(opened)
+    return opened
+
+
+def clear(archive: Archive) -> None:
+    """Remove all objects with their versions, all rows and all messages."""
+    clear_table(archive)
+    client = boto3.client("s3")
+    found = client.list_object_versions(Bucket=archive.bucket.name)
+    for one in [*found.get("Versions", []), *found.get("DeleteMarkers", [])]:
+        client.delete_object(Bucket=archive.bucket.name, Key=one["Key"], VersionId=one["VersionId"])
+    for name in archive.queues:
+        messages(archive, name)
+
+
+def clear_table(archive: Archive) -> None:
+    """Remove all rows: a table that was lost."""
+    rows = boto3.client("dynamodb").scan(TableName=archive.index.table.name)["Items"]
+    archive.index.table.delete_all([keys.key(row["pk"]["S"], row["sk"]["S"]) for row in rows])
+
+
+def settle(archive: Archive) -> None:
+    """Do what the functions behind stream and queues do, until nothing is left to be done."""
+    while True:
+        rows = [
+            row
+            for shard in range(keys.PENDING_SHARDS)
+            for row in archive.index.table.iter_query(f"{keys.PENDING}{shard}")
+        ]
+        follow_up(archive, rows)
+        messages(archive, "stable")
+        purged = messages(archive, "purge")
+        for message in purged:
+            purge(archive, message["purge"])
+        asked = messages(archive, "recycle")
+        if asked:
+            recycle(archive, lambda: True)
+        if not (rows or purged or asked):
+            return
+
+
+def index_all(archive: Archive) -> None:
+    """Index all objects of the bucket."""
+    names = [name for name, _ in archive.bucket.iter_objects("dicom/")]
+    assert index_objects(archive, names) == {}
+
+
+def stored_bytes(archive: Archive) -> int:
+    """Return what the objects take that the counters count."""
+    return sum(
+        archive.bucket.head(name).size_bytes
+        for prefix in ("dicom/", "attachments/")
+        for name, _ in archive.bucket.iter_objects(prefix)
+        if VALUE not in name
+    )
+
+
+def assert_counters_match(archive: Archive, counted: dict[Level, int] | None = None) -> None:
+    """Compare the counters with the bucket and with what stands in the index."""
+    totals = archive.index.totals()
+    assert totals.disk_bytes == stored_bytes(archive)
+    if counted is None:
+        counted = {level: len(list(archive.index.iter_level(level))) for level in Level}
+    assert (totals.patients, totals.studies) == (counted[Level.PATIENT], counted[Level.STUDY])
+    assert (totals.series, totals.instances) == (counted[Level.SERIES], counted[Level.INSTANCE])

@@ -1,0 +1,1 @@
+"""Peers, against servers that do what a test wants."""
