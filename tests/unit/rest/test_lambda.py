@@ -20,6 +20,7 @@ from nephele.aws import clients
 from nephele.rest import limits
 from nephele.rest.limits import Limits
 from nephele.services.archive import Archive
+from nephele.settings.environment import ApiEnvironment
 from nephele.settings.limits import LAMBDA_BODY_BYTES, LAMBDA_PAYLOAD_BYTES
 from tests.unit.rest.conftest import BUCKET, TABLE, Client, Connect, read_sample
 
@@ -112,8 +113,8 @@ def test_a_full_body_fits_into_a_payload() -> None:
 
 
 def load_handler(monkeypatch: pytest.MonkeyPatch, loop: asyncio.AbstractEventLoop) -> Any:
-    queues = ("INDEX", "TRANSCODE", "STABLE", "PURGE")
-    environment = {f"NEPHELE_{name}_QUEUE": "http://queue" for name in queues}
+    required = [name for name, field in ApiEnvironment.model_fields.items() if field.is_required()]
+    environment = {f"NEPHELE_{name.upper()}": "http://nowhere" for name in required}
     environment |= {"NEPHELE_BUCKET": BUCKET, "NEPHELE_TABLE": TABLE, "NEPHELE_CONFIGURATION": "{}"}
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
