@@ -20,6 +20,7 @@ ALLOWED_WILDCARDS = {
     "/derived/*": "what is computed of instances is not known at deployment",
     "/attachments/*": "attachments of users are not known at deployment",
     "/journal/*": "what users will change is not known at deployment",
+    "/*": "tasks of the edge's own cluster have no names before they run",
     "/backup/*": "backups of the table have no names before they are made",
 }
 ONLY_WITHOUT_RESOURCE = {
@@ -30,7 +31,7 @@ ONLY_WITHOUT_RESOURCE = {
 STATEFUL = {
     "AWS::DynamoDB::Table": 1,
     "AWS::KMS::Key": 1,
-    "AWS::S3::Bucket": 2,
+    "AWS::S3::Bucket": 3,
     "AWS::Backup::BackupVault": 1,
 }
 USERS = "Nephele: RegisteredUsers, hashed"

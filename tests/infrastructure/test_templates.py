@@ -142,7 +142,7 @@ def test_the_stream_is_filtered_bisected_and_has_a_way_out(assembly: Assembly) -
     pattern = json.loads(found["Pattern"])
     assert pattern == {
         "eventName": ["INSERT"],
-        "dynamodb": {"NewImage": {"pk": {"S": [{"prefix": "PENDING#"}]}}},
+        "dynamodb": {"NewImage": {"pk": {"S": [{"prefix": "PENDING#"}, {"prefix": "CHANGES"}]}}},
     }
     assert mapping["BatchSize"] == 100
     assert mapping["BisectBatchOnFunctionError"] is True
@@ -235,8 +235,8 @@ def test_listeners_lead_to_the_configured_port(
         for attribute in targets["Properties"]["TargetGroupAttributes"]
     }
     assert attributes["preserve_client_ip.enabled"] == "true"
-    (mapping,) = assembly.container()["PortMappings"]
-    assert mapping["ContainerPort"] == targets["Properties"]["Port"]
+    mapped = {mapping["ContainerPort"] for mapping in assembly.container()["PortMappings"]}
+    assert mapped == {targets["Properties"]["Port"], int(targets["Properties"]["HealthCheckPort"])}
 
 
 def test_two_tasks_without_privileges(assembly: Assembly) -> None:
