@@ -67,7 +67,7 @@ def test_of_a_stack_with_tasks_only_what_they_need_is_kept() -> None:
     }
     local = _local(resources, Outputs={"Address": {"Value": {"Ref": "Vpc"}}})
     assert set(local["Resources"]) == {"Task", "Role", "Policy"}
-    assert "Outputs" not in local
+    assert not local["Outputs"]
     assert "DependsOn" not in local["Resources"]["Task"]
 
 
@@ -89,17 +89,24 @@ def test_policies_are_said_in_ministacks_words() -> None:
     ]
 
 
-def test_stacks_come_in_the_order_they_depend_on_each_other(tmp_path: Path) -> None:
+def test_stacks_that_run_here_come_in_the_order_they_depend_on_each_other(tmp_path: Path) -> None:
+    kinds = dict.fromkeys("ABC", "AWS::Lambda::Function") | {"D": "AWS::CloudFront::Distribution"}
     artifacts = {
         name: {
             "type": "aws:cloudformation:stack",
             "properties": {"templateFile": f"{name}.json", "stackName": f"N-{name}"},
             "dependencies": needs,
         }
-        for name, needs in {"C": ["A", "B", "C.assets"], "A": [], "B": ["A"]}.items()
+        for name, needs in {
+            "C": ["A", "B", "C.assets"],
+            "A": [],
+            "B": ["A"],
+            "D": ["C"],
+        }.items()
     }
-    for name in artifacts:
-        (tmp_path / f"{name}.json").write_text('{"Resources": {}}')
+    for name, kind in kinds.items():
+        template = {"Resources": {"Own": {"Type": kind}}}
+        (tmp_path / f"{name}.json").write_text(json.dumps(template), encoding="utf-8")
     (tmp_path / "manifest.json").write_text(json.dumps({"artifacts": artifacts}))
     assert [stack.name for stack in read_assembly(tmp_path)] == ["N-A", "N-B", "N-C"]
 

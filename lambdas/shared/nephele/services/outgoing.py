@@ -81,7 +81,7 @@ class Outgoing:
         self._file.seek(0)
         self._file.seek(read_file_meta(self._file).data_set_offset)
         if isinstance(self._file, io.BytesIO):
-            yield self._file.getbuffer()[self._file.tell() :]
+            yield memoryview(self._file.getvalue())[self._file.tell() :]
             return
         while chunk := self._file.read(_CHUNK_BYTES):
             yield chunk
