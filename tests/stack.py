@@ -19,6 +19,8 @@ import boto3
 import httpx
 import pytest
 
+from infra.local.grants import grants_of, unused
+
 START_SECONDS = 240.0
 STOP_SECONDS = 90.0
 _ROOT_CREDENTIALS = {"aws_access_key_id": "local", "aws_secret_access_key": "local-root"}
@@ -156,11 +158,39 @@ def running_stack(
         subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT, text=True) as process,
     ):
         try:
-            yield _wait_until_ready(data, process)
+            running = _wait_until_ready(data, process)
+            yield running
+            if process.poll() is None:
+                _note_grants(running, Path(options[-1]))
         finally:
             if process.poll() is None:
                 process.send_signal(signal.SIGTERM)
                 process.wait(STOP_SECONDS)
+
+
+USED: dict[str, set[str]] = {}
+GRANTED: dict[str, set[str]] = {}
+"""Of stacks that have counted calls in this session: by caller, actions of IAM."""
+
+
+def _note_grants(stack: Stack, assembly: Path) -> None:
+    """Remember which grants were used, where calls were counted."""
+    figures = stack.status()["aws"]
+    if figures is None:
+        return
+    for caller, counted in figures.items():
+        USED.setdefault(caller, set()).update(counted["actions"])
+    for caller, actions in grants_of(assembly).items():
+        GRANTED.setdefault(caller, set()).update(actions)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print the grants that no counted call has used."""
+    if not USED:
+        return
+    terminalreporter.section("grants that no counted call used")
+    for line in unused(GRANTED, USED):
+        terminalreporter.line(line)
 
 
 def _configured(data: Path, assemblies: Path, configuration: Mapping[str, Any]) -> list[str]:
@@ -207,8 +237,12 @@ def assemblies(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def stack(tmp_path_factory: pytest.TempPathFactory, assemblies: Path) -> Iterator[Stack]:
     """Run one local stack for the whole session: default configuration, no login, no faults.
 
+    NEPHELE_COUNT_CALLS=1 has it count calls, which costs time: then the session ends with the list
+    of grants that nothing has used.
+
     Tests that use it share its archive: they bring UIDs of their own and put switches back.
     """
     os.environ.pop("AWS_ENDPOINT_URL", None)
-    with running_stack(tmp_path_factory.mktemp("stack"), assemblies) as running:
+    counting = ["--proxy"] if os.environ.get("NEPHELE_COUNT_CALLS") else []
+    with running_stack(tmp_path_factory.mktemp("stack"), assemblies, *counting) as running:
         yield running

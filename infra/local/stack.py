@@ -25,8 +25,8 @@ from infra.local.recovery import recover
 Say = Callable[[str], None]
 _NOT_EMULATED = (
     "not emulated: VPC, NLB, ECS itself (one edge process, no limits of its task), KMS grants,"
-    " CloudFront, SnapStart, CPU shares by memory size, contention (ministack never conflicts),"
-    " resource policies of the REST API, retries of scheduled calls"
+    " CloudFront and firewall, alarms, SnapStart, CPU shares by memory size, contention (ministack"
+    " never conflicts), resource policies of the REST API, retries of scheduled calls"
 )
 _BUNDLES = "functions run from their bundles"
 _SOURCES = "functions run from the source tree: this Python is {}.{}, Lambda's is 3.13"

@@ -16,7 +16,7 @@ from nephele.rest.app import create_app
 from nephele.rest.limits import LAMBDA
 from nephele.rest.routes import analyse_all
 from nephele.services.archive import Archive, open_archive
-from nephele.settings.environment import ApiEnvironment
+from nephele.settings.environment import PREFIX, ApiEnvironment
 
 NEVER_TEXT = ["\0"]
 """Bodies always travel in base64: as text, JSON is escaped twice and may outgrow Lambda's limit."""
@@ -28,7 +28,9 @@ def _archive() -> Archive:
 
 
 asyncio.set_event_loop(asyncio.new_event_loop())  # Mangum runs on it; nobody else makes one
-handler = Mangum(create_app(_archive, LAMBDA), lifespan="off", text_mime_types=NEVER_TEXT)
+_app = create_app(_archive, LAMBDA)
+_app.state.viewer_header = os.environ.get(f"{PREFIX}VIEWER_HEADER", "")
+handler = Mangum(_app, lifespan="off", text_mime_types=NEVER_TEXT)
 
 if os.environ.get("AWS_LAMBDA_INITIALIZATION_TYPE", "on-demand") != "on-demand":
     analyse_all()  # nobody waits while SnapStart takes its snapshot

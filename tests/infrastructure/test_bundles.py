@@ -53,6 +53,7 @@ import botocore
 from botocore.session import Session
 assert botocore.__file__.startswith(sys.argv[1])
 calls = {"dynamodb": "ListTables", "dynamodbstreams": "ListStreams", "kms": "ListKeys",
+         "events": "ListRules",
          "s3": "ListObjectsV2", "secretsmanager": "ListSecrets", "sqs": "ListQueues",
          "sts": "GetCallerIdentity"}
 keys = {"aws_access_key_id": "a", "aws_secret_access_key": "b"}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -16,7 +17,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from infra.options import Options, read_options
+from infra.options import KNOWN, Options, read_options
 from infra.synth import ROOT
 from nephele.errors import ConfigurationError
 
@@ -270,3 +271,10 @@ def test_synthesis_ends_with_the_sentence_alone() -> None:
     assert result.returncode == 1
     assert result.stderr.startswith("nephele: vpc_cidr: '10.0.0.0/33' is no range of addresses")
     assert len(result.stderr.splitlines()) == 1
+
+
+def test_every_option_is_documented() -> None:
+    page = (ROOT / "docs" / "operations.md").read_text()
+    rows = [line.split("|")[1] for line in page.splitlines() if line.startswith("| `")]
+    named = set(re.findall(r"`(\w+)`", " ".join(rows)))
+    assert named >= KNOWN

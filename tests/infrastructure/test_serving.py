@@ -58,6 +58,15 @@ def test_every_call_is_rate_limited(assembly: Assembly) -> None:
     assert "resolve:secretsmanager" in json.dumps(match["SearchString"])
 
 
+def test_the_viewers_address_is_believed_where_the_firewall_stands(
+    default: Assembly, private: Assembly
+) -> None:
+    for assembly, header in ((default, VIEWER_HEADER), (private, "")):
+        (api,) = (function for spec, function in assembly.functions() if spec.name == "api")
+        variables = api["Properties"]["Environment"]["Variables"]
+        assert variables["NEPHELE_VIEWER_HEADER"] == header
+
+
 def test_without_cloudfront_addresses_are_counted(private: Assembly) -> None:
     rules = {rule["Name"]: rule for rule in _only(private, "AWS::WAFv2::WebACL")["Rules"]}
     assert "OnlyThroughCloudFront" not in rules

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
+from collections.abc import Iterable
 from typing import Any
 
 from infra.local.aws.operations import Operation
@@ -12,6 +13,7 @@ class CallCounts:
     """Counts since the start, or since the last reset."""
 
     def __init__(self) -> None:
+        self._actions: defaultdict[str, set[str]] = defaultdict(set)  # no figure: kept for good
         self.reset()
 
     def reset(self) -> None:
@@ -27,6 +29,10 @@ class CallCounts:
         if status >= 400:
             self._failed[caller, str(operation)] += 1
 
+    def add_actions(self, caller: str, actions: Iterable[str]) -> None:
+        """Take notice of the grants a call has used."""
+        self._actions[caller].update(actions)
+
     def add_units(self, caller: str, operation: Operation, consumed: Any) -> None:
         """Count the units an answer's `ConsumedCapacity` tells of."""
         entries = consumed if isinstance(consumed, list) else [consumed] if consumed else []
@@ -35,7 +41,7 @@ class CallCounts:
         spent[caller] += units  # type: ignore[assignment]  # units come in halves
 
     def summary(self) -> dict[str, Any]:
-        """Return the figures as JSON: for each caller calls, failures, read and write units."""
+        """Return the figures as JSON: for each caller calls, failures, units, actions of IAM."""
         callers = {caller for caller, _ in self._calls}
         return {
             caller: {
@@ -43,6 +49,7 @@ class CallCounts:
                 "failed": _of(self._failed, caller),
                 "read_units": float(self._read_units[caller]),
                 "write_units": float(self._write_units[caller]),
+                "actions": sorted(self._actions.get(caller, ())),
             }
             for caller in sorted(callers)
         }

@@ -23,9 +23,15 @@ class Caller:
 
 
 def caller_of(request: Request) -> Caller:
-    """Read the caller from the event of API Gateway, else from the connection."""
+    """Read the caller from the event of API Gateway, else from the connection.
+
+    Behind CloudFront, API Gateway sees CloudFront's address; the viewer's own comes in a header
+    that can be believed where the deployment names it: its firewall lets nobody else send one.
+    """
     authorizer = _request_context(request.scope).get("authorizer") or {}
-    remote_ip = request.client.host if request.client else ""
+    header = getattr(request.app.state, "viewer_header", "")
+    viewer = request.headers.get(header, "") if header else ""
+    remote_ip = viewer or (request.client.host if request.client else "")
     claims = authorizer.get("claims") or {}  # where Cognito's users log in
     username = authorizer.get("username") or claims.get("cognito:username", "")
     return Caller(remote_ip, str(username))

@@ -120,6 +120,8 @@ class ApiEnvironment(ArchiveEnvironment):
     blob_key_id, blob_key_name, blob_keys_secret : str
         The key that signs `/blobs/…` for CloudFront: its name there, ours, and the secret that
         holds it. Empty where there is no CloudFront: then S3 checks its own signature.
+    viewer_header : str
+        Header in which CloudFront tells who asks; empty without CloudFront.
     """
 
     index_queue: str
@@ -133,6 +135,7 @@ class ApiEnvironment(ArchiveEnvironment):
     blob_key_id: str = ""
     blob_key_name: str = ""
     blob_keys_secret: str = ""
+    viewer_header: str = ""
 
 
 class EdgeEnvironment(ArchiveEnvironment):

@@ -1,0 +1,54 @@
+"""One id from reception to index: in the PUT's header, and in the lines of both ends."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from typing import Any
+
+import pytest
+
+from nephele.aws import clients
+from nephele.aws.keys import FINAL
+from nephele.aws.tracing import HEADER, is_traced, trace_headers, trace_of
+from nephele.services.archive import Archive
+
+TRACED = "0f8fad5b-d9cb-469f-a165-708677289502"
+OTHER = TRACED[:-2] + "03"
+ID = "ab" + "0" * 42
+
+
+def test_one_reception_in_a_hundred_is_traced() -> None:
+    traced = [number for number in range(256) if is_traced(f"{TRACED[:-2]}{number:02x}")]
+    assert traced == [0, 1, 2]
+
+
+@pytest.mark.parametrize(
+    ("key", "is_sent"),
+    [
+        pytest.param(f"{FINAL}/ab/{ID}/{TRACED}", True, id="traced"),
+        pytest.param(f"{FINAL}/ab/{ID}/{OTHER}", False, id="not traced"),
+        pytest.param(f"derived/ab/{ID}/{TRACED}", False, id="no reception"),
+    ],
+)
+def test_the_header_of_a_put(key: str, *, is_sent: bool) -> None:
+    header = trace_headers(key).get(HEADER, "")
+    pattern = rf"Root=1-[0-9a-f]{{8}}-{trace_of(TRACED)};Sampled=1"
+    assert bool(re.fullmatch(pattern, header)) == is_sent
+    assert bool(header) == is_sent
+
+
+def test_the_header_is_sent_with_the_object(archive: Archive) -> None:
+    sent: list[dict[str, Any]] = []
+
+    def remember(request: Any, **_named: Any) -> None:
+        sent.append(dict(request.headers))
+
+    clients.s3().meta.events.register_first("before-send.s3", remember)
+    body = b"bytes"
+    for uuid in (TRACED, TRACED, OTHER):  # the first teaches where the bucket is
+        key = f"{FINAL}/ab/{ID}/{uuid}"
+        archive.bucket.put(key, body, {}, hashlib.md5(body, usedforsecurity=False).digest())
+    found = [str(headers.get(HEADER, "")) for headers in sent]
+    assert trace_of(TRACED) in found[-2]
+    assert not found[-1]
