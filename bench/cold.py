@@ -82,6 +82,8 @@ def _events(study: Study, uuid: str) -> dict[str, Mapping[str, Any]]:
         "stable": _message(reminder),
         "purge": _message({"purge": final}),
         "dead_letters": nothing,
+        "jobs": nothing,
+        "recycle": _message({}),
         "reconcile": {},
     }
 
