@@ -96,7 +96,7 @@ def parse_command(encoded: bytes) -> Command:
     ProtocolError
         It is truncated, holds something else than group 0000, or lacks its Command Field.
     """
-    values = dict(_iter_elements(encoded))
+    values = dict(read_elements(encoded))
     try:
         return Command(
             field=_number(values[_COMMAND_FIELD]),
@@ -113,14 +113,21 @@ def parse_command(encoded: bytes) -> Command:
         raise ProtocolError("the command set is not valid") from exc
 
 
-def _iter_elements(encoded: bytes) -> list[tuple[int, bytes]]:
+def read_elements(encoded: bytes | bytearray) -> list[tuple[int, bytes]]:
+    """Return the elements of a command set by their numbers within group 0000, as encoded.
+
+    Raises
+    ------
+    ProtocolError
+        It is truncated, or holds something else than group 0000.
+    """
     elements = []
     position = 0
     while position < len(encoded):
         if position + 8 > len(encoded):
             raise ProtocolError("the command set is truncated")
         group, element, size = _ELEMENT.unpack_from(encoded, position)
-        value = encoded[position + 8 : position + 8 + size]
+        value = bytes(encoded[position + 8 : position + 8 + size])
         if group or len(value) < size:
             raise ProtocolError("the command set is not valid")
         elements.append((element, value))

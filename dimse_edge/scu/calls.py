@@ -4,10 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from dimse_edge.scu.commands import CommandSet
+from dimse_edge.scu.association import Association
+from dimse_edge.scu.commands import HAS_DATA_SET, MEDIUM_PRIORITY, CommandSet, Field, Tag
 from dimse_edge.scu.dialing import destination
 from dimse_edge.scu.requests import Destination, Proposal, ProposedContext
-from nephele.domain.transfer_syntax import EXPLICIT_VR_LITTLE_ENDIAN, IMPLICIT_VR_LITTLE_ENDIAN
+from nephele.domain.character_set import Encoding
+from nephele.domain.query_keys import Query, encode_query
+from nephele.domain.transfer_syntax import (
+    EXPLICIT_VR_LITTLE_ENDIAN,
+    IMPLICIT_VR_LITTLE_ENDIAN,
+    transfer_syntax,
+)
 from nephele.errors import NetworkProtocol, QueryRefused
 from nephele.services.archive import Archive
 from nephele.settings.modality import Modality
@@ -34,6 +41,30 @@ def destination_of(archive: Archive, request: dict[str, Any]) -> Destination:
 def proposal_of(*abstract_syntaxes: str) -> Proposal:
     """Propose services without pixels."""
     return Proposal([ProposedContext(uid, UNCOMPRESSED) for uid in abstract_syntaxes])
+
+
+def send_identifier(
+    association: Association,
+    context_id: int,
+    field: Field,
+    message_id: int,
+    query: Query,
+    encoding: Encoding,
+    *,
+    move_destination: str = "",
+) -> None:
+    """Send the request of a C-FIND, C-MOVE or C-GET with its identifier. See PS3.7 9.3.2."""
+    context = association.contexts[context_id]
+    command: dict[Tag, int | str] = {
+        Tag.AFFECTED_SOP_CLASS_UID: context.abstract_syntax,
+        Tag.COMMAND_FIELD: field,
+        Tag.MESSAGE_ID: message_id,
+        Tag.MOVE_DESTINATION: move_destination,
+        Tag.PRIORITY: MEDIUM_PRIORITY,
+        Tag.COMMAND_DATA_SET_TYPE: HAS_DATA_SET,
+    }
+    syntax = transfer_syntax(context.transfer_syntaxes[0])
+    association.send(context_id, command, [encode_query(query, syntax, encoding)])
 
 
 def payload(status: int) -> dict[str, object]:

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import IntEnum
 
-from dimse_edge.command import NO_DATA_SET, ProtocolError
+from dimse_edge import command
+from dimse_edge.command import NO_DATA_SET, ProtocolError, read_elements
 
 HAS_DATA_SET = 0x0001
 MEDIUM_PRIORITY = 0x0000
@@ -16,17 +17,14 @@ MEDIUM_PRIORITY = 0x0000
 class Field(IntEnum):
     """Command Field (0000,0100) of the requests; a response has the highest bit besides."""
 
-    C_STORE = 0x0001
-    C_GET = 0x0010
-    C_FIND = 0x0020
-    C_MOVE = 0x0021
-    C_ECHO = 0x0030
-    N_EVENT_REPORT = 0x0100
-    N_ACTION = 0x0130
-    C_CANCEL = 0x0FFF
-
-
-RESPONSE = 0x8000
+    C_STORE = command.C_STORE_RQ
+    C_GET = command.C_GET_RQ
+    C_FIND = command.C_FIND_RQ
+    C_MOVE = command.C_MOVE_RQ
+    C_ECHO = command.C_ECHO_RQ
+    N_EVENT_REPORT = command.N_EVENT_REPORT_RQ
+    N_ACTION = command.N_ACTION_RQ
+    C_CANCEL = command.C_CANCEL_RQ
 
 
 class Tag(IntEnum):
@@ -143,15 +141,4 @@ def decode_command(encoded: bytes | bytearray) -> CommandSet:
     ProtocolError
         It is truncated, or holds something else than group 0000.
     """
-    values: dict[int, bytes] = {}
-    position = 0
-    while position < len(encoded):
-        if position + _ELEMENT.size > len(encoded):
-            raise ProtocolError("the command set is truncated")
-        group, element, size = _ELEMENT.unpack_from(encoded, position)
-        start = position + _ELEMENT.size
-        if group or start + size > len(encoded):
-            raise ProtocolError("the command set is not valid")
-        values[element] = bytes(encoded[start : start + size])
-        position = start + size
-    return CommandSet(values)
+    return CommandSet(dict(read_elements(encoded)))

@@ -6,8 +6,16 @@ from collections.abc import Iterator
 from typing import Any
 
 from dimse_edge.scu.association import Association
-from dimse_edge.scu.calls import PENDING, SUCCESS, destination_of, failure, modality_of, proposal_of
-from dimse_edge.scu.commands import HAS_DATA_SET, MEDIUM_PRIORITY, Field, Tag
+from dimse_edge.scu.calls import (
+    PENDING,
+    SUCCESS,
+    destination_of,
+    failure,
+    modality_of,
+    proposal_of,
+    send_identifier,
+)
+from dimse_edge.scu.commands import Field
 from dimse_edge.scu.requests import Destination
 from nephele.aws.keys import answer_key
 from nephele.domain.character_set import Encoding, encoding_named, encoding_of
@@ -18,14 +26,12 @@ from nephele.domain.query_keys import (
     SPECIFIC_CHARACTER_SET,
     STUDY_INSTANCE_UID,
     Query,
-    encode_query,
     normalize,
     texts,
     with_level,
     with_unique_keys,
 )
 from nephele.domain.sop_classes import PATIENT_ROOT_FIND, STUDY_ROOT_FIND
-from nephele.domain.transfer_syntax import transfer_syntax
 from nephele.errors import FindUnavailable
 from nephele.logs import logger
 from nephele.services.archive import Archive
@@ -123,15 +129,7 @@ def iter_found(
         syntax = association.contexts[context_id].transfer_syntaxes[0]
         encoding, query = _encoding_for(archive, query)
         message_id = association.next_message_id()
-        command: dict[Tag, int | str] = {
-            Tag.AFFECTED_SOP_CLASS_UID: sop_class_uid,
-            Tag.COMMAND_FIELD: Field.C_FIND,
-            Tag.MESSAGE_ID: message_id,
-            Tag.PRIORITY: MEDIUM_PRIORITY,
-            Tag.COMMAND_DATA_SET_TYPE: HAS_DATA_SET,
-        }
-        identifier = encode_query(query, transfer_syntax(syntax), encoding)
-        association.send(context_id, command, [identifier])
+        send_identifier(association, context_id, Field.C_FIND, message_id, query, encoding)
         while True:
             message = association.receive()
             association.check_response(message, message_id)

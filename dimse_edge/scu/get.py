@@ -9,8 +9,8 @@ from dimse_edge.backlog import Backlog, Indexing
 from dimse_edge.command import NO_DATA_SET, Command, encode_response
 from dimse_edge.reception import Reception
 from dimse_edge.scu.association import Association, Message, Sink
-from dimse_edge.scu.calls import PENDING, UNCOMPRESSED, destination_of
-from dimse_edge.scu.commands import HAS_DATA_SET, MEDIUM_PRIORITY, CommandSet, Field, Tag
+from dimse_edge.scu.calls import PENDING, UNCOMPRESSED, destination_of, send_identifier
+from dimse_edge.scu.commands import CommandSet, Field, Tag
 from dimse_edge.scu.requests import MOST_CONTEXTS, Destination, Proposal, ProposedContext
 from dimse_edge.scu.retrieving import Progress, Retrieved, retrieve_all
 from dimse_edge.statuses import SUCCESS, store_status
@@ -19,9 +19,8 @@ from nephele.aws import clock
 from nephele.domain.character_set import encoding_named
 from nephele.domain.levels import Level
 from nephele.domain.provenance import Origin, Provenance
-from nephele.domain.query_keys import Query, encode_query, with_level
+from nephele.domain.query_keys import Query, with_level
 from nephele.domain.sop_classes import PATIENT_ROOT_GET, STUDY_ROOT_GET, accepted_sop_classes
-from nephele.domain.transfer_syntax import transfer_syntax
 from nephele.errors import GetUnavailable, NepheleError
 from nephele.logs import logger
 from nephele.services.archive import Archive
@@ -101,18 +100,11 @@ class _Get:
         return Retrieved(message.command.status, message.command.comment, self._received)
 
     def _ask(self, message_id: int, query: Query) -> None:
-        context = self._association.contexts[self._context_id]
         encoding = encoding_named(followed(self._archive).default_encoding)
-        command: dict[Tag, int | str] = {
-            Tag.AFFECTED_SOP_CLASS_UID: context.abstract_syntax,
-            Tag.COMMAND_FIELD: Field.C_GET,
-            Tag.MESSAGE_ID: message_id,
-            Tag.PRIORITY: MEDIUM_PRIORITY,
-            Tag.COMMAND_DATA_SET_TYPE: HAS_DATA_SET,
-        }
-        syntax = transfer_syntax(context.transfer_syntaxes[0])
-        identifier = encode_query(with_level(query, self._level), syntax, encoding)
-        self._association.send(self._context_id, command, [identifier])
+        named = with_level(query, self._level)
+        send_identifier(
+            self._association, self._context_id, Field.C_GET, message_id, named, encoding
+        )
 
     def _sink_for(self, context_id: int, command: CommandSet) -> Sink:
         """Return where the data set of a C-STORE goes; failed lists are passed over."""

@@ -8,16 +8,15 @@ from typing import Any
 
 from dimse_edge.credit import FIRST_MESSAGE_ID
 from dimse_edge.scu.association import Association
-from dimse_edge.scu.calls import PENDING, destination_of, proposal_of
-from dimse_edge.scu.commands import HAS_DATA_SET, MEDIUM_PRIORITY, Field, Tag
+from dimse_edge.scu.calls import PENDING, destination_of, proposal_of, send_identifier
+from dimse_edge.scu.commands import Field
 from dimse_edge.scu.retrieving import Progress, Retrieved, retrieve_all
 from nephele.aws.index.moved import forget_moved, moved
 from nephele.domain.character_set import encoding_named
 from nephele.domain.levels import Level
 from nephele.domain.orthanc_id import OrthancId
-from nephele.domain.query_keys import Query, encode_query, with_level
+from nephele.domain.query_keys import Query, with_level
 from nephele.domain.sop_classes import STUDY_ROOT_MOVE
-from nephele.domain.transfer_syntax import transfer_syntax
 from nephele.errors import MoveUnavailable
 from nephele.services.archive import Archive
 from nephele.services.jobs.slices import Slice
@@ -84,15 +83,12 @@ class _Move:
                 pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
 
     def _ask(self, message_id: int, query: Query) -> None:
-        uid = self._association.contexts[self._context_id].transfer_syntaxes[0]
-        encoding = encoding_named(followed(self._archive).default_encoding)
-        command: dict[Tag, int | str] = {
-            Tag.AFFECTED_SOP_CLASS_UID: STUDY_ROOT_MOVE,
-            Tag.COMMAND_FIELD: Field.C_MOVE,
-            Tag.MESSAGE_ID: message_id,
-            Tag.MOVE_DESTINATION: self._target,
-            Tag.PRIORITY: MEDIUM_PRIORITY,
-            Tag.COMMAND_DATA_SET_TYPE: HAS_DATA_SET,
-        }
-        identifier = encode_query(with_level(query, self._level), transfer_syntax(uid), encoding)
-        self._association.send(self._context_id, command, [identifier])
+        send_identifier(
+            self._association,
+            self._context_id,
+            Field.C_MOVE,
+            message_id,
+            with_level(query, self._level),
+            encoding_named(followed(self._archive).default_encoding),
+            move_destination=self._target,
+        )
