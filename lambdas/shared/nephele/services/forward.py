@@ -14,8 +14,10 @@ from urllib.parse import urlsplit
 
 from nephele.aws.index import codec
 from nephele.aws.index.table import Row
+from nephele.domain.attributes import tag_of
 from nephele.domain.case import fold_case
 from nephele.domain.dicom_json import TagFormat
+from nephele.domain.dictionary import parse_tag
 from nephele.domain.jobs import Executor
 from nephele.domain.levels import Level
 from nephele.domain.orthanc_id import OrthancId
@@ -96,8 +98,10 @@ def _is_one_of(value: str, patterns: Sequence[str]) -> bool:
 
 
 def _has_tags(archive: Archive, instance: Resource, patterns: Mapping[str, str]) -> bool:
+    known = requested_tags(archive, instance, patterns, TagFormat.SHORT)
     for name, pattern in patterns.items():
-        (value,) = requested_tags(archive, instance, [name], TagFormat.SHORT).values() or (None,)
+        tag = parse_tag(name)
+        value = None if tag is None else known.get(tag_of(tag))
         if not isinstance(value, str) or not _is_one_of(value, [pattern]):
             return False
     return True
