@@ -26,7 +26,7 @@ from nephele.services.metadata import set_metadata
 from nephele.services.plain_files import inflated_key, open_file, plain_key, read_file
 from nephele.services.protection import protect
 from nephele.services.purge import purge
-from nephele.services.replay import replay
+from nephele.services.reindex import reindex
 from nephele.services.retrieve import file_of
 from nephele.services.storage_compression import change_compression
 from nephele.services.store import store
@@ -171,12 +171,11 @@ def test_a_lost_table_is_rebuilt(furnished: Archive) -> None:
     delete(furnished, Level.PATIENT, patient_id(3))
     before = snapshot(furnished)
     clear_table(furnished)
-    replayed = replay(furnished, lambda: index_all(furnished))
-    assert replayed.tombstones == 1
+    rebuilt = reindex(furnished, jobs=2)
+    assert (rebuilt.tombstones, rebuilt.failures) == (1, {})
     assert snapshot(furnished) == before
-    assert replay(furnished, lambda: index_all(furnished)).states == 0, (
-        "a second time changes nothing"
-    )
+    again = reindex(furnished, jobs=2)
+    assert (again.indexed, again.states) == (0, 0), "a second time changes nothing"
     assert snapshot(furnished) == before
 
 
@@ -187,7 +186,7 @@ def test_what_users_kept_does_not_come_back_to_what_was_sent_again(kept: Archive
     settle(kept)
     put(kept, 1)
     clear_table(kept)
-    replay(kept, lambda: index_all(kept))
+    reindex(kept, jobs=2)
     assert all_labels(kept) == []
     assert patients(kept) == {patient_id(1)}
 

@@ -8,18 +8,48 @@ whole each time, under a version that grows: the last one counts.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
 
 from nephele.aws import clock, keys
 from nephele.aws.bucket import Bucket
+from nephele.domain.deletions import Deletion
 from nephele.domain.levels import Level
 from nephele.domain.orthanc_id import OrthancId
 from nephele.domain.user_state import UserState, encode_state
 
+DELETION = "deletion"
+"""Name of the object that tells of a deletion as a whole; the others have its tombstones."""
 
-def keep_state(bucket: Bucket, level: Level, orthanc_id: OrthancId, state: UserState) -> None:
-    """Write what users keep at a resource now."""
-    document = {"Level": level.value, "State": encode_state(state)}
+
+def keep_state(
+    bucket: Bucket,
+    level: Level,
+    orthanc_id: OrthancId,
+    state: UserState,
+    *,
+    has_ended: bool = False,
+) -> None:
+    """Write what users keep at a resource now; `has_ended` where the resource is gone."""
+    document: dict[str, Any] = {"Level": level.value, "State": encode_state(state)}
+    if has_ended:
+        document["Ended"] = True
     bucket.put_json(keys.state_key(orthanc_id, state.version), document)
+
+
+def keep_deletion(bucket: Bucket, deletion: Deletion) -> None:
+    """Write that a resource is going to be deleted, and until when that can be undone."""
+    bucket.put_json(keys.deletion_key(deletion.identifier, DELETION), asdict(deletion))
+
+
+def read_deletion(bucket: Bucket, name: str) -> Deletion:
+    """Read what `keep_deletion` wrote."""
+    document = bucket.read_json(name)
+    document |= {
+        "level": Level(document["level"]),
+        "orthanc_id": OrthancId(document["orthanc_id"]),
+    }
+    return Deletion(**document)
 
 
 def keep_option(bucket: Bucket, name: str, value: object) -> None:
@@ -27,10 +57,21 @@ def keep_option(bucket: Bucket, name: str, value: object) -> None:
     bucket.put_json(keys.option_key(clock.microseconds()), {"Name": name, "Value": value})
 
 
-def keep_definition(bucket: Bucket, kind: str, name: str, value: object) -> None:
+def keep_definition(bucket: Bucket, kind: str, name: str, value: object, version: int) -> None:
     """Write a named definition that was changed; None where it was removed."""
-    document = {"Kind": kind, "Name": name, "Value": value}
-    bucket.put_json(keys.definition_key(clock.microseconds()), document)
+    document = {"Kind": kind, "Name": name, "Value": value, "Version": version}
+    bucket.put_json(keys.definition_key(version, clock.new_uuid()), document)
+
+
+def keep_last_change(bucket: Bucket, last: int) -> None:
+    """Write how far the numbers of changes have come."""
+    bucket.put_json(keys.changes_key(last), {"Last": last})
+
+
+def last_change(bucket: Bucket) -> int:
+    """Return the greatest number `keep_last_change` has written, 0 where there is none."""
+    names = [name for name, _ in bucket.iter_objects(keys.CHANGES)]
+    return int(names[-1].removeprefix(keys.CHANGES)) if names else 0
 
 
 def keep_export(bucket: Bucket, number: int, export: Mapping[str, str]) -> None:

@@ -98,6 +98,7 @@ STATES = f"{JOURNAL}/states/"
 DELETIONS = f"{JOURNAL}/deletions/"
 OPTIONS = f"{JOURNAL}/options/"
 DEFINITIONS = f"{JOURNAL}/definitions/"
+CHANGES = f"{JOURNAL}/changes/"
 EXPORTS = f"{JOURNAL}/exports/"
 """Where the journal keeps what: small objects that are written once."""
 
@@ -117,9 +118,14 @@ def option_key(version: int) -> str:
     return f"{OPTIONS}{version:020}"
 
 
-def definition_key(version: int) -> str:
-    """Return the key of one change of a named definition."""
-    return f"{DEFINITIONS}{version:020}"
+def definition_key(version: int, uuid: str) -> str:
+    """Return the key of one change of a named definition; greater versions are later ones."""
+    return f"{DEFINITIONS}{version:020}-{uuid}"
+
+
+def changes_key(last: int) -> str:
+    """Return the key of a note that changes up to a number were logged."""
+    return f"{CHANGES}{last:020}"
 
 
 def export_key(number: int) -> str:

@@ -64,20 +64,19 @@ def begin_deletion(archive: Archive, resource: Resource, *, is_recycled: bool = 
     days = archive.configuration.undelete_days
     if days:
         instance = resource.level is Level.INSTANCE
-        put_deletion(
-            archive.index.table,
-            Deletion(
-                identifier=identifier,
-                level=resource.level,
-                orthanc_id=resource.orthanc_id,
-                deleted=clock.now(),
-                instances=1 if instance else resource.totals.instances,
-                size_bytes=resource.totals.disk_bytes,
-                main_tags=resource.main_tags,
-                is_recycled=is_recycled,
-                expires=clock.expiry(days * _DAY_SECONDS),
-            ),
+        deletion = Deletion(
+            identifier=identifier,
+            level=resource.level,
+            orthanc_id=resource.orthanc_id,
+            deleted=clock.now(),
+            instances=1 if instance else resource.totals.instances,
+            size_bytes=resource.totals.disk_bytes,
+            main_tags=resource.main_tags,
+            is_recycled=is_recycled,
+            expires=clock.expiry(days * _DAY_SECONDS),
         )
+        journal.keep_deletion(archive.bucket, deletion)
+        put_deletion(archive.index.table, deletion)
     return identifier
 
 
@@ -131,7 +130,12 @@ def _keep_tombstones(archive: Archive, deletion: str, rows: Sequence[Row]) -> li
     kept = [codec.read_resource(row) for row in (*above, *rows) if "us" in row]
     states = {one.orthanc_id: encode_state(one.user) for one in kept}
     instances = [
-        {"ID": row["pk"]["S"], "Served": row["v"]["S"], "Aside": codec.aside_uuids(row)}
+        {
+            "ID": row["pk"]["S"],
+            "Served": row["v"]["S"],
+            "Aside": codec.aside_uuids(row),
+            "Ended": codec.ended_uuids(row),
+        }
         for row in rows
     ]
     document = {"Instances": instances, "States": states}
@@ -145,7 +149,7 @@ def _end_states(archive: Archive, kept: Sequence[Resource]) -> None:
     for one in kept:
         if one.orthanc_id not in there:
             ended = UserState(version=one.user.version + 1)
-            journal.keep_state(archive.bucket, one.level, one.orthanc_id, ended)
+            journal.keep_state(archive.bucket, one.level, one.orthanc_id, ended, has_ended=True)
 
 
 def delete_all(archive: Archive, identifiers: Iterable[str]) -> None:

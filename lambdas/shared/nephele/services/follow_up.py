@@ -31,7 +31,7 @@ def follow_up(archive: Archive, outbox: Sequence[Row]) -> None:
     ]
     stability.remind(archive, reminders)
     for level, orthanc_id in received:
-        if level is Level.SERIES and _is_complete(archive, orthanc_id):
+        if level is Level.SERIES and is_complete(archive, orthanc_id):
             stability.complete(archive, orthanc_id)
     changes.number_pending(archive.index.table)
     if archive.configuration.auto_forward:
@@ -41,7 +41,8 @@ def follow_up(archive: Archive, outbox: Sequence[Row]) -> None:
     ask_to_recycle(archive)
 
 
-def _is_complete(archive: Archive, series: OrthancId) -> bool:
+def is_complete(archive: Archive, series: OrthancId) -> bool:
+    """Tell whether a series has all the instances it announces."""
     resource = archive.index.resource(series)
     if resource is None or "ExpectedNumberOfInstances" not in resource.metadata:
         return False

@@ -46,8 +46,8 @@ def index_objects(archive: Archive, keys: Sequence[str]) -> dict[str, NepheleErr
     by_series: dict[OrthancId, list[Entry]] = defaultdict(list)
     with ThreadPoolExecutor(_READERS) as pool:
         for key, result in zip(
-            missing := _not_yet_indexed(archive, wanted),
-            pool.map(lambda key: _read_entry(archive, key), missing),
+            missing := not_yet_indexed(archive, wanted),
+            pool.map(lambda key: read_entry(archive, key), missing),
             strict=True,
         ):
             if isinstance(result, Entry):
@@ -56,14 +56,16 @@ def index_objects(archive: Archive, keys: Sequence[str]) -> dict[str, NepheleErr
             elif result is not None:
                 failures[str(key)] = result
     for entries in by_series.values():
-        failures |= _commit(archive, entries)
+        failures |= commit_entries(archive, entries)
     return failures
 
 
-def _commit(archive: Archive, entries: Sequence[Entry]) -> dict[str, NepheleError]:
+def commit_entries(
+    archive: Archive, entries: Sequence[Entry], *, is_rebuilding: bool = False
+) -> dict[str, NepheleError]:
     """Index entries of one series; none fails for what is wrong with another."""
     try:
-        committer(archive).commit(entries)
+        committer(archive, is_rebuilding=is_rebuilding).commit(entries)
         release(archive, [entry.file.uuid for entry in entries])
         for entry in entries:
             if is_traced(entry.file.uuid):
@@ -71,26 +73,28 @@ def _commit(archive: Archive, entries: Sequence[Entry]) -> dict[str, NepheleErro
     except NepheleError as error:
         if len(entries) == 1 or isinstance(error, Conflict | Unavailable):
             return {entry.file.key: error for entry in entries}
-        alone = (_commit(archive, [entry]) for entry in entries)
+        alone = (commit_entries(archive, [entry], is_rebuilding=is_rebuilding) for entry in entries)
         return {key: error for failures in alone for key, error in failures.items()}
     return {}
 
 
-def committer(archive: Archive) -> Committer:
+def committer(archive: Archive, *, is_rebuilding: bool = False) -> Committer:
     """Return what commits entries under this archive's configuration."""
     return Committer(
         index=archive.index,
         overwrite_instances=archive.configuration.overwrite_instances,
         is_same_content=lambda one, other: is_same_content(archive.bucket, one, other),
+        is_rebuilding=is_rebuilding,
     )
 
 
-def _not_yet_indexed(archive: Archive, keys: Sequence[InstanceKey]) -> list[InstanceKey]:
+def not_yet_indexed(archive: Archive, keys: Sequence[InstanceKey]) -> list[InstanceKey]:
+    """Return those receptions of which the index does not know all it has to."""
     rows = archive.index.rows({key.orthanc_id for key in keys})
     return [key for key in keys if not codec.is_settled(rows.get(key.orthanc_id), key.uuid)]
 
 
-def _read_entry(archive: Archive, key: InstanceKey) -> Entry | NepheleError | None:
+def read_entry(archive: Archive, key: InstanceKey) -> Entry | NepheleError | None:
     """Read an object's header; None where the object is gone, so that nothing is to be done."""
     try:
         found = _read_as_received(archive, key)

@@ -11,10 +11,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from nephele.aws import journal
 from nephele.aws.index import definitions
 from nephele.errors import BadFileFormat, InexistentItem, NepheleError
 from nephele.logs import logger
+from nephele.services.definitions import keep_definition
 from nephele.settings.modality import Modality, is_name, read_modality
 
 if TYPE_CHECKING:
@@ -103,8 +103,7 @@ def forget_modality(archive: Archive, name: str) -> None:
 
 
 def _keep(archive: Archive, name: str, value: object) -> None:
-    definitions.put_definition(archive.index.table, definitions.MODALITIES, name, value)
-    journal.keep_definition(archive.bucket, definitions.MODALITIES, name, value)
+    keep_definition(archive, definitions.MODALITIES, name, value)
 
 
 def configuration_of(modality: Modality) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from nephele.aws import clock
+from nephele.aws import clock, journal
 from nephele.aws.index import changes, codec, records
 from nephele.aws.keys import FINAL, RAW, InstanceKey, parse_instance_key
 from nephele.services import dead_letters, events
@@ -20,6 +20,7 @@ PREFIXES_PER_RUN = 6
 """Of 256: with a run each 15 minutes the whole bucket is looked through within eleven hours."""
 _PREFIXES = tuple(f"{FINAL}/{n:02x}/" for n in range(256))
 _CURSOR = "reconcile"
+_CHANGES = "changes"
 _BATCH = 100
 
 
@@ -44,6 +45,7 @@ def reconcile(
     The next run begins where this one ends.
     """
     changes.number_pending(archive.index.table)
+    _note_changes(archive)
     dead_letters.forget_settled(archive)
     ask_to_recycle(archive)
     remind(archive)
@@ -57,6 +59,14 @@ def reconcile(
         total = _sum(total, _reconcile_prefix(archive, prefix, grace_seconds))
         records.put_cursor(archive.index.table, _CURSOR, prefix)
     return total
+
+
+def _note_changes(archive: Archive) -> None:
+    """Note in the journal how far the numbers of changes have come: none is given twice."""
+    table, last = archive.index.table, changes.last_sequence(archive.index.table)
+    if last > int(records.cursor(table, _CHANGES) or 0):
+        journal.keep_last_change(archive.bucket, last)
+        records.put_cursor(table, _CHANGES, str(last))
 
 
 def _sum(one: Reconciled, other: Reconciled) -> Reconciled:

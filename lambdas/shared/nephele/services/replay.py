@@ -1,136 +1,169 @@
 """Rebuilding from the journal what the objects of the archive do not tell.
 
 Tombstones come first, so that indexing the objects brings nothing back; then what users keep, for
-the resources are there; the order of recycling last.
+the resources are there. Whatever is in the index already and is later stays.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
+from typing import Any, Protocol, TypeVar
 
 import orjson
 
-from nephele.aws import keys
-from nephele.aws.index import capacity, definitions, exports, overrides, tombstones
+from nephele.aws import journal, keys
+from nephele.aws.index import codec, definitions, exports, overrides, tombstones
+from nephele.aws.index import keys as index_keys
+from nephele.aws.index.deletions import put_deletion
+from nephele.aws.index.removal import remove_instances
 from nephele.aws.index.user_state import LABELS_AT_ONCE, change_user_state
-from nephele.domain.levels import Level
 from nephele.domain.orthanc_id import OrthancId
 from nephele.domain.resources import Resource
 from nephele.domain.user_state import UserState, decode_state
 from nephele.errors import UnknownResource
 from nephele.services.archive import Archive
-from nephele.services.hierarchy import descendants, resources_in_order
-from nephele.services.undelete import iter_tombstones
+from nephele.services.undelete import RESTORED, is_part
+from nephele.services.worklists import replay_worklist
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+Tombstone = tuple[OrthancId, list[str]]
+"""An instance, and the receptions of it that have ended."""
 
 
-@dataclass(frozen=True, slots=True)
-class Replayed:
-    """How much was rebuilt."""
+class Each(Protocol):
+    """Calls a function for each item, many at a time; results keep the order of the items."""
 
-    tombstones: int
-    states: int
-    options: int
-    exports: int
-
-
-def replay(archive: Archive, index_objects: Callable[[], object]) -> Replayed:
-    """Rebuild everything; whatever is there already stays.
-
-    Parameters
-    ----------
-    index_objects : callable
-        Indexes all objects of the bucket.
-    """
-    ended = replay_tombstones(archive)
-    index_objects()
-    states = replay_states(archive)
-    replay_recycling(archive)
-    return Replayed(ended, states, replay_options(archive), replay_exports(archive))
+    def __call__(
+        self, function: Callable[[Item], Result], items: Iterable[Item], /
+    ) -> Iterator[Result]:
+        """Yield the results."""
 
 
-def replay_tombstones(archive: Archive) -> int:
-    """Let receptions that were deleted count as ended; return of how many instances."""
-    count = 0
-    for orthanc_id, uuids in iter_tombstones(archive):
-        tombstones.put_tombstone(archive.index.table, orthanc_id, uuids)
-        count += 1
-    return count
+def replay_deletions(archive: Archive, each: Each) -> Iterator[Tombstone]:
+    """Let what was deleted be deleted, and to be undone as long as before; yield the tombstones."""
+    names = [name for name, _ in archive.bucket.iter_objects(keys.DELETIONS)]
+    restored = {_folder(name) for name in names if name.endswith(f"/{RESTORED}")}
+
+    def replay(name: str) -> list[Tombstone]:
+        is_restored = _folder(name) in restored
+        if is_part(name):
+            return _replay_part(archive, name, is_restored=is_restored)
+        if name.endswith(f"/{journal.DELETION}") and not is_restored:
+            put_deletion(archive.index.table, journal.read_deletion(archive.bucket, name))
+        return []
+
+    for found in each(replay, names):
+        yield from found
 
 
-def replay_states(archive: Archive) -> int:
+def _folder(name: str) -> str:
+    return name.rpartition("/")[0]
+
+
+def _replay_part(archive: Archive, name: str, *, is_restored: bool) -> list[Tombstone]:
+    """Bury what a part of a deletion tells of; what was served alone came back with an undo."""
+    found: list[Tombstone] = []
+    for one in archive.bucket.read_json(name)["Instances"]:
+        uuids = {*one["Aside"], *one.get("Ended", ()), *([] if is_restored else [one["Served"]])}
+        if uuids:
+            _bury(archive, OrthancId(one["ID"]), sorted(uuids))
+            found.append((OrthancId(one["ID"]), sorted(uuids)))
+    return found
+
+
+def _bury(archive: Archive, orthanc_id: OrthancId, uuids: list[str]) -> None:
+    """Let receptions count as ended, also where an index from before the deletion serves one."""
+    table = archive.index.table
+    if tombstones.put_tombstone(table, orthanc_id, uuids):
+        return
+    row = table.get(index_keys.resource(orthanc_id))
+    if row is not None and not codec.is_deleted(row) and row["v"]["S"] in uuids:
+        remove_instances(archive.index, {orthanc_id: row["v"]["S"]})
+        tombstones.put_tombstone(table, orthanc_id, uuids)
+
+
+def replay_states(archive: Archive, each: Each) -> int:
     """Give resources back what users kept there; return to how many."""
-    return sum(_replay_state(archive, *one) for one in _iter_last_states(archive))
+    return sum(each(lambda name: _replay_state(archive, name), _iter_last_states(archive)))
 
 
-def _iter_last_states(archive: Archive) -> Iterator[tuple[OrthancId, UserState]]:
+def _iter_last_states(archive: Archive) -> Iterator[str]:
     """Yield the last state of each resource: keys are in the order of ids, then of versions."""
     last = ""
     for name, _ in archive.bucket.iter_objects(keys.STATES):
-        if last and _owner(last) != _owner(name):
-            yield _read_state(archive, last)
+        if last and _folder(last) != _folder(name):
+            yield last
         last = name
     if last:
-        yield _read_state(archive, last)
+        yield last
 
 
-def _owner(name: str) -> str:
-    return name.split("/")[-2]
+def _replay_state(archive: Archive, name: str) -> bool:
+    """Give a resource its state back, fifty labels at a time; tell whether anything was to do.
 
-
-def _read_state(archive: Archive, name: str) -> tuple[OrthancId, UserState]:
-    document = orjson.loads(archive.bucket.read(name))
-    return OrthancId(_owner(name)), decode_state(document["State"])
-
-
-def _replay_state(archive: Archive, orthanc_id: OrthancId, state: UserState) -> bool:
-    labels = sorted(state.labels)
-    is_ours = False
+    Until it has all of them its version is one before: so a try after a crash goes on with it, and
+    what a user changed since is left alone.
+    """
+    document = archive.bucket.read_json(name)
+    if "Ended" in document:
+        return False
+    state = decode_state(document["State"])
+    has_changed = False
 
     def decide(resource: Resource) -> UserState:
-        nonlocal is_ours
-        is_ours = is_ours or resource.user.version == 0
-        if not is_ours or (state.is_empty and not state.unprotected):
-            return resource.user
-        known = len(resource.user.labels)
-        return replace(state, version=0, labels=frozenset(labels[: known + LABELS_AT_ONCE]))
+        nonlocal has_changed
+        known = resource.user
+        if known.version >= state.version:
+            return known
+        has_changed = True
+        missing = sorted(state.labels - known.labels)
+        if len(missing) <= LABELS_AT_ONCE:
+            return state
+        labels = known.labels.union(missing[:LABELS_AT_ONCE])
+        return replace(state, version=state.version - 1, labels=labels)
 
+    orthanc_id = OrthancId(name.split("/")[-2])
     try:
-        changed = change_user_state(archive.index, orthanc_id, decide, is_logged=False)
-        while is_ours and changed.state.labels < state.labels:
-            changed = change_user_state(archive.index, orthanc_id, decide, is_logged=False)
+        while (
+            change_user_state(archive.index, orthanc_id, decide, is_replayed=True).state.version
+            < state.version
+        ):
+            pass
     except UnknownResource:
         return False
-    return is_ours
-
-
-def replay_recycling(archive: Archive) -> None:
-    """Put the patients into the order of their last receptions, or ends of protection."""
-    for patient_id in archive.index.iter_level(Level.PATIENT):
-        patient = archive.index.resource(patient_id)
-        if patient is None:
-            continue
-        ids = descendants(archive, patient, Level.INSTANCE)
-        received = [
-            one.file.provenance.received
-            for one in resources_in_order(archive, ids)
-            if one.file is not None
-        ]
-        order = max([*received, patient.user.unprotected])
-        capacity.place_patient(archive.index.table, patient_id, order)
+    return has_changed
 
 
 def replay_options(archive: Archive) -> int:
-    """Set options and named definitions as they were changed last; return how many changes."""
+    """Set options as they were changed last; return how many changes."""
     table, count = archive.index.table, 0
     for document in _iter_documents(archive, keys.OPTIONS):
         overrides.put_override(table, document["Name"], document["Value"])
         count += 1
-    for document in _iter_documents(archive, keys.DEFINITIONS):
-        definitions.put_definition(table, document["Kind"], document["Name"], document["Value"])
-        count += 1
     return count
+
+
+def replay_definitions(archive: Archive, each: Each) -> int:
+    """Keep named definitions and worklists as they were changed last; return how many there are."""
+    last: dict[tuple[str, str], dict[str, Any]] = {}
+    for document in _documents(archive, keys.DEFINITIONS, each):
+        known = last.get((document["Kind"], document["Name"]), {})
+        if document["Version"] > known.get("Version", 0):
+            last[document["Kind"], document["Name"]] = document
+    for document in last.values():
+        _replay_definition(archive, document)
+    return len(last)
+
+
+def _replay_definition(archive: Archive, document: dict[str, Any]) -> None:
+    kind, name, value = document["Kind"], document["Name"], document["Value"]
+    if kind != definitions.WORKLISTS:
+        table, version = archive.index.table, document["Version"]
+        definitions.put_version(table, kind, name, value, version)
+    elif value is not None:
+        replay_worklist(archive, name, value, document["Version"])
 
 
 def replay_exports(archive: Archive) -> int:
@@ -152,3 +185,8 @@ def replay_exports(archive: Archive) -> int:
 def _iter_documents(archive: Archive, prefix: str) -> Iterator[dict[str, Any]]:
     for name, _ in archive.bucket.iter_objects(prefix):
         yield orjson.loads(archive.bucket.read(name))
+
+
+def _documents(archive: Archive, prefix: str, each: Each) -> Iterator[dict[str, Any]]:
+    names = (name for name, _ in archive.bucket.iter_objects(prefix))
+    return each(archive.bucket.read_json, names)

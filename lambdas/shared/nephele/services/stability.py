@@ -46,6 +46,18 @@ def settle(archive: Archive, reminder: Reminder) -> bool:
     return events.mark_stable(archive.index.table, change, reminder["received"])
 
 
+def settle_quietly(archive: Archive, orthanc_id: OrthancId, received: str) -> bool:
+    """Make a resource stable as `settle` does, telling nobody; where it is too early, nothing."""
+    if clock.age_seconds(received) < archive.configuration.stable_age:
+        return False
+    return events.put_mark(archive.index.table, orthanc_id, events.STABLE, received)
+
+
+def complete_quietly(archive: Archive, series: OrthancId) -> bool:
+    """Note that a series has all of its instances, telling nobody."""
+    return events.put_mark(archive.index.table, series, events.COMPLETE)
+
+
 def complete(archive: Archive, series: OrthancId) -> bool:
     """Log that a series has all of its instances, once; tell whether it was done."""
     date = clock.to_seconds(clock.now())

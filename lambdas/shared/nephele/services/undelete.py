@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -12,6 +12,7 @@ from nephele.aws import keys
 from nephele.aws.index import deletions
 from nephele.aws.index import keys as index_keys
 from nephele.aws.index.user_state import LABELS_AT_ONCE, Decide, change_user_state
+from nephele.aws.journal import DELETION
 from nephele.aws.keys import FINAL, AttachmentKey, InstanceKey
 from nephele.domain.deletions import Deletion
 from nephele.domain.orthanc_id import OrthancId
@@ -61,7 +62,12 @@ def part_names(archive: Archive, identifier: str) -> list[str]:
     """Return the keys of the journal's objects that tell of a deletion."""
     prefix = keys.deletion_key(identifier, "")
     names = [name for name, _ in archive.bucket.iter_objects(prefix)]
-    return [name for name in names if not name.endswith(f"/{RESTORED}")]
+    return [name for name in names if is_part(name)]
+
+
+def is_part(name: str) -> bool:
+    """Tell whether an object of the journal tells of instances that were deleted."""
+    return name.rpartition("/")[2] not in (RESTORED, DELETION)
 
 
 def restore_part(archive: Archive, name: str) -> int:
@@ -143,15 +149,3 @@ def _more_labels(state: UserState) -> Decide:
         return replace(resource.user, labels=resource.user.labels.union(missing))
 
     return decide
-
-
-def iter_tombstones(archive: Archive) -> Iterator[tuple[OrthancId, list[str]]]:
-    """Yield what the journal knows to have ended and not to be restored: receptions by instance."""
-    names = [name for name, _ in archive.bucket.iter_objects(keys.DELETIONS)]
-    restored = {name.rpartition("/")[0] for name in names if name.endswith(f"/{RESTORED}")}
-    for name in names:
-        if name.rpartition("/")[0] in restored:
-            continue
-        document = orjson.loads(archive.bucket.read(name))
-        for one in document["Instances"]:
-            yield OrthancId(one["ID"]), [one["Served"], *one["Aside"]]

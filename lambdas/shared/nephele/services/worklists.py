@@ -7,7 +7,8 @@ from typing import Any
 
 import orjson
 
-from nephele.aws import clock
+from nephele.aws import clock, journal
+from nephele.aws.index import definitions
 from nephele.aws.index import worklists as rows
 from nephele.aws.index.worklists import WorklistRow
 from nephele.domain.attributes import STUDY_INSTANCE_UID, tag_of
@@ -90,14 +91,27 @@ def put_worklist(archive: Archive, tags: Tags, identifier: str = "") -> str:
     if len(orjson.dumps(tags)) > _LARGEST_BYTES:
         raise FileTooLarge(f"A worklist has at most {_LARGEST_BYTES} bytes")
     seconds = options.delete_worklists_delay * _HOUR_SECONDS
+    identifier = identifier or clock.new_uuid()
     row = WorklistRow(
-        identifier=identifier or clock.new_uuid(),
+        identifier=identifier,
         created=clock.to_seconds(clock.now()),
         tags=tags,
         expires=clock.expiry(seconds) if seconds else 0,
+        version=rows.next_version(archive.index.table, identifier),
     )
     rows.put_worklist(archive.index.table, row)
-    return row.identifier
+    value = {"Created": row.created, "Tags": row.tags, "Expires": row.expires}
+    journal.keep_definition(archive.bucket, definitions.WORKLISTS, identifier, value, row.version)
+    return identifier
+
+
+def replay_worklist(
+    archive: Archive, identifier: str, value: Mapping[str, Any], version: int
+) -> None:
+    """Keep a worklist again that the journal tells of, unless it has expired."""
+    row = WorklistRow(identifier, value["Created"], value["Tags"], value["Expires"], version)
+    if not row.expires or row.expires > clock.epoch_seconds():
+        rows.put_worklist(archive.index.table, row)
 
 
 def worklists(archive: Archive) -> list[WorklistRow]:
@@ -124,7 +138,9 @@ def require_worklist(archive: Archive, identifier: str) -> WorklistRow:
 def delete_worklist(archive: Archive, identifier: str) -> None:
     """Remove a worklist; UnknownResource if there is none of this identifier."""
     require_worklist(archive, identifier)
+    version = rows.next_version(archive.index.table, identifier)
     rows.delete_worklist(archive.index.table, identifier)
+    journal.keep_definition(archive.bucket, definitions.WORKLISTS, identifier, None, version)
 
 
 def named_tags(tags: Tags) -> Tags:

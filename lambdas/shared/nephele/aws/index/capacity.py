@@ -107,20 +107,3 @@ def _move_back(table: Table, row: Row, order: str) -> None:
         table.transact(moved)  # type: ignore[arg-type]
     except ConditionFailed:
         return  # it was deleted, or its protection ended, meanwhile: look again
-
-
-def place_patient(table: Table, patient: OrthancId, order: str) -> None:
-    """Give a patient its place in the order of recycling, unless it is protected."""
-    row = table.get(keys.resource(patient))
-    if row is None:
-        return
-    old = codec.read_text(row, "ro")
-    table.update_if(
-        keys.resource(patient),
-        "SET ro = :ro, c = :ro",
-        "attribute_exists(pk)",
-        {":ro": codec.text(order)},
-    )
-    table.delete(keys.recycled(old, patient))
-    if not _is_protected(row):
-        table.put(dict(keys.recycled(order, patient)))

@@ -121,6 +121,20 @@ def bounds(table: Table) -> tuple[int, int]:
     return codec.read_number(row, "n"), codec.read_number(row, "f")
 
 
+def go_on_behind(table: Table, known: int, skipped: int) -> None:
+    """Let numbers go on behind those that were given, where the table does not know of them.
+
+    Parameters
+    ----------
+    known : int
+        A number that was given; up to `skipped` more may have been.
+    """
+    values = {":known": codec.number(known), ":n": codec.number(known + skipped)}
+    if known:
+        condition = "attribute_not_exists(n) OR n < :known"
+        table.update(keys.head(), "SET n = :n", condition, values)
+
+
 def clear(table: Table, last: int) -> None:
     """Clear the log up to a number: at once for readers; numbers go on behind it.
 

@@ -95,6 +95,11 @@ def aside_uuids(row: Row) -> list[str]:
     return sorted(row.get("y", {}).get("SS", ()))
 
 
+def ended_uuids(row: Row) -> list[str]:
+    """Return the uuids of an instance's receptions that are not, or no longer, the one served."""
+    return sorted(row.get("d", {}).get("SS", ()))
+
+
 def has_ended(row: Row, uuid: str) -> bool:
     """Tell whether a reception was deleted, replaced or refused before."""
     return uuid in row.get("d", {}).get("SS", ())

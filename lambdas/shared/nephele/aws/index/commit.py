@@ -24,11 +24,16 @@ __all__ = ["Committer", "Entry", "Outcome", "SameContent"]
 
 @dataclass(frozen=True, slots=True)
 class Committer:
-    """Commits entries of one series; every method may be repeated without effect."""
+    """Commits entries of one series; every method may be repeated without effect.
+
+    Where an index is being rebuilt nothing is logged, forwarded or told as an event: that was
+    done long ago. Receptions come in their order then, and resources take their times.
+    """
 
     index: Index
     overwrite_instances: bool
     is_same_content: SameContent
+    is_rebuilding: bool = False
 
     def commit(self, entries: Sequence[Entry]) -> list[Outcome]:
         """Index receptions that all belong to one series, in order.
@@ -92,7 +97,14 @@ class Committer:
         parents = {level: identity.orthanc_id(level) for level in PARENTS}
         rows = self.index.rows([*parents.values(), *(entry.orthanc_id for entry in entries)])
         outcomes = [self._decide(entry, rows.get(entry.orthanc_id)) for entry in entries]
-        plan = Plan(self.index.table.name, self.is_same_content, rows, parents, clock.now())
+        plan = Plan(
+            self.index.table.name,
+            self.is_same_content,
+            rows,
+            parents,
+            self._time_of(entries),
+            is_rebuilding=self.is_rebuilding,
+        )
         for entry, outcome in zip(entries, outcomes, strict=True):
             plan.add(entry, outcome)
         if plan.has_work:
@@ -101,6 +113,11 @@ class Committer:
                 return self._try_chunk(entries[: _fitting(len(entries), len(transaction))])
             self.index.table.transact(transaction)
         return outcomes
+
+    def _time_of(self, entries: Sequence[Entry]) -> str:
+        if not self.is_rebuilding:
+            return clock.now()
+        return max(entry.file.provenance.received for entry in entries) or clock.now()
 
     def _decide(self, entry: Entry, row: Row | None) -> Outcome:
         if row is None:

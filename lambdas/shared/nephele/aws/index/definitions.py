@@ -4,16 +4,40 @@ from __future__ import annotations
 
 from typing import Any
 
+from nephele.aws import clock
 from nephele.aws.index import codec, keys
 from nephele.aws.index.table import Table
+from nephele.errors import Conflict
 
 MODALITIES = "modalities"
 PEERS = "peers"
+WORKLISTS = "worklists"
+"""In the journal alone: worklists have rows of their own in the table."""
+_ATTEMPTS = 20
 
 
-def put_definition(table: Table, kind: str, name: str, value: object) -> None:
-    """Keep a definition; None keeps that there is none of this name."""
-    table.put({**keys.definition(kind, name), "c": codec.document({"value": value})})
+def put_definition(table: Table, kind: str, name: str, value: object) -> int:
+    """Keep a definition; None keeps that there is none of this name. Return its version.
+
+    Raises
+    ------
+    Conflict
+        Other writers of the same definition kept winning.
+    """
+    for _ in range(_ATTEMPTS):
+        row = table.get(keys.definition(kind, name)) or {}
+        version = max(codec.read_number(row, "n") + 1, clock.microseconds())
+        if put_version(table, kind, name, value, version):
+            return version
+    raise Conflict("others kept changing the same definition")
+
+
+def put_version(table: Table, kind: str, name: str, value: object, version: int) -> bool:
+    """Keep a version of a definition, unless this one or a later one is there."""
+    values = {":c": codec.document({"value": value}), ":n": codec.number(version)}
+    condition = "attribute_not_exists(n) OR n < :n"
+    key = keys.definition(kind, name)
+    return table.update(key, "SET c = :c, n = :n", condition, values) is not None
 
 
 def read_definitions(table: Table, kind: str) -> dict[str, Any]:

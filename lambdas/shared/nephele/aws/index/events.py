@@ -7,10 +7,17 @@ from typing import TYPE_CHECKING, Any
 from nephele.aws import clock
 from nephele.aws.index import codec, items, keys
 from nephele.aws.index.table import ConditionFailed, Table
+from nephele.domain.orthanc_id import OrthancId
 from nephele.domain.resources import Change
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.type_defs import TransactWriteItemTypeDef as Item
+
+
+Mark = tuple[str, str]
+"""How a row is marked, and the condition for it."""
+STABLE: Mark = ("SET s = :one", "c <= :c AND attribute_not_exists(s)")
+COMPLETE: Mark = ("SET f = :one", "attribute_exists(pk) AND attribute_not_exists(f)")
 
 
 def mark_stable(table: Table, change: Change, received: str) -> bool:
@@ -19,20 +26,23 @@ def mark_stable(table: Table, change: Change, received: str) -> bool:
     Commits may land in another order than their times: the last one may have left an earlier time.
     Tell whether it was done.
     """
-    condition = "c <= :c AND attribute_not_exists(s)"
-    return _mark(table, change, "SET s = :one", condition, {":c": codec.text(received)})
+    return _mark(table, change, STABLE, {":c": codec.text(received)})
 
 
 def mark_complete(table: Table, change: Change) -> bool:
     """Mark a series complete, once; tell whether it was done."""
-    condition = "attribute_exists(pk) AND attribute_not_exists(f)"
-    return _mark(table, change, "SET f = :one", condition, {})
+    return _mark(table, change, COMPLETE, {})
 
 
-def _mark(
-    table: Table, change: Change, expression: str, condition: str, values: dict[str, Any]
-) -> bool:
+def put_mark(table: Table, orthanc_id: OrthancId, mark: Mark, received: str = "") -> bool:
+    """Mark a resource and log nothing; tell whether it was done."""
+    values = {":one": codec.number(1)} | ({":c": codec.text(received)} if mark is STABLE else {})
+    return table.update(keys.resource(orthanc_id), *mark, values) is not None
+
+
+def _mark(table: Table, change: Change, mark: Mark, values: dict[str, Any]) -> bool:
     """Update the row and log the change, both or none; False where the condition does not hold."""
+    expression, condition = mark
     update: dict[str, Any] = {
         "TableName": table.name,
         "Key": keys.resource(change.orthanc_id),

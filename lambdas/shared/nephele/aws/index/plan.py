@@ -42,12 +42,15 @@ class Plan:
         rows: dict[OrthancId, Row],
         parents: dict[Level, OrthancId],
         now: str,
+        *,
+        is_rebuilding: bool = False,
     ) -> None:
         self._table = table
         self._is_same_content = is_same_content
         self._rows = rows
         self._parents = parents
         self._now = now
+        self._is_rebuilding = is_rebuilding
         self._items: list[Item] = []
         self._changes: list[Change] = []
         self._new_parents: list[Change] = []
@@ -208,18 +211,18 @@ class Plan:
         """Return the whole transaction; parents, counters and the outbox row come last."""
         if self._changes:
             self._add_parents(first)
+        if self._is_rebuilding:
+            self._items += self._outbox([], [], clock.now()) if self._purge else []
+            return self._items
         touched = [(level, self._parents[level]) for level in PARENTS] if self._changes else []
-        self._items.append(
-            items.pending(
-                self._table,
-                self._now,
-                clock.new_uuid(),
-                self._ordered_changes,
-                touched,
-                self._purge,
-            )
-        )
+        self._items += self._outbox(self._ordered_changes, touched, self._now)
         return self._items
+
+    def _outbox(
+        self, changes: list[Change], touched: list[tuple[Level, OrthancId]], now: str
+    ) -> list[Item]:
+        uuid = clock.new_uuid()
+        return [items.pending(self._table, now, uuid, changes, touched, self._purge)]
 
     def _add_parents(self, first: Entry) -> None:
         created: dict[str, int] = {}
@@ -247,7 +250,8 @@ class Plan:
         self, level: Level, orthanc_id: OrthancId, header: InstanceHeader, beneath: Totals
     ) -> None:
         row = self._rows[orthanc_id]
-        touch = items.touch(self._table, orthanc_id, beneath, self._now)
+        now = max(self._now, codec.read_text(row, "c")) if self._is_rebuilding else self._now
+        touch = items.touch(self._table, orthanc_id, beneath, now)
         if level is Level.STUDY and beneath.series:
             touch, grown = modalities.add_series(touch, row, modalities.of_series(header))
             self._items += [items.put(self._table, search_row) for search_row in grown]

@@ -36,7 +36,12 @@ Decide = Callable[[Resource], UserState]
 
 
 def change_user_state(
-    index: Index, orthanc_id: OrthancId, decide: Decide, *, is_logged: bool = True
+    index: Index,
+    orthanc_id: OrthancId,
+    decide: Decide,
+    *,
+    is_logged: bool = True,
+    is_replayed: bool = False,
 ) -> Changed:
     """Change what users keep at a resource.
 
@@ -47,16 +52,28 @@ def change_user_state(
         old one is no change, and what it raises ends it.
     is_logged : bool
         Whether the change log tells of metadata and attachments.
+    is_replayed : bool
+        The state comes from the journal: it keeps its version, and nothing is logged.
 
     Raises
     ------
     UnknownResource
         There is no such resource.
     """
-    return retry_when_changed(lambda: _try_change(index, orthanc_id, decide, is_logged=is_logged))
+    return retry_when_changed(
+        lambda: _try_change(
+            index,
+            orthanc_id,
+            decide,
+            is_logged=is_logged and not is_replayed,
+            is_replayed=is_replayed,
+        )
+    )
 
 
-def _try_change(index: Index, orthanc_id: OrthancId, decide: Decide, *, is_logged: bool) -> Changed:
+def _try_change(
+    index: Index, orthanc_id: OrthancId, decide: Decide, *, is_logged: bool, is_replayed: bool
+) -> Changed:
     row = index.table.get(keys.resource(orthanc_id))
     if row is None or codec.is_deleted(row):
         raise UnknownResource("")
@@ -64,7 +81,8 @@ def _try_change(index: Index, orthanc_id: OrthancId, decide: Decide, *, is_logge
     decided = decide(resource)
     if decided == resource.user:
         return Changed(resource, decided)
-    state = replace(decided, version=max(resource.user.version + 1, clock.microseconds()))
+    version = max(resource.user.version + 1, clock.microseconds())
+    state = decided if is_replayed else replace(decided, version=version)
     transaction = _Transaction(index.table.name, row, resource, state)
     index.table.transact(transaction.items(is_logged=is_logged))
     return Changed(resource, state)
@@ -122,8 +140,11 @@ class _Transaction:
         """Return a patient's new place in the order of recycling; None where it keeps its own."""
         if self._resource.level is not Level.PATIENT:
             return None
-        has_ended = self._old.is_protected and not self._new.is_protected
-        return (self._new.unprotected or self._now) if has_ended else None
+        if self._new.is_protected:
+            return None
+        ended, known = self._new.unprotected, {self._old.unprotected, self._row["ro"]["S"]}
+        has_moved = self._old.is_protected or ended not in known
+        return (ended or self._now) if has_moved else None
 
     def _order_rows(self, order: str | None) -> list[Item]:
         """Take a patient that is protected out of the order, and put it back where that ends."""
@@ -131,9 +152,11 @@ class _Transaction:
             return []
         patient = self._resource.orthanc_id
         if order is not None:
+            old = keys.recycled(codec.read_text(self._row, "ro"), patient)
+            gone = keys.protected(patient) if self._old.is_protected else old
             return [
                 items.put(self._table, dict(keys.recycled(order, patient))),
-                items.delete(self._table, keys.protected(patient)),
+                items.delete(self._table, gone),
             ]
         if self._new.is_protected and not self._old.is_protected:
             place = keys.recycled(codec.read_text(self._row, "ro"), patient)

@@ -8,6 +8,7 @@ from nephele.aws.index import definitions
 from nephele.domain.wildcard import match_wildcard
 from nephele.errors import BadFileFormat, InexistentItem, UnknownResource
 from nephele.services.archive import Archive
+from nephele.services.definitions import keep_definition
 from nephele.services.peers.secrets import with_secrets
 from nephele.settings.modality import is_name
 from nephele.settings.peer import Peer, read_peer
@@ -65,7 +66,7 @@ def define_peer(archive: Archive, name: str, value: object) -> None:
     if not is_name(name):
         raise BadFileFormat("A peer's name has letters, digits, '_' and '-' only")
     described = read_peer(value).model_dump(by_alias=True)
-    definitions.put_definition(archive.index.table, definitions.PEERS, name, described)
+    keep_definition(archive, definitions.PEERS, name, described)
 
 
 def forget_peer(archive: Archive, name: str) -> None:
@@ -78,7 +79,7 @@ def forget_peer(archive: Archive, name: str) -> None:
     """
     if name not in peers(archive):
         raise InexistentItem(f"Unknown Orthanc peer: {name}")
-    definitions.put_definition(archive.index.table, definitions.PEERS, name, None)
+    keep_definition(archive, definitions.PEERS, name, None)
 
 
 def is_at_the_edge(archive: Archive, name: str) -> bool:
