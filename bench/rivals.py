@@ -74,10 +74,14 @@ PROGRAMS: Final = tuple(
 )
 
 
-def timed(command: Sequence[str | Path], runs: int) -> Sample | None:
-    """Run a program some times; None if it refuses."""
+def timed(command: Sequence[str | Path], target: Path, runs: int) -> Sample | None:
+    """Run a program that writes a new file some times; None if it refuses.
+
+    What a file system does to replace a file whose pages it is still writing is nobody's time.
+    """
     seconds = []
     for _ in range(runs):
+        target.unlink(missing_ok=True)
         started = time.perf_counter()
         done = subprocess.run(command, capture_output=True, check=False)
         seconds.append(time.perf_counter() - started)

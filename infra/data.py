@@ -18,7 +18,16 @@ from infra.components.queues import WorkQueue
 from infra.components.topic import create_topic
 from infra.functions import INDEX, TRANSCODE
 from infra.options import Options
-from nephele.aws.keys import ARCHIVES, ATTACHMENTS, DERIVED, FINAL, RAW, UPLOADS, answer_key
+from nephele.aws.keys import (
+    ARCHIVES,
+    ATTACHMENTS,
+    DERIVED,
+    FINAL,
+    RAW,
+    STAGING,
+    UPLOADS,
+    answer_key,
+)
 from nephele.settings.configuration import Configuration
 from nephele.settings.storage_tiers import StorageTiers
 
@@ -29,6 +38,7 @@ _FORGOTTEN_UPLOADS = Duration.days(7)
 _OLD_ANSWERS = Duration.days(1)
 _OLD_ARCHIVES = Duration.days(1)
 _OLD_DERIVED = Duration.days(30)
+_OLD_STAGING = Duration.days(1)
 _ACCESS_LOGS = Duration.days(400)
 _OLD_ACCESS_LOGS = Duration.days(30)
 _ONE_REGION = (
@@ -144,6 +154,11 @@ def _create_bucket(
                 prefix=ARCHIVES,
                 expiration=_OLD_ARCHIVES,
                 noncurrent_version_expiration=_OLD_ARCHIVES,
+            ),
+            s3.LifecycleRule(
+                prefix=STAGING,
+                expiration=_OLD_STAGING,
+                noncurrent_version_expiration=_OLD_STAGING,
             ),
             s3.LifecycleRule(prefix=f"{DERIVED}/", expiration=_OLD_DERIVED),
             *_tiers(configuration.storage_tiers),

@@ -14,6 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from nephele.domain.codecs import CodecOptions
 from nephele.domain.pixel_description import PixelDescription
 from nephele.domain.transcoding import open_transcoding, output, transcode
 from nephele.domain.transcoding.encapsulation import offset_tables
@@ -135,6 +136,20 @@ def test_a_fragment_that_claims_four_gigabytes_takes_none() -> None:
         transcode(encapsulated(RLE, item(b"") + lying), EXPLICIT)
     assert tracemalloc.get_traced_memory()[1] < 1 << 20
     tracemalloc.stop()
+
+
+def test_a_code_stream_above_the_limit_is_not_read() -> None:
+    frame = bytes(1 << 20)
+    large = encapsulated(JPEG_LS, value_of(b"", [frame, frame, frame]))
+    options = CodecOptions(maximum_frame_bytes=(1 << 20) - 1)
+    with pytest.raises(NotTranscodable, match="frame 0: its code stream has 1048576 bytes"):
+        transcode(large, EXPLICIT, options=options)
+
+
+def test_a_native_frame_above_the_limit_is_not_read() -> None:
+    options = CodecOptions(maximum_frame_bytes=255)
+    with pytest.raises(NotTranscodable, match="255 are allowed"):
+        open_transcoding(io.BytesIO(image_file(FRAMES, frames=3)), RLE, options=options)
 
 
 def test_offsets_beyond_32_bits_are_extended_ones() -> None:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+from urllib.parse import unquote
 
 import pydicom
 import pytest
@@ -16,6 +20,7 @@ from nephele.domain.orthanc_id import OrthancId
 from nephele.domain.part10 import inspect_part10
 from nephele.domain.provenance import Origin, Provenance
 from nephele.domain.resources import Resource, StoreStatus
+from nephele.domain.transcoding import source, transcode
 from nephele.services.archive import Archive
 from nephele.services.delete import delete
 from nephele.services.failure_metrics import INGEST_TRANSCODING_FAILED
@@ -159,8 +164,42 @@ def test_a_large_object_goes_in_parts(archive: Archive, monkeypatch: pytest.Monk
     result = pydicom.dcmread(io.BytesIO(archive.bucket.read(instance.file.key)))
     assert result.file_meta.TransferSyntaxUID == "1.2.840.10008.1.2"
     assert result.PixelData == dataset.PixelData
-    assert instance.file.md5 == ""
+    whole = archive.bucket.read(instance.file.key)
+    assert instance.file.md5 == hashlib.md5(whole, usedforsecurity=False).hexdigest()
     assert int(instance.metadata["PixelDataOffset"]) > 0
+    assert list(archive.bucket.iter_objects("derived/")) == []
+
+
+def test_a_frame_above_the_limit_is_kept_as_it_came(archive: Archive) -> None:
+    dataset = pydicom.dcmread(io.BytesIO(dicom_file()))
+    dataset.Rows, dataset.Columns, dataset.PixelData = 1024, 513, bytes(1024 * 513 * 2)
+    file = io.BytesIO()
+    dataset.save_as(file)
+    options = '{"IngestTranscoding": "1.2.840.10008.1.2.5", "MaximumFrameSizeMB": 1}'
+    sent(with_options(archive, options), file.getvalue(), "20260101T000000.000000")
+    ((key, _),) = archive.bucket.iter_objects("dicom/")
+    assert archive.bucket.read(key) == file.getvalue()
+    reason = archive.bucket.head(key).metadata["transcoding-failure"]
+    assert "Rows (0028,0010)" in unquote(reason)
+    assert "1048576 are allowed" in unquote(reason)
+
+
+@pytest.mark.parametrize("way", ["REST", "DIMSE"])
+def test_without_room_to_inflate_a_file_is_kept_as_it_came(
+    way: str, archive: Archive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deflated = transcode(dicom_file(), "1.2.840.10008.1.2.1.99").encoded
+    full = SimpleNamespace(SpooledTemporaryFile=lambda _: Path("/dev/full").open("r+b", 0))
+    monkeypatch.setattr(source, "tempfile", full)
+    rle = with_options(archive, RLE)
+    if way == "REST":
+        store(rle, io.BytesIO(deflated), provenance())
+    else:
+        sent(rle, deflated, "20260101T000000.000000")
+    ((key, _),) = archive.bucket.iter_objects("dicom/")
+    assert archive.bucket.read(key) == deflated
+    reason = archive.bucket.head(key).metadata["transcoding-failure"]
+    assert unquote(reason) == "There is no room for the inflated data set in temporary storage"
 
 
 def test_the_most_that_is_known_of_a_reception_fits_into_metadata() -> None:

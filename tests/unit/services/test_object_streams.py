@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator, Mapping
+from contextlib import nullcontext
+from typing import BinaryIO
 
 import numpy as np
 import pytest
 
 from nephele.aws import clients, part_upload
 from nephele.aws.bucket import Bucket
-from nephele.aws.part_upload import PartUpload
+from nephele.aws.part_upload import PartUpload, Staging
 from nephele.aws.read_ahead import ReadAhead
-from nephele.errors import UnknownResource
+from nephele.errors import BadFileFormat, UnknownResource
 from nephele.services.archive import Archive
 
 _CONTENT = np.random.default_rng(7).bytes(3 << 20)
@@ -116,3 +118,30 @@ def test_nothing_stays_of_what_is_not_finished(
             upload.write(_CONTENT)
     assert not archive.bucket.exists("written")
     assert "Uploads" not in clients.s3().list_multipart_uploads(Bucket="archive")
+
+
+@pytest.mark.parametrize("fails", [False, True], ids=["", "failing"])
+def test_what_is_described_when_it_is_whole_is_staged(
+    fails: bool, archive: Archive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(part_upload, "HELD_BYTES", 9 << 20)
+
+    def describe(file: BinaryIO) -> Mapping[str, str]:
+        if fails:
+            raise BadFileFormat("no")
+        assert not archive.bucket.exists("written")
+        return {"size": str(len(file.read()))}
+
+    staging = Staging("staged", describe)
+    with (
+        pytest.raises(BadFileFormat) if fails else nullcontext(),
+        PartUpload(archive.bucket, "written", _described([]), staging=staging) as upload,
+    ):
+        for _ in range(5):
+            upload.write(_CONTENT)
+        upload.finish(b"front")
+    assert not archive.bucket.exists("staged")
+    assert archive.bucket.exists("written") != fails
+    if not fails:
+        assert archive.bucket.read("written") == b"front" + 5 * _CONTENT
+        assert archive.bucket.head("written").metadata == {"size": str(5 + 5 * len(_CONTENT))}

@@ -94,6 +94,15 @@ def parse_attachment_key(key: str) -> AttachmentKey | None:
     return AttachmentKey(OrthancId(parts[2]), parts[3])
 
 
+STAGING = f"{DERIVED}/staging/"
+"""What large objects begin with until their metadata are known."""
+
+
+def staging_key(uuid: str) -> str:
+    """Return the key of an object that is not yet where it belongs."""
+    return f"{STAGING}{uuid}"
+
+
 STATES = f"{JOURNAL}/states/"
 DELETIONS = f"{JOURNAL}/deletions/"
 OPTIONS = f"{JOURNAL}/options/"

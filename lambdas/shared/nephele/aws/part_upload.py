@@ -7,11 +7,13 @@ import hashlib
 from collections import deque
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
 from types import TracebackType
-from typing import Self
+from typing import BinaryIO, Self, cast
 
 from nephele.aws import clients
 from nephele.aws.bucket import CONTENT_TYPE, PART_BYTES, Bucket
+from nephele.aws.read_ahead import ReadAhead
 
 HELD_BYTES = 64 << 20
 """Up to this size an object is held in memory, written at the end, and its MD5 known."""
@@ -26,6 +28,22 @@ Pack = Callable[[bytes, Mapping[str, str]], tuple[bytes, Mapping[str, str]]]
 """Makes of an object that is held, and its metadata, what is written."""
 
 
+@dataclass(frozen=True, slots=True)
+class Staging:
+    """Where a large object is written first, since its metadata are known when it is whole.
+
+    Attributes
+    ----------
+    key : str
+        Of the object that is read once more, copied under its metadata, and removed.
+    describe : callable
+        Makes the metadata of it.
+    """
+
+    key: str
+    describe: Callable[[BinaryIO], Mapping[str, str]]
+
+
 class PartUpload:
     """A sink for an object; a context manager that leaves nothing behind after an error.
 
@@ -36,18 +54,28 @@ class PartUpload:
     ----------
     pack : callable, optional
         Packs the object where it is held as a whole; larger ones stay as they are.
+    staging : Staging, optional
+        For what is not held; without it, `describe` is asked before anything is known.
     """
 
     def __init__(
-        self, bucket: Bucket, key: str, describe: Describe, pack: Pack | None = None
+        self,
+        bucket: Bucket,
+        key: str,
+        describe: Describe,
+        pack: Pack | None = None,
+        staging: Staging | None = None,
     ) -> None:
         self._bucket = bucket
         self._pack = pack
-        self._key = key
+        self._staging = staging
+        self._final_key = key
+        self._key = key if staging is None else staging.key
         self._describe = describe
         self._first = bytearray()
         self._part = bytearray()
         self._upload_id = ""
+        self._is_staged = False
         self._etags: dict[int, str] = {}
         self._number = 1
         self._writing: deque[tuple[int, Future[str]]] = deque()
@@ -66,6 +94,8 @@ class PartUpload:
         self._pool.shutdown(cancel_futures=True)
         if self._upload_id:
             self._bucket.abort_upload(self._key, self._upload_id)
+        if self._is_staged:
+            self._bucket.delete(self._key)
 
     def begin(self, front_bytes: int) -> None:
         """Do nothing: parts have no order."""
@@ -98,6 +128,8 @@ class PartUpload:
         etags = [self._etags[number] for number in sorted(self._etags)]
         self._bucket.complete_upload(self._key, self._upload_id, etags)
         self._upload_id = ""
+        if self._staging is not None:
+            self._unstage(self._staging)
 
     @property
     def _part_bytes(self) -> int:
@@ -110,10 +142,16 @@ class PartUpload:
                 Bucket=self._bucket.name,
                 Key=self._key,
                 ContentType=CONTENT_TYPE,
-                Metadata=self._describe(None),
+                Metadata=self._describe(None) if self._staging is None else {},
             )["UploadId"]
         self._part += memoryview(self._first)[PART_BYTES:]
         self._first = self._first[:PART_BYTES]
+
+    def _unstage(self, staging: Staging) -> None:
+        self._is_staged = True
+        with ReadAhead(self._bucket, staging.key, self.size_bytes) as file:
+            metadata = staging.describe(cast("BinaryIO", file))
+        self._bucket.copy(staging.key, self._final_key, metadata, self.size_bytes)
 
     def _put(self, part: bytes) -> None:
         self._number += 1
@@ -141,4 +179,4 @@ class PartUpload:
         metadata = self._describe(encoded)
         if self._pack is not None:
             encoded, metadata = self._pack(encoded, metadata)
-        self._bucket.put_whole(self._key, encoded, metadata)
+        self._bucket.put_whole(self._final_key, encoded, metadata)

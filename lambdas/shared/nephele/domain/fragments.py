@@ -59,12 +59,24 @@ class Fragments:
     extended_offsets: bytes
     transfer_syntax_uid: str
 
-    def read_frame(self, frame: int) -> bytes:
-        """Return a frame's code stream; UnsupportedImage where it is not whole, or not found."""
+    def read_frame(self, frame: int, maximum_bytes: int | None = None) -> bytes:
+        """Return a frame's code stream.
+
+        Raises
+        ------
+        UnsupportedImage
+            It is not whole, not found, or larger than a maximum; nothing is read of it then.
+        """
         start, stop = self._spans[frame]
-        parts = [self._read(*item) for item in self._iter_items(start, stop)]
-        if not parts:
+        items = [*self._iter_items(start, stop)]
+        if not items:
             raise UnsupportedImage(f"frame {frame} has no fragment")
+        size = sum(size for _, size in items)
+        if maximum_bytes is not None and size > maximum_bytes:
+            raise UnsupportedImage(
+                f"its code stream has {size} bytes, and {maximum_bytes} are allowed"
+            )
+        parts = [self._read(*item) for item in items]
         return parts[0] if len(parts) == 1 else b"".join(parts)
 
     def find_end(self) -> int:

@@ -122,24 +122,29 @@ class FrameReader:
             return self._fragments.find_end()
         return self._image.value_offset + self._value_size
 
-    def read(self, frame: int) -> bytes:
+    def read(self, frame: int, maximum_bytes: int | None = None) -> bytes:
         """Return the encoded bytes of a frame, counted from 0.
 
         Native samples of 8 bits and less are in the order of little endian, and a frame that
         begins within a byte (1 bit allocated) is shifted to begin with one.
+
+        Parameters
+        ----------
+        maximum_bytes : int, optional
+            Of the code stream; the size of native frames follows from Rows and Columns.
 
         Raises
         ------
         InexistentItem
             There is no such frame.
         UnsupportedImage
-            Where it is cannot be told, or it is not whole.
+            Where it is cannot be told, it is not whole, or too large.
         """
         description = self._image.description
         if not 0 <= frame < description.number_of_frames:
             raise InexistentItem(f"there is no frame {frame}")
         if self._fragments is not None:
-            return self._fragments.read_frame(frame)
+            return self._fragments.read_frame(frame, maximum_bytes)
         bits = description.native_frame_bits
         start, stop = frame * bits // 8, ((frame + 1) * bits + 7) // 8
         if self._is_swapped and description.bits_allocated <= 8:

@@ -7,7 +7,6 @@ what comes out to what came in.
 
 from __future__ import annotations
 
-import errno
 import shutil
 import tempfile
 import zipfile
@@ -17,6 +16,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import BinaryIO, cast
 
+from nephele.domain.full_disk import full_disk_translated
 from nephele.errors import BadFileFormat, FileTooLarge, StorageFull
 
 SPOOL_BYTES = 8 << 20
@@ -58,17 +58,6 @@ def free_bytes() -> int:
 def new_spool(memory_bytes: int = SPOOL_BYTES) -> BinaryIO:
     """Return an empty temporary file that stays in memory while it is small."""
     return cast("BinaryIO", tempfile.SpooledTemporaryFile(max_size=memory_bytes))
-
-
-@contextmanager
-def full_disk_translated() -> Iterator[None]:
-    """Raise StorageFull where the disk is full."""
-    try:
-        yield
-    except OSError as exc:
-        if exc.errno != errno.ENOSPC:
-            raise
-        raise StorageFull("There is no room for a temporary file") from exc
 
 
 def is_zip(file: BinaryIO) -> bool:

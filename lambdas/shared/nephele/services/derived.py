@@ -13,7 +13,7 @@ from nephele.aws.part_upload import PartUpload
 from nephele.aws.read_ahead import ReadAhead
 from nephele.domain.resources import Resource
 from nephele.domain.transcoding import makes_new_instance
-from nephele.errors import BadFileFormat, NotTranscodable, UnknownResource
+from nephele.errors import BadFileFormat, NotTranscodable, StorageFull, UnknownResource
 from nephele.services import events
 from nephele.services.archive import Archive
 from nephele.services.plain_files import plain_key
@@ -93,7 +93,7 @@ def derive_object(archive: Archive, derived_key: str, has_time: Callable[[], boo
             file = object_metadata.stored_file(key.source, head)
             source = plain_key(archive.bucket, file)
             _derive(archive, key, source, file.size_bytes, is_patient=True, has_time=has_time)
-        except (NotTranscodable, BadFileFormat) as exc:
+        except (NotTranscodable, BadFileFormat, StorageFull) as exc:
             records.put_failure(archive.index.table, derived_key, str(exc))
     return True
 

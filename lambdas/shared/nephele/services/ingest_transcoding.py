@@ -11,7 +11,7 @@ from nephele.domain.orthanc_id import OrthancId
 from nephele.domain.provenance import Provenance
 from nephele.domain.transcoding import Transcoding
 from nephele.domain.transcoding.sinks import SpoolSink
-from nephele.errors import BadFileFormat, NothingToTranscode, NotTranscodable
+from nephele.errors import BadFileFormat, NothingToTranscode, NotTranscodable, StorageFull
 from nephele.logs import logger
 from nephele.services import failure_metrics
 from nephele.services.archive import Archive
@@ -56,7 +56,7 @@ def transcode_received(
             return Ingested(sink.file, with_original(provenance, transcoding))
     except NothingToTranscode:
         return Ingested(part10, provenance)
-    except (NotTranscodable, BadFileFormat) as exc:
+    except (NotTranscodable, BadFileFormat, StorageFull) as exc:
         count_failure(target, str(exc))
         return Ingested(part10, replace(provenance, transcoding_failure=str(exc)))
 

@@ -54,9 +54,10 @@ def picture_of(archive: Archive, instance: Resource, frame: int) -> Picture:
         There are no pixels, or they cannot be decoded.
     """
     from nephele.domain.rendering import decode_picture, open_pixels
+    from nephele.services.transcoding import codec_options
 
     with open_file(archive, instance) as file:
-        return decode_picture(open_pixels(file), frame)
+        return decode_picture(open_pixels(file), frame, codec_options(archive))
 
 
 def raw_frame(archive: Archive, instance: Resource, frame: int) -> tuple[bytes, str]:
@@ -164,7 +165,9 @@ def _check_size(size_bytes: int, maximum_bytes: int | None) -> None:
 def _iter_pictures(archive: Archive, instances: Iterable[Resource]) -> Iterator[Picture]:
     """Yield all frames of instances; small files are read many at a time."""
     from nephele.domain.rendering import iter_pictures, open_pixels
+    from nephele.services.transcoding import codec_options
 
+    options = codec_options(archive)
     waiting = iter(instances)
     while batch := list(islice(waiting, _READ_AT_ONCE)):
         small = [one for one in batch if file_of(one).size_bytes <= _READ_WHOLE_BYTES]
@@ -173,7 +176,7 @@ def _iter_pictures(archive: Archive, instances: Iterable[Resource]) -> Iterator[
         for instance in batch:
             frames = range(number_of_frames(instance))
             with _opened(archive, instance, contents.pop(instance.orthanc_id, None)) as file:
-                yield from iter_pictures(open_pixels(file), frames)
+                yield from iter_pictures(open_pixels(file), frames, options)
 
 
 @contextmanager

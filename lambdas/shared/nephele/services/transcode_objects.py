@@ -11,8 +11,8 @@ from typing import BinaryIO, cast
 from nephele.aws import object_metadata
 from nephele.aws.bucket import ObjectHead
 from nephele.aws.index import records
-from nephele.aws.keys import FINAL, RAW, InstanceKey, parse_instance_key
-from nephele.aws.part_upload import HELD_BYTES, PartUpload
+from nephele.aws.keys import FINAL, RAW, InstanceKey, parse_instance_key, staging_key
+from nephele.aws.part_upload import HELD_BYTES, PartUpload, Staging
 from nephele.aws.read_ahead import ReadAhead
 from nephele.domain.compression import compress
 from nephele.domain.header import read_file_header
@@ -21,7 +21,13 @@ from nephele.domain.orthanc_id import Identity, OrthancId
 from nephele.domain.part10 import inspect_part10
 from nephele.domain.provenance import Provenance
 from nephele.domain.transcoding import Transcoding, ingest_target
-from nephele.errors import BadFileFormat, NothingToTranscode, NotTranscodable, UnknownResource
+from nephele.errors import (
+    BadFileFormat,
+    NothingToTranscode,
+    NotTranscodable,
+    StorageFull,
+    UnknownResource,
+)
 from nephele.services.archive import Archive
 from nephele.services.capacity import release
 from nephele.services.index_objects import LARGEST_HEADER_BYTES
@@ -33,6 +39,7 @@ from nephele.services.ingest_transcoding import (
 from nephele.services.overrides import followed
 from nephele.services.transcoding import TimedSink, begin_transcoding
 
+_READ_AT_ONCE_BYTES = 8 << 20
 _GIVEN_UP = "it failed again and again, and was given up"
 
 
@@ -97,7 +104,7 @@ def _write_final(
                 return _transcode(archive, key, header.identity, head, transcoding, has_time)
         except NothingToTranscode:
             return _copy(archive, key, head)
-        except (NotTranscodable, BadFileFormat) as exc:
+        except (NotTranscodable, BadFileFormat, StorageFull) as exc:
             return _keep_failed(archive, key, head, str(exc), target)
 
 
@@ -125,18 +132,36 @@ def _transcode(
         final_key,
         lambda encoded: _describe(encoded, provenance),
         pack=_pack if archive.configuration.storage_compression else None,
+        staging=Staging(
+            staging_key(key.uuid), lambda file: _describe_large(file, provenance, has_time)
+        ),
     ) as upload:
         transcoding.write(TimedSink(upload, has_time))
     return orthanc_id
 
 
 def _describe(encoded: bytes | None, provenance: Provenance) -> dict[str, str]:
-    """Return the user metadata of a file; of a large one neither MD5 nor offset are known."""
+    """Return the user metadata of a file that is held in memory."""
     if encoded is None:
-        return object_metadata.encode(provenance, "", None)
+        raise ValueError("what is not held is staged")
     digest = hashlib.md5(encoded, usedforsecurity=False).hexdigest()
     offset = inspect_part10(io.BytesIO(encoded)).pixel_data_offset
     return object_metadata.encode(provenance, digest, offset)
+
+
+def _describe_large(
+    file: BinaryIO, provenance: Provenance, has_time: Callable[[], bool]
+) -> dict[str, str]:
+    """Return the user metadata of a file that is read for it, without an MD5 if time runs out.
+
+    Where its pixels begin the index finds out.
+    """
+    digest = hashlib.md5(usedforsecurity=False)
+    while chunk := file.read(_READ_AT_ONCE_BYTES):
+        if not has_time():
+            return object_metadata.encode(provenance, "", None)
+        digest.update(chunk)
+    return object_metadata.encode(provenance, digest.hexdigest(), None)
 
 
 def _copy(

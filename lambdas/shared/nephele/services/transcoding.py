@@ -13,8 +13,14 @@ from nephele.services.archive import Archive
 
 
 def codec_options(archive: Archive) -> CodecOptions:
-    """Return which codecs are asked first: `BuiltinDecoderTranscoderOrder`."""
-    return CodecOptions(order=archive.configuration.builtin_decoder_transcoder_order)
+    """Return which codecs are asked first, and how large a frame may be.
+
+    See `BuiltinDecoderTranscoderOrder` and `MaximumFrameSizeMB`.
+    """
+    return CodecOptions(
+        order=archive.configuration.builtin_decoder_transcoder_order,
+        maximum_frame_bytes=archive.configuration.maximum_frame_size_mb << 20,
+    )
 
 
 def begin_transcoding(

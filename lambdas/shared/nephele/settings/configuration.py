@@ -174,6 +174,9 @@ class Configuration(BaseModel):
     ingest_transcoding_of_compressed: bool = True
     dicom_lossy_transcoding_quality: Annotated[int, Field(ge=1, le=100)] = 90
     builtin_decoder_transcoder_order: Literal["Before", "After", "Disabled"] = "Before"
+    maximum_frame_size_mb: Annotated[int, Field(ge=1, le=4096)] = Field(
+        default=512, alias="MaximumFrameSizeMB"
+    )
 
     not_honoured: frozenset[str] = Field(default=frozenset(), exclude=True, alias="not_honoured")
 

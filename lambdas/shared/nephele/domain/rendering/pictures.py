@@ -7,7 +7,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from nephele.domain.codecs import decode_frame
+from nephele.domain.codecs import CodecOptions, decode_frame
+from nephele.domain.codecs.options import DEFAULT_OPTIONS
 from nephele.domain.frames import FrameReader, Image, open_image
 from nephele.domain.pixel_description import PixelDescription
 from nephele.domain.rendering.color import rgb_of
@@ -74,7 +75,9 @@ def open_pixels(file: BinaryIO) -> Image:
         return image
 
 
-def decode_picture(image: Image, frame: int) -> Picture:
+def decode_picture(
+    image: Image, frame: int, options: CodecOptions = DEFAULT_OPTIONS
+) -> Picture:
     """Read and decode one frame, counted from 0.
 
     Raises
@@ -84,16 +87,18 @@ def decode_picture(image: Image, frame: int) -> Picture:
     UnsupportedImage
         It cannot be decoded, or its colours are not known.
     """
-    return next(iter_pictures(image, (frame,)))
+    return next(iter_pictures(image, (frame,), options))
 
 
-def iter_pictures(image: Image, frames: Iterable[int]) -> Iterator[Picture]:
+def iter_pictures(
+    image: Image, frames: Iterable[int], options: CodecOptions = DEFAULT_OPTIONS
+) -> Iterator[Picture]:
     """Read and decode frames one by one; raises as `decode_picture` does."""
     if image.description.samples_per_frame > _MAXIMUM_SAMPLES:
         raise UnsupportedImage("frames of more than 128 million samples are not rendered")
     reader = FrameReader(image)
     for frame in frames:
-        yield _decode(image, frame, reader.read(frame))
+        yield _decode(image, frame, reader.read(frame), options)
 
 
 def read_raw_frame(image: Image, frame: int) -> bytes:
@@ -110,11 +115,11 @@ def read_raw_frame(image: Image, frame: int) -> bytes:
     return words.tobytes()
 
 
-def _decode(image: Image, frame: int, encoded: bytes) -> Picture:
+def _decode(image: Image, frame: int, encoded: bytes, options: CodecOptions) -> Picture:
     description = image.description
     if is_float(image):
         return Picture(image, frame, decode_float(image, encoded), False, description.bits_stored)
-    samples, photometric = decode_frame(image, encoded)
+    samples, photometric = decode_frame(image, encoded, options)
     if photometric in ("MONOCHROME1", "MONOCHROME2"):
         values = stored_values(samples, description)
         is_inverted = photometric == "MONOCHROME1"

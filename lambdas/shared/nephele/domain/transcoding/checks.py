@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from nephele.domain.attributes import PIXEL_DATA
+from nephele.domain.codecs.code_streams import check_frame_size
 from nephele.domain.elements import DataSet
 from nephele.domain.transcoding.frame_work import frame_work
 from nephele.domain.transcoding.ingest import is_never_transcoded
@@ -56,6 +57,8 @@ def _check_frames(plan: Plan) -> None:
     image = source.image
     if not image.is_encapsulated and native_size(image.description) > image.value_size:
         raise NotTranscodable("PixelData (7fe0,0010) is shorter than its frames")
+    if not plan.is_recoding:
+        check_frame_size(image.description, plan.options)
     if not (source.layout.is_little_endian and target.is_little_endian):
         check_words(image.description.bits_allocated)
     if plan.is_lossy:

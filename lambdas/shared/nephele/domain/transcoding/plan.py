@@ -18,7 +18,7 @@ from nephele.domain.transcoding.pipeline import default_jobs, map_in_order
 from nephele.domain.transcoding.pixel_module import description_changes
 from nephele.domain.transcoding.source import Source
 from nephele.domain.transfer_syntax import TransferSyntax
-from nephele.errors import NotTranscodable
+from nephele.errors import NotTranscodable, UnsupportedImage
 
 _FRAMES_AT_ONCE_BYTES = 256 << 20
 """Frames are worked on in as many threads as keep their decoded samples below this size."""
@@ -124,10 +124,16 @@ class Plan:
         at_once = min(cores, count, most)
         options = replace(self.options, threads=max(cores // at_once, 1))
         work = frame_work(image, self.target, self.lossy_quality, options)
-        encoded = ((number, self.source.frames.read(number)) for number in range(count))
+        encoded = ((number, self._read_frame(number)) for number in range(count))
         photometric: str | None = None
         for frame in map_in_order(work, encoded, at_once):
             if photometric not in (None, frame.photometric):
                 raise NotTranscodable("PhotometricInterpretation (0028,0004): the frames' differ")
             photometric = frame.photometric
             yield frame
+
+    def _read_frame(self, number: int) -> bytes:
+        try:
+            return self.source.frames.read(number, self.options.maximum_frame_bytes)
+        except UnsupportedImage as exc:
+            raise NotTranscodable(f"PixelData (7fe0,0010), frame {number}: {exc}") from exc

@@ -12,8 +12,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Protocol, Self, cast
 
+from nephele.domain.full_disk import full_disk_translated
+
 _COPIED_AT_ONCE_BYTES = 1 << 22
 _IN_MEMORY_BYTES = 64 << 20
+_RESULT = "the transcoded file in temporary storage"
 
 
 class Sink(Protocol):
@@ -100,7 +103,10 @@ class _RoomySink:
 
 
 class SpoolSink(_RoomySink):
-    """Keeps a file in memory, a large one in a temporary file; a context manager."""
+    """Keeps a file in memory, a large one in a temporary file; a context manager.
+
+    StorageFull comes of a disk that has no room for it.
+    """
 
     def __init__(self, memory_bytes: int = _IN_MEMORY_BYTES) -> None:
         spool = tempfile.SpooledTemporaryFile(memory_bytes)  # noqa: SIM115  closed at the exit
@@ -116,6 +122,16 @@ class SpoolSink(_RoomySink):
         traceback: TracebackType | None,
     ) -> None:
         self.file.close()
+
+    def write(self, data: bytes) -> None:
+        """Take the next bytes behind the front."""
+        with full_disk_translated(_RESULT):
+            super().write(data)
+
+    def finish(self, front: bytes) -> None:
+        """Write the front."""
+        with full_disk_translated(_RESULT):
+            super().finish(front)
 
 
 class FileSink(_RoomySink):

@@ -16,6 +16,7 @@ from nephele.domain.character_set import strip_uid
 from nephele.domain.elements import DataSet, read_elements
 from nephele.domain.explicit_vr import UNDEFINED_LENGTH, has_long_length
 from nephele.domain.frames import FrameReader, Image
+from nephele.domain.full_disk import full_disk_translated
 from nephele.domain.inflate import InflatingReader
 from nephele.domain.part10 import read_file_meta
 from nephele.domain.pixel_description import PIXEL_REPRESENTATION, describe_pixels
@@ -178,6 +179,8 @@ def open_source(file: BinaryIO) -> Source:
         It is not a DICOM file, or damaged.
     NotTranscodable
         What is in front of the pixels is too large to be held in memory.
+    StorageFull
+        A deflated data set is larger than the room there is for it when it is inflated.
     """
     file.seek(0)
     meta = read_file_meta(file)
@@ -253,13 +256,14 @@ def _read_pixel_element(file: BinaryIO, layout: TransferSyntax, offset: int) -> 
 
 
 def _inflated(file: BinaryIO) -> BinaryIO:
-    """Inflate what follows a file's position; beyond 32 MiB on the disk."""
+    """Inflate what follows a file's position; beyond 32 MiB on the disk, if it has room."""
     inflater = InflatingReader(file)
     spool = tempfile.SpooledTemporaryFile(_INFLATED_IN_MEMORY_BYTES)  # noqa: SIM115  returned
     inflated = cast("BinaryIO", spool)
     try:
-        while chunk := inflater.read(_CHUNK_BYTES):
-            inflated.write(chunk)
+        with full_disk_translated("the inflated data set in temporary storage"):
+            while chunk := inflater.read(_CHUNK_BYTES):
+                inflated.write(chunk)
         if not inflater.is_complete:
             raise BadFileFormat("the deflated data set is truncated")
     except BaseException:

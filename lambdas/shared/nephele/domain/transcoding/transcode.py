@@ -170,6 +170,8 @@ def transcode(
         attribute.
     BadFileFormat
         The file is damaged.
+    StorageFull
+        The disk has no room for the data set of a deflated file.
     """
     file = io.BytesIO(source) if isinstance(source, bytes) else source
     with open_transcoding(file, transfer_syntax_uid, lossy_quality, options=options) as transcoding:
