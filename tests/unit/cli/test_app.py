@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from importlib.metadata import EntryPoint
 from pathlib import Path
 
@@ -23,6 +25,34 @@ def test_commands_of_other_packages(monkeypatch: pytest.MonkeyPatch) -> None:
     assert result.exit_code == 0
     assert "listdir" in result.output
     assert "import" in result.output
+
+
+@pytest.mark.parametrize("wanted", ["import", "transcode", "secrets", "doctor", "worklists"])
+def test_a_command_alone_is_what_it_is_among_the_others(
+    wanted: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(app, "entry_points", lambda **_: [])
+    alone, whole = (
+        CliRunner().invoke(app.build_app(only), [wanted, "--help"]) for only in (wanted, None)
+    )
+    assert alone.exit_code == 0
+    assert alone.output == whole.output
+
+
+@pytest.mark.parametrize("wanted", ["", "--help", "transcod"])
+def test_what_is_no_command_stands_for_all(wanted: str) -> None:
+    shown = CliRunner().invoke(app.build_app(wanted), ["--help"])
+    assert all(name in shown.output for name in ("import", "transcode", "secrets", "up", "cost"))
+
+
+def test_transcode_starts_without_what_others_need() -> None:
+    modules = ("httpx", "boto3", "pydantic", "pydicom", "numpy", "infra")
+    script = (
+        "import sys; from nephele.cli.app import build_app; build_app('transcode');"
+        f"print([name for name in {modules} if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (0, "[]\n"), done.stderr
 
 
 def push(config: Path, monkeypatch: pytest.MonkeyPatch, *more: str) -> tuple[int, str]:

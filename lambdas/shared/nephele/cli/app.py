@@ -2,23 +2,45 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Callable, Mapping
+from importlib import import_module
 from importlib.metadata import entry_points
+from typing import Any
 
 import typer
-
-from nephele.cli.blob_key_command import new_blob_key, push_blob_key
-from nephele.cli.doctor_command import examine
-from nephele.cli.import_command import import_files
-from nephele.cli.secrets_command import push
-from nephele.cli.transcode_command import transcode_files
-from nephele.cli.worklists_command import send_worklists
 
 COMMANDS = "nephele.commands"
 """Entry-point group: name of a command to the function that typer calls."""
 
+_OWN = {
+    "import": "import_command:import_files",
+    "transcode": "transcode_command:transcode_files",
+    "worklists": "worklists_command:send_worklists",
+    "doctor": "doctor_command:examine",
+}
+_SECRETS = {
+    "push": "secrets_command:push",
+    "new-blob-key": "blob_key_command:new_blob_key",
+    "push-blob-key": "blob_key_command:push_blob_key",
+}
+"""Modules beside this one, and the functions in them."""
 
-def build_app() -> typer.Typer:
-    """Build the application with every command that is installed."""
+_Command = Callable[..., Any]
+
+
+def build_app(only: str | None = None) -> typer.Typer:
+    """Build the application with every command that is installed.
+
+    Parameters
+    ----------
+    only : str, optional
+        The command that is going to run, where that is known: what the others need is not
+        imported then. A name that no command has stands for all.
+    """
+    brought = {entry.name: entry for entry in sorted(entry_points(group=COMMANDS))}
+    if only not in {*_OWN, *brought, "secrets"}:
+        only = None
     app = typer.Typer(
         name="nephele",
         help="A serverless, Orthanc-compatible DICOM server.",
@@ -26,20 +48,30 @@ def build_app() -> typer.Typer:
         add_completion=False,
         pretty_exceptions_show_locals=False,
     )
-    app.command("import")(import_files)
-    app.command("transcode")(transcode_files)
-    app.command("worklists")(send_worklists)
-    app.command("doctor")(examine)
-    secrets = typer.Typer(help="Passwords, kept in Secrets Manager.", no_args_is_help=True)
-    secrets.command("push")(push)
-    secrets.command("new-blob-key")(new_blob_key)
-    secrets.command("push-blob-key")(push_blob_key)
-    app.add_typer(secrets, name="secrets")
-    for entry in sorted(entry_points(group=COMMANDS)):
-        app.command(entry.name)(entry.load())
+    app.callback()(_nothing)
+    _add(app, {name: one for name, one in _OWN.items() if only in (name, None)})
+    if only in ("secrets", None):
+        secrets = typer.Typer(help="Passwords, kept in Secrets Manager.", no_args_is_help=True)
+        _add(secrets, _SECRETS)
+        app.add_typer(secrets, name="secrets")
+    for name, entry in brought.items():
+        if only in (name, None):
+            app.command(name)(entry.load())
     return app
+
+
+def _nothing() -> None:
+    # With a callback typer takes a single command for one of several, and its name for a name.
+    return
+
+
+def _add(app: typer.Typer, commands: Mapping[str, str]) -> None:
+    for name, where in commands.items():
+        module, _, function = where.partition(":")
+        command: _Command = getattr(import_module(f"nephele.cli.{module}"), function)
+        app.command(name)(command)
 
 
 def main() -> None:
     """Run the command line."""
-    build_app()()
+    build_app(next(iter(sys.argv[1:]), None))()

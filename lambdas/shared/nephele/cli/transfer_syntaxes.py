@@ -14,14 +14,16 @@ def transfer_syntax_named(name: str) -> str | None:
         The UID itself, its keyword of PS3.6 or its name in the table of syntaxes; neither case nor
         punctuation matter.
     """
+    wanted = _plain(name)
+    if not wanted:
+        return None
+    for syntax in TRANSFER_SYNTAXES:
+        if wanted in (_plain(syntax.uid), _plain(syntax.name)):
+            return syntax.uid
     from pydicom.uid import UID
 
-    wanted = _plain(name)
-    for syntax in TRANSFER_SYNTAXES:
-        names = (syntax.uid, UID(syntax.uid).keyword, syntax.name)
-        if wanted and wanted in map(_plain, names):
-            return syntax.uid
-    return None
+    uids = (syntax.uid for syntax in TRANSFER_SYNTAXES)
+    return next((uid for uid in uids if wanted == _plain(UID(uid).keyword)), None)
 
 
 def _plain(name: str) -> str:

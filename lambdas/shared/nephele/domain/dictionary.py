@@ -6,8 +6,10 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
-from nephele.settings.dictionary_entry import DictionaryEntry, tag_number
+if TYPE_CHECKING:
+    from nephele.settings.dictionary_entry import DictionaryEntry
 
 UNKNOWN_NAME = "Unknown Tag & Data"
 """What Orthanc calls an element that is in no dictionary."""
@@ -57,6 +59,8 @@ def use_dictionary(
         Orthanc's `LoadPrivateDictionary`.
     """
     global _own
+    from nephele.settings.dictionary_entry import tag_number
+
     public: dict[int, DictionaryEntry] = {}
     private: dict[tuple[str, int], DictionaryEntry] = {}
     numbers: dict[str, int] = {}
