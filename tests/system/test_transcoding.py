@@ -90,7 +90,7 @@ def large_file(path: Path, frames: int) -> tuple[str, str]:
 
 
 @pytest.mark.soak
-@pytest.mark.parametrize("frames", [400, 1000], ids=["200 MiB", "500 MiB"])
+@pytest.mark.parametrize("frames", [400, 1000, 2000], ids=["200 MiB", "500 MiB", "1 GiB"])
 def test_a_large_image_passes_through_a_small_function(
     frames: int, transcoding: Stack, tmp_path: Path
 ) -> None:
@@ -110,6 +110,13 @@ def test_a_large_image_passes_through_a_small_function(
             with path.open("wb") as file:
                 for chunk in answer.iter_bytes(1 << 20):
                     file.write(chunk)
+        attached = f"/instances/{orthanc_id}/attachments/dicom"
+        with rest.stream("GET", f"{attached}/data", timeout=900) as answer:
+            kept = hashlib.md5(usedforsecurity=False)
+            for chunk in answer.iter_bytes(1 << 20):
+                kept.update(chunk)
+        assert rest.get(f"{attached}/md5").text == kept.hexdigest()
+    assert objects_of(transcoding, {"derived/staging/"}) == []
     with path.open("rb") as file:
         file.seek(-frames * 512 * 1024, os.SEEK_END)
         assert hashlib.file_digest(file, "sha256").hexdigest() == digest
