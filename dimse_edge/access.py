@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 
-from dimse_edge import command
+from dimse_edge.command import Field
 from nephele.domain.sop_classes import MODALITY_WORKLIST_FIND
 from nephele.settings.configuration import Configuration
 from nephele.settings.modality import Modality
@@ -37,17 +37,14 @@ class Service(Enum):
         return self.value[1]
 
 
-Modalities = Mapping[str, Modality]
-"""Those that are known, by symbolic name."""
-
 _SERVICES: dict[int, Service] = {
-    command.C_STORE_RQ: Service.STORE,
-    command.C_GET_RQ: Service.GET,
-    command.C_FIND_RQ: Service.FIND,
-    command.C_MOVE_RQ: Service.MOVE,
-    command.C_ECHO_RQ: Service.ECHO,
-    command.N_EVENT_REPORT_RQ: Service.EVENT_REPORT,
-    command.N_ACTION_RQ: Service.ACTION,
+    Field.C_STORE: Service.STORE,
+    Field.C_GET: Service.GET,
+    Field.C_FIND: Service.FIND,
+    Field.C_MOVE: Service.MOVE,
+    Field.C_ECHO: Service.ECHO,
+    Field.N_EVENT_REPORT: Service.EVENT_REPORT,
+    Field.N_ACTION: Service.ACTION,
 }
 """The service each request's Command Field (0000,0100) asks for. See PS3.7 E.1."""
 
@@ -67,73 +64,71 @@ class Peer:
     address: str
 
 
-def is_called_aet_accepted(configuration: Configuration, called_aet: str) -> bool:
-    """Tell whether an association may be opened under a called AE title."""
-    return not configuration.dicom_check_called_aet or _same_aet(
-        configuration, called_aet, configuration.dicom_aet
-    )
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What decides who may do what.
 
+    Attributes
+    ----------
+    modalities : callable
+        Returns those that are known, by symbolic name; it is called where they matter.
+    """
 
-def is_calling_aet_accepted(
-    configuration: Configuration, peer: Peer, modalities: Modalities
-) -> bool:
-    """Tell whether a peer may associate: it is known, or some service is open to everybody."""
-    options = (service.option for service in Service)
-    if any(getattr(configuration, option) for option in options if option):
-        return True
-    candidates = _iter_modalities(configuration, peer.aet, modalities)
-    return any(_is_at_its_host(configuration, modality, peer) for modality in candidates)
+    configuration: Configuration
+    modalities: Callable[[], Mapping[str, Modality]]
 
+    def is_called_aet_accepted(self, called_aet: str) -> bool:
+        """Tell whether an association may be opened under a called AE title."""
+        configuration = self.configuration
+        return not configuration.dicom_check_called_aet or self._same_aet(
+            called_aet, configuration.dicom_aet
+        )
 
-def is_allowed(
-    configuration: Configuration, service: Service, peer: Peer, modalities: Modalities
-) -> bool:
-    """Tell whether a peer may make a request."""
-    if service.option and getattr(configuration, service.option):
-        return True
-    candidates = list(_iter_modalities(configuration, peer.aet, modalities))
-    if not candidates:
-        return False
-    if len(candidates) > 1 and configuration.dicom_check_modality_host:
-        return any(
-            modality.host == peer.address and getattr(modality, service.flag)
+    def is_calling_aet_accepted(self, peer: Peer) -> bool:
+        """Tell whether a peer may associate: it is known, or some service is open to everybody."""
+        options = (service.option for service in Service)
+        if any(getattr(self.configuration, option) for option in options if option):
+            return True
+        return any(self._is_at_its_host(modality, peer) for modality in self._named(peer.aet))
+
+    def is_allowed(self, service: Service, peer: Peer) -> bool:
+        """Tell whether a peer may make a request."""
+        if service.option and getattr(self.configuration, service.option):
+            return True
+        candidates = self._named(peer.aet)
+        if not candidates:
+            return False
+        if len(candidates) > 1 and self.configuration.dicom_check_modality_host:
+            return any(
+                modality.host == peer.address and getattr(modality, service.flag)
+                for modality in candidates
+            )
+        return all(
+            self._is_at_its_host(modality, peer) and getattr(modality, service.flag)
             for modality in candidates
         )
-    return all(
-        _is_at_its_host(configuration, modality, peer) and getattr(modality, service.flag)
-        for modality in candidates
-    )
 
+    def may_transcode(self, peer: Peer) -> bool:
+        """Tell whether what a peer gets may be transcoded: everywhere, and for it if known."""
+        known = self._named(peer.aet)
+        return self.configuration.transcode_dicom_protocol and all(
+            one.allow_transcoding for one in known
+        )
 
-def may_transcode(configuration: Configuration, peer: Peer, modalities: Modalities) -> bool:
-    """Tell whether what a peer gets may be transcoded: everywhere, and for it if it is known."""
-    known = list(_iter_modalities(configuration, peer.aet, modalities))
-    return configuration.transcode_dicom_protocol and all(one.allow_transcoding for one in known)
+    def find_modality(self, aet: str) -> tuple[str, Modality] | None:
+        """Return symbolic name and modality of an AE title: the first by name, None for none."""
+        for name, modality in sorted(self.modalities().items()):
+            if self._same_aet(modality.aet, aet):
+                return name, modality
+        return None
 
+    def _named(self, aet: str) -> list[Modality]:
+        return [one for one in self.modalities().values() if self._same_aet(one.aet, aet)]
 
-def find_modality(
-    configuration: Configuration, aet: str, modalities: Modalities
-) -> tuple[str, Modality] | None:
-    """Return symbolic name and modality of an AE title: the first one by name, None for none."""
-    for name, modality in sorted(modalities.items()):
-        if _same_aet(configuration, modality.aet, aet):
-            return name, modality
-    return None
+    def _is_at_its_host(self, modality: Modality, peer: Peer) -> bool:
+        return not self.configuration.dicom_check_modality_host or modality.host == peer.address
 
-
-def _iter_modalities(
-    configuration: Configuration, aet: str, modalities: Modalities
-) -> Iterator[Modality]:
-    for modality in modalities.values():
-        if _same_aet(configuration, modality.aet, aet):
-            yield modality
-
-
-def _is_at_its_host(configuration: Configuration, modality: Modality, peer: Peer) -> bool:
-    return not configuration.dicom_check_modality_host or modality.host == peer.address
-
-
-def _same_aet(configuration: Configuration, one: str, other: str) -> bool:
-    if configuration.strict_aet_comparison:
-        return one.strip() == other.strip()
-    return one.strip().upper() == other.strip().upper()
+    def _same_aet(self, one: str, other: str) -> bool:
+        if self.configuration.strict_aet_comparison:
+            return one.strip() == other.strip()
+        return one.strip().upper() == other.strip().upper()

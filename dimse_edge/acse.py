@@ -8,7 +8,7 @@ from pynetdicom._globals import APPLICATION_CONTEXT_NAME
 from pynetdicom.acse import ACSE
 from pynetdicom.pdu_primitives import A_ASSOCIATE
 
-from dimse_edge import access, negotiation
+from dimse_edge import negotiation
 
 if TYPE_CHECKING:
     from dimse_edge.association import EdgeAssociation
@@ -29,7 +29,7 @@ class AssociationControl(ACSE):
         request = cast(A_ASSOCIATE, self.requestor.primitive)
         self.requestor.ae_title = request.calling_ae_title
         if rejection := self._rejection(request):
-            self._edge.note_rejection(rejection)
+            self._edge.ending.note_rejection(rejection)
             self.send_reject(*rejection)
             return
         roles = {
@@ -46,13 +46,12 @@ class AssociationControl(ACSE):
         self.send_accept()
 
     def _rejection(self, request: A_ASSOCIATE) -> Rejection | None:
-        configuration = self._edge.site.configuration
+        rules = self._edge.site.rules()
         if request.application_context_name != APPLICATION_CONTEXT_NAME:
             return CONTEXT_NAME_NOT_SUPPORTED
-        if not access.is_called_aet_accepted(configuration, self._edge.called_aet):
+        if not rules.is_called_aet_accepted(self._edge.called_aet):
             return CALLED_AET_NOT_RECOGNIZED
-        modalities = self._edge.site.modalities()
-        if not access.is_calling_aet_accepted(configuration, self._edge.peer, modalities):
+        if not rules.is_calling_aet_accepted(self._edge.peer):
             return CALLING_AET_NOT_RECOGNIZED
         if self._edge.site.is_crowded:
             return LOCAL_LIMIT_EXCEEDED

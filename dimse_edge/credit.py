@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dimse_edge.command import Command
-from dimse_edge.scu.commands import CommandSet, Tag
+from dimse_edge.command import Command, Tag
 from nephele.aws.index.moved import note_moved
 from nephele.errors import NepheleError
 from nephele.logs import logger
@@ -16,9 +15,8 @@ FIRST_MESSAGE_ID = 1001
 
 def credit(archive: Archive, command: Command, receipt: Receipt) -> None:
     """Note an instance under the C-MOVE it came for, if the edge may have asked for that."""
-    elements = CommandSet(command.elements)
-    message_id = elements.number(Tag.MOVE_ORIGINATOR_MESSAGE_ID, 0)
-    originator = elements.text(Tag.MOVE_ORIGINATOR_AET)
+    message_id = command.number(Tag.MOVE_ORIGINATOR_MESSAGE_ID)
+    originator = command.text(Tag.MOVE_ORIGINATOR_AET)
     if message_id < FIRST_MESSAGE_ID or not originator:
         return
     try:

@@ -11,16 +11,15 @@ from pynetdicom.dimse import DIMSEServiceProvider
 from pynetdicom.dimse_primitives import DimseServiceType
 
 from dimse_edge.command import (
-    C_CANCEL_RQ,
-    C_STORE_RQ,
     Command,
+    Field,
     ProtocolError,
-    encode_response,
     parse_command,
 )
 from dimse_edge.fragments import IS_COMMAND, IS_LAST, Buffer, fragment_bytes, iter_pdus
 from dimse_edge.reception import Reception
 from dimse_edge.request import Request
+from dimse_edge.responses import encode_response
 
 if TYPE_CHECKING:
     from dimse_edge.association import EdgeAssociation
@@ -89,7 +88,7 @@ class DimseProvider(DIMSEServiceProvider):
         encoded = bytes(self._command)
         self._command.clear()
         command = parse_command(encoded)
-        if command.field == C_CANCEL_RQ:
+        if command.field == Field.C_CANCEL:
             self.cancelled = command.responded_to
         elif command.is_response:
             self._receive_response(command)
@@ -110,7 +109,7 @@ class DimseProvider(DIMSEServiceProvider):
         if not self._edge.admit(command, abstract_syntax):
             return
         message: Reception | Request
-        if command.field == C_STORE_RQ:
+        if command.field == Field.C_STORE:
             message = Reception(command, context_id, syntax, self._edge.site.directory)
             self._reception = message if command.has_data_set else None
         else:

@@ -6,8 +6,8 @@ from collections.abc import Iterable
 
 from pynetdicom.presentation import PresentationContext
 
-from dimse_edge import access, acse
-from dimse_edge.access import Modalities, Peer, Service
+from dimse_edge import acse
+from dimse_edge.access import Peer, Rules, Service
 from dimse_edge.negotiation import ABSTRACT_SYNTAX_NOT_SUPPORTED
 from nephele.domain.refusals import ProposedContext
 from nephele.settings.configuration import Configuration
@@ -18,28 +18,22 @@ _TOLD = 32
 SILENT = "The peer was silent for DicomScpTimeout seconds"
 
 
-def explain_rejection(
-    rejection: acse.Rejection,
-    configuration: Configuration,
-    peer: Peer,
-    called_aet: str,
-    modalities: Modalities,
-) -> str:
+def explain_rejection(rejection: acse.Rejection, rules: Rules, peer: Peer, called_aet: str) -> str:
     """Say why an association was rejected, and what would let it in."""
     if rejection == acse.CONTEXT_NAME_NOT_SUPPORTED:
         return "The application context is not DICOM's (PS3.8 A.2.1): the peer speaks another one"
     if rejection == acse.CALLED_AET_NOT_RECOGNIZED:
         return (
             f"The peer calls {called_aet!r} and DicomCheckCalledAet is true: have it call "
-            f"{configuration.dicom_aet!r} (DicomAet), or set DicomCheckCalledAet to false"
+            f"{rules.configuration.dicom_aet!r} (DicomAet), or set DicomCheckCalledAet to false"
         )
     if rejection == acse.CALLING_AET_NOT_RECOGNIZED:
-        return _explain_stranger(configuration, peer, modalities)
+        return _explain_stranger(rules, peer)
     return "Too many associations are open: the peer may try again"
 
 
-def _explain_stranger(configuration: Configuration, peer: Peer, modalities: Modalities) -> str:
-    known = access.find_modality(configuration, peer.aet, modalities)
+def _explain_stranger(rules: Rules, peer: Peer) -> str:
+    known = rules.find_modality(peer.aet)
     if known is None:
         return (
             f"No modality has the AE title {peer.aet!r}, and no DicomAlwaysAllow option is true: "
@@ -52,27 +46,21 @@ def _explain_stranger(configuration: Configuration, peer: Peer, modalities: Moda
     )
 
 
-def explain_request(
-    service: Service | None,
-    command_field: int,
-    configuration: Configuration,
-    peer: Peer,
-    modalities: Modalities,
-) -> str:
+def explain_request(service: Service | None, command_field: int, rules: Rules, peer: Peer) -> str:
     """Say why a request was answered with an abort."""
     if service is None:
         return f"The command field {command_field:#06x} is none that Nephele serves"
     option = service.option and Configuration.model_fields[service.option].alias
     everybody = f", or set {option} to true" if option else ""
-    known = access.find_modality(configuration, peer.aet, modalities)
+    known = rules.find_modality(peer.aet)
     if known is None:
         return (
             f"{service.name} was asked for, and no modality has the AE title {peer.aet!r}: add it "
             f"to DicomModalities{everybody}"
         )
     name, modality = known
-    if configuration.dicom_check_modality_host and modality.host != peer.address:
-        return _explain_stranger(configuration, peer, modalities)
+    if rules.configuration.dicom_check_modality_host and modality.host != peer.address:
+        return _explain_stranger(rules, peer)
     flag = Modality.model_fields[service.flag].alias
     return (
         f"{service.name} was asked for, and the modality {name} may not: set its {flag} to true"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -11,6 +10,7 @@ import pydicom.config
 from pynetdicom import _config
 from pynetdicom.ae import ApplicationEntity
 
+from dimse_edge.access import Rules
 from dimse_edge.backlog import Indexing
 from dimse_edge.negotiation import Acceptance, acceptance
 from nephele.aws.object_cache import ObjectCache
@@ -19,7 +19,6 @@ from nephele.services.archive import Archive
 from nephele.services.modalities import modalities
 from nephele.services.overrides import followed
 from nephele.settings.configuration import Configuration
-from nephele.settings.modality import Modality
 
 ASSOCIATE_SECONDS = 30.0
 """How long a connection may take to ask for an association (PS3.8 ARTIM)."""
@@ -55,9 +54,9 @@ class Site:
             self.accepted = acceptance(configuration)
         return self.accepted
 
-    def modalities(self) -> Mapping[str, Modality]:
-        """Return the modalities that are known now, by symbolic name."""
-        return modalities(self.archive)
+    def rules(self) -> Rules:
+        """Return what decides who may do what: modalities may have been changed over REST."""
+        return Rules(self.configuration, lambda: modalities(self.archive))
 
     @property
     def is_crowded(self) -> bool:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from dimse_edge.command import encode_response
 from dimse_edge.request import Request
+from dimse_edge.responses import encode_response
 from dimse_edge.statuses import CANCEL, PENDING, SUCCESS
 from nephele.domain.attributes import SPECIFIC_CHARACTER_SET
 from nephele.domain.character_set import encoding_named

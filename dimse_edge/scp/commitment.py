@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dimse_edge import access
-from dimse_edge.command import NO_DATA_SET, RESPONSE
+from dimse_edge.command import NO_DATA_SET, RESPONSE, Tag, encode_command
 from dimse_edge.request import Request
-from dimse_edge.scu.commands import CommandSet, Tag, encode_command
 from dimse_edge.statuses import PROCESSING_FAILURE, SUCCESS
 from nephele.domain.commitment import Commitment, decode_commitment
 from nephele.domain.sop_classes import STORAGE_COMMITMENT_PUSH, STORAGE_COMMITMENT_PUSH_INSTANCE
@@ -25,7 +23,7 @@ _REQUEST_TYPE = 1
 
 def serve_request(association: EdgeAssociation, request: Request) -> None:
     """Take an N-ACTION: a job checks the instances and reports."""
-    action_type = CommandSet(request.command.elements).number(Tag.ACTION_TYPE_ID, 0)
+    action_type = request.command.number(Tag.ACTION_TYPE_ID)
     status = SUCCESS
     try:
         if action_type != _REQUEST_TYPE:
@@ -38,7 +36,7 @@ def serve_request(association: EdgeAssociation, request: Request) -> None:
 
 def serve_report(association: EdgeAssociation, request: Request) -> None:
     """Take an N-EVENT-REPORT, whichever task of the edge has asked for it."""
-    event_type = CommandSet(request.command.elements).number(Tag.EVENT_TYPE_ID, 0)
+    event_type = request.command.number(Tag.EVENT_TYPE_ID)
     status = SUCCESS
     try:
         keep_report(association.site.archive, _commitment(request))
@@ -54,7 +52,7 @@ def _commitment(request: Request) -> Commitment:
 
 def _submit(association: EdgeAssociation, commitment: Commitment) -> None:
     site, peer = association.site, association.peer
-    found = access.find_modality(site.configuration, peer.aet, site.modalities())
+    found = site.rules().find_modality(peer.aet)
     if found is None:
         raise UnknownResource("the AE title belongs to no modality")
     _, modality = found

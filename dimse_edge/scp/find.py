@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dimse_edge import access
 from dimse_edge.request import Request
 from dimse_edge.scp import worklist
 from dimse_edge.scp.answers import send_answers
@@ -52,8 +51,9 @@ def _serve_query(association: EdgeAssociation, request: Request) -> None:
 
 def _patched(association: EdgeAssociation, keys: Keys) -> Keys:
     """Leave out what a manufacturer's queries are known to hold by mistake."""
-    site = association.site
-    known = access.find_modality(site.configuration, association.peer.aet, site.modalities())
+    if _IGNORED_BY_VITREA not in keys:
+        return keys
+    known = association.site.rules().find_modality(association.peer.aet)
     if known is None or known[1].manufacturer != _VITREA:
         return keys
     return {tag: key for tag, key in keys.items() if tag != _IGNORED_BY_VITREA}

@@ -6,11 +6,10 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from dimse_edge import access
+from dimse_edge.command import HAS_DATA_SET, MEDIUM_PRIORITY, Field, Tag, encode_command
 from dimse_edge.request import Request
 from dimse_edge.scp.responses import keys_of, send_outcome, send_progress
 from dimse_edge.scp.sub_operations import Progress
-from dimse_edge.scu.commands import HAS_DATA_SET, MEDIUM_PRIORITY, Field, Tag, encode_command
 from dimse_edge.scu.offers import UNCOMPRESSED
 from dimse_edge.statuses import OUT_OF_RESOURCES
 from nephele.domain.resources import Resource
@@ -82,8 +81,7 @@ def _contexts(association: EdgeAssociation) -> _Contexts:
         _, is_peer_scp = association.proposed_roles.get(abstract_syntax, (True, True))
         if is_peer_scp:
             ids[abstract_syntax].setdefault(syntax, context_id)
-    site = association.site
-    may_transcode = access.may_transcode(site.configuration, association.peer, site.modalities())
+    may_transcode = association.site.rules().may_transcode(association.peer)
     return _Contexts(dict(ids), may_transcode)
 
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from dimse_edge import access
-from dimse_edge.command import ProtocolError
+from dimse_edge.command import ProtocolError, Tag
 from dimse_edge.request import Request
 from dimse_edge.scp.responses import keys_of, send_outcome, send_progress
 from dimse_edge.scp.sub_operations import Progress
@@ -50,9 +49,8 @@ def _destination(association: EdgeAssociation, request: Request) -> Modality:
     UnknownResource
         There is none of this AE title.
     """
-    site = association.site
-    aet = request.command.move_destination
-    found = access.find_modality(site.configuration, aet, site.modalities()) if aet else None
+    aet = request.command.text(Tag.MOVE_DESTINATION)
+    found = association.site.rules().find_modality(aet) if aet else None
     if found is None:
         raise UnknownResource("the move destination is no known modality")
     return found[1]

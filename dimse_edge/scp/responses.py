@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dimse_edge.command import encode_response
 from dimse_edge.request import Request
+from dimse_edge.responses import encode_response
 from dimse_edge.scp.sub_operations import Progress
 from dimse_edge.statuses import PENDING
 from nephele.domain.character_set import encoding_named

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from dimse_edge.command import SubOperations
+from dimse_edge.responses import SubOperations
 from dimse_edge.statuses import CANCEL, SUB_OPERATIONS_FAILED, SUCCESS, WARNING, is_warning
 
 _MOST_FAILED = 10_000

@@ -9,7 +9,15 @@ from itertools import chain
 from types import TracebackType
 from typing import Self
 
-from dimse_edge.command import ProtocolError
+from dimse_edge.command import (
+    NO_DATA_SET,
+    Command,
+    Field,
+    ProtocolError,
+    Tag,
+    encode_command,
+    parse_command,
+)
 from dimse_edge.fragments import (
     IS_COMMAND,
     IS_LAST,
@@ -19,7 +27,6 @@ from dimse_edge.fragments import (
     iter_values,
 )
 from dimse_edge.scu import requests
-from dimse_edge.scu.commands import CommandSet, Field, Tag, decode_command, encode_command
 from dimse_edge.scu.requests import Destination, Proposal, ProposedContext
 from dimse_edge.scu.wire import AssociationEnded, PeerTimeout, Unreachable, Wire
 from dimse_edge.transport import P_DATA_TF
@@ -47,7 +54,7 @@ class Message:
     """A message that has come; the data set is empty where a sink took it."""
 
     context_id: int
-    command: CommandSet
+    command: Command
     data_set: bytes = b""
 
 
@@ -189,7 +196,7 @@ class Association:
             if len(encoded) > _LONGEST_COMMAND:
                 raise ProtocolError("it sends a command that is too long")
             is_last = bool(control & IS_LAST)
-        command = decode_command(encoded)
+        command = parse_command(encoded)
         if not command.has_data_set:
             return Message(context_id, command)
         if sink_for is not None:
@@ -248,8 +255,7 @@ class Association:
 
     def check_response(self, message: Message, message_id: int | str) -> None:
         """Raise NetworkProtocol unless a message answers a request."""
-        answered = message.command.number(Tag.MESSAGE_ID_BEING_RESPONDED_TO, 0)
-        if message.command.number(Tag.COMMAND_FIELD, 0) & 0x8000 and answered == message_id:
+        if message.command.is_response and message.command.responded_to == message_id:
             return
         self.abort()
         raise NetworkProtocol(f"{self.destination}: it answers something that was not asked")
@@ -261,7 +267,7 @@ class Association:
             {
                 Tag.COMMAND_FIELD: Field.C_CANCEL,
                 Tag.MESSAGE_ID_BEING_RESPONDED_TO: message_id,
-                Tag.COMMAND_DATA_SET_TYPE: 0x0101,
+                Tag.COMMAND_DATA_SET_TYPE: NO_DATA_SET,
             },
         )
 
@@ -296,4 +302,4 @@ class Association:
             raise NetworkProtocol(f"{self.destination}: {exc} ({doing})") from exc
 
 
-SinkFor = Callable[[int, CommandSet], Sink]
+SinkFor = Callable[[int, Command], Sink]

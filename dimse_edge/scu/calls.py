@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from dimse_edge.command import HAS_DATA_SET, MEDIUM_PRIORITY, Command, Field, Tag
 from dimse_edge.scu.association import Association
-from dimse_edge.scu.commands import HAS_DATA_SET, MEDIUM_PRIORITY, CommandSet, Field, Tag
 from dimse_edge.scu.dialing import destination
 from dimse_edge.scu.requests import Destination, Proposal, ProposedContext
 from nephele.domain.character_set import Encoding
@@ -72,7 +72,7 @@ def payload(status: int) -> dict[str, object]:
     return {"Type": "Dimse", "Content": {"DimseErrorStatus": status}}
 
 
-def failure(peer: Destination, service: str, command: CommandSet) -> NetworkProtocol:
+def failure(peer: Destination, service: str, command: Command) -> NetworkProtocol:
     """Return the error of a response that is no success."""
     status = command.status
     comment = f" ({command.comment})" if command.comment else ""

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from dimse_edge.command import HAS_DATA_SET, Field, Tag
 from dimse_edge.scu.association import Association
 from dimse_edge.scu.calls import SUCCESS, UNCOMPRESSED, destination_of, failure
-from dimse_edge.scu.commands import HAS_DATA_SET, Field, Tag
 from dimse_edge.scu.requests import Destination, Proposal, ProposedContext
 from nephele.aws import clock
 from nephele.domain.commitment import Commitment, Reference, encode_commitment

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dimse_edge.command import NO_DATA_SET
+from dimse_edge.command import NO_DATA_SET, Field, Tag
 from dimse_edge.scu.association import Association
 from dimse_edge.scu.calls import SUCCESS, destination_of, failure, proposal_of
-from dimse_edge.scu.commands import Field, Tag
 from dimse_edge.scu.find import iter_level
 from nephele.domain.levels import Level
 from nephele.domain.query_keys import STUDY_INSTANCE_UID

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from dimse_edge.command import Field
 from dimse_edge.scu.association import Association
 from dimse_edge.scu.calls import (
     PENDING,
@@ -15,7 +16,6 @@ from dimse_edge.scu.calls import (
     proposal_of,
     send_identifier,
 )
-from dimse_edge.scu.commands import Field
 from dimse_edge.scu.requests import Destination
 from nephele.aws.keys import answer_key
 from nephele.domain.character_set import Encoding, encoding_named, encoding_of

@@ -6,11 +6,11 @@ import threading
 from typing import Any
 
 from dimse_edge.backlog import Backlog, Indexing
-from dimse_edge.command import NO_DATA_SET, Command, encode_response
+from dimse_edge.command import Command, Field
 from dimse_edge.reception import Reception
+from dimse_edge.responses import encode_response
 from dimse_edge.scu.association import Association, Message, Sink
 from dimse_edge.scu.calls import PENDING, UNCOMPRESSED, destination_of, send_identifier
-from dimse_edge.scu.commands import CommandSet, Field, Tag
 from dimse_edge.scu.requests import MOST_CONTEXTS, Destination, Proposal, ProposedContext
 from dimse_edge.scu.retrieving import Progress, Retrieved, retrieve_all
 from dimse_edge.statuses import SUCCESS, store_status
@@ -106,25 +106,24 @@ class _Get:
             self._association, self._context_id, Field.C_GET, message_id, named, encoding
         )
 
-    def _sink_for(self, context_id: int, command: CommandSet) -> Sink:
+    def _sink_for(self, context_id: int, command: Command) -> Sink:
         """Return where the data set of a C-STORE goes; failed lists are passed over."""
         context = self._association.contexts.get(context_id)
         if command.field != Field.C_STORE or context is None:
             return lambda _: None
         self._discard()
-        self._reception = Reception(
-            _command_of(command), context_id, context.transfer_syntaxes[0], None
-        )
+        self._reception = Reception(command, context_id, context.transfer_syntaxes[0], None)
         return self._reception.write
 
     def _store(self, message: Message) -> None:
         """Store an instance and answer it."""
-        request = _command_of(message.command)
         status, comment = 0xC000, "there is no data set"
         if self._reception is not None:
             status, comment = self._keep(self._reception)
         self._discard()
-        self._association.answer(message.context_id, encode_response(request, status, comment))
+        self._association.answer(
+            message.context_id, encode_response(message.command, status, comment)
+        )
 
     def _keep(self, reception: Reception) -> tuple[int, str]:
         try:
@@ -142,16 +141,6 @@ class _Get:
         if self._reception is not None:
             self._reception.close()
             self._reception = None
-
-
-def _command_of(command: CommandSet) -> Command:
-    return Command(
-        field=command.field,
-        message_id=command.number(Tag.MESSAGE_ID, 0),
-        has_data_set=command.number(Tag.COMMAND_DATA_SET_TYPE, NO_DATA_SET) != NO_DATA_SET,
-        sop_class_uid=command.text(Tag.AFFECTED_SOP_CLASS_UID),
-        sop_instance_uid=command.text(Tag.AFFECTED_SOP_INSTANCE_UID),
-    )
 
 
 def _provenance(peer: Destination) -> Provenance:

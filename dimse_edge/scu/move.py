@@ -6,10 +6,10 @@ import random
 import time
 from typing import Any
 
+from dimse_edge.command import Field
 from dimse_edge.credit import FIRST_MESSAGE_ID
 from dimse_edge.scu.association import Association
 from dimse_edge.scu.calls import PENDING, destination_of, proposal_of, send_identifier
-from dimse_edge.scu.commands import Field
 from dimse_edge.scu.retrieving import Progress, Retrieved, retrieve_all
 from nephele.aws.index.moved import forget_moved, moved
 from nephele.domain.character_set import encoding_named

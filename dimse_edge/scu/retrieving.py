@@ -7,8 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from dimse_edge.command import Command, Tag
 from dimse_edge.scu.calls import SUCCESS
-from dimse_edge.scu.commands import CommandSet, Tag
 from nephele.domain.query_keys import Query
 from nephele.errors import NetworkProtocol
 from nephele.logs import logger
@@ -32,7 +32,7 @@ class Retrieved:
     received: list[str] = field(default_factory=list)
 
 
-Progress = Callable[[CommandSet], None]
+Progress = Callable[[Command], None]
 Retrieve = Callable[[Query, Progress], Retrieved]
 
 
@@ -83,12 +83,12 @@ class _Reporter:
         self._queries = queries
         self._saved_at = time.monotonic()
 
-    def report(self, response: CommandSet) -> None:
+    def report(self, response: Command) -> None:
         """Take notice of a pending response."""
         if time.monotonic() - self._saved_at < _SAVED_EVERY_SECONDS:
             return
         self._saved_at = time.monotonic()
-        remaining = response.number(Tag.REMAINING, 0)
-        done = sum(response.number(tag, 0) for tag in (Tag.COMPLETED, Tag.FAILED, Tag.WARNING))
+        remaining = response.number(Tag.REMAINING)
+        done = sum(response.number(tag) for tag in (Tag.COMPLETED, Tag.FAILED, Tag.WARNING))
         share = done / max(done + remaining, 1)
         self._piece.checkpoint((self._piece.position["Done"] + share) / self._queries)

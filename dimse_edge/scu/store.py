@@ -9,9 +9,9 @@ from itertools import islice
 from types import TracebackType
 from typing import Self
 
+from dimse_edge.command import HAS_DATA_SET, MEDIUM_PRIORITY, Field, Tag
 from dimse_edge.scu import offers
 from dimse_edge.scu.association import Association
-from dimse_edge.scu.commands import HAS_DATA_SET, MEDIUM_PRIORITY, Field, Tag
 from dimse_edge.scu.dialing import destination
 from dimse_edge.scu.offers import Kind
 from dimse_edge.scu.requests import Destination, Proposal

@@ -8,9 +8,8 @@ from typing import Any
 import pytest
 from pydicom.uid import ExplicitVRLittleEndian
 
-from dimse_edge import access
-from dimse_edge.access import Peer, Service
-from nephele.settings.configuration import Configuration, parse_configuration
+from dimse_edge.access import Peer, Rules, Service
+from nephele.settings.configuration import parse_configuration
 from tests.edge.conftest import StartEdge
 from tests.edge.data_sets import CT, VERIFICATION, associate, ct, encode, store_encoded
 
@@ -22,8 +21,9 @@ CT1 = {"ct": ["CT1", "10.0.0.1", 104]}
 BOTH = {"a": ["CT1", "10.0.0.1", 104], "b": {"AET": "CT1", "Host": "10.0.0.2", "Port": 104}}
 
 
-def configuration(**options: Any) -> Configuration:
-    return parse_configuration(json.dumps(options))
+def rules(**options: Any) -> Rules:
+    configuration = parse_configuration(json.dumps(options))
+    return Rules(configuration, lambda: configuration.dicom_modalities)
 
 
 @pytest.mark.parametrize(
@@ -41,7 +41,7 @@ def configuration(**options: Any) -> Configuration:
     ],
 )
 def test_called_aet(options: dict[str, Any], called: str, accepted: bool) -> None:
-    assert access.is_called_aet_accepted(configuration(**options), called) is accepted
+    assert rules(**options).is_called_aet_accepted(called) is accepted
 
 
 @pytest.mark.parametrize(
@@ -59,8 +59,7 @@ def test_called_aet(options: dict[str, Any], called: str, accepted: bool) -> Non
     ],
 )
 def test_calling_aet(options: dict[str, Any], peer: Peer, accepted: bool) -> None:
-    settings = configuration(**options)
-    assert access.is_calling_aet_accepted(settings, peer, settings.dicom_modalities) is accepted
+    assert rules(**options).is_calling_aet_accepted(peer) is accepted
 
 
 def modality(host: str, **flags: bool) -> dict[str, Any]:
@@ -105,20 +104,14 @@ HOSTS = {"DicomCheckModalityHost": True}
 )
 def test_requests(options: dict[str, Any], modalities: list[dict[str, Any]], allowed: bool) -> None:
     named = {f"m{number}": one for number, one in enumerate(modalities)}
-    settings = configuration(DicomModalities=named, **options)
     peer = Peer("CT1", "10.0.0.1")
-    allows = access.is_allowed(settings, Service.STORE, peer, settings.dicom_modalities)
-    assert allows is allowed
+    assert rules(DicomModalities=named, **options).is_allowed(Service.STORE, peer) is allowed
 
 
 def test_n_services_need_a_known_modality() -> None:
     peer = Peer("CT1", "10.0.0.1")
-    for settings, expected in (
-        (configuration(), False),
-        (configuration(DicomModalities=CT1), True),
-    ):
-        known = settings.dicom_modalities
-        assert access.is_allowed(settings, Service.ACTION, peer, known) is expected
+    assert not rules().is_allowed(Service.ACTION, peer)
+    assert rules(DicomModalities=CT1).is_allowed(Service.ACTION, peer)
 
 
 def test_rejections(start_edge: StartEdge) -> None:

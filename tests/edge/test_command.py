@@ -11,7 +11,8 @@ from pydicom import dcmread
 from pynetdicom.dimse_messages import C_STORE_RQ
 from pynetdicom.dimse_primitives import C_STORE
 
-from dimse_edge.command import Command, ProtocolError, encode_response, parse_command
+from dimse_edge.command import Command, ProtocolError, parse_command
+from dimse_edge.responses import encode_response
 from dimse_edge.statuses import STORE_STATUSES
 from nephele import errors
 from tests.edge.data_sets import CT

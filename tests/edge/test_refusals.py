@@ -10,7 +10,7 @@ import pytest
 from pynetdicom.presentation import build_context
 
 from dimse_edge import acse
-from dimse_edge.access import Peer, Service
+from dimse_edge.access import Peer, Rules, Service
 from dimse_edge.negotiation import ABSTRACT_SYNTAX_NOT_SUPPORTED, TRANSFER_SYNTAXES_NOT_SUPPORTED
 from dimse_edge.refusals import explain_rejection, explain_request, refused_contexts
 from nephele.settings.configuration import parse_configuration
@@ -25,7 +25,7 @@ _OPTIONS = """{
 }"""
 CONFIGURATION = parse_configuration(_OPTIONS)
 _LOOK_AGAIN_SECONDS = 0.1
-MODALITIES = CONFIGURATION.dicom_modalities
+RULES = Rules(CONFIGURATION, lambda: CONFIGURATION.dicom_modalities)
 
 
 @pytest.mark.parametrize(
@@ -54,7 +54,7 @@ MODALITIES = CONFIGURATION.dicom_modalities
 def test_a_rejection_names_the_check_and_its_option(
     rejection: acse.Rejection, peer: Peer, words: list[str]
 ) -> None:
-    told = explain_rejection(rejection, CONFIGURATION, peer, "ARCHIVE", MODALITIES)
+    told = explain_rejection(rejection, RULES, peer, "ARCHIVE")
     assert [word for word in words if word not in told] == []
 
 
@@ -81,7 +81,7 @@ def test_a_rejection_names_the_check_and_its_option(
 def test_a_request_that_is_not_allowed_names_its_option(
     service: Service, peer: Peer, words: list[str]
 ) -> None:
-    told = explain_request(service, 0x20, CONFIGURATION, peer, MODALITIES)
+    told = explain_request(service, 0x20, RULES, peer)
     assert [word for word in words if word not in told] == []
 
 

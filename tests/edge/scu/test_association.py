@@ -6,9 +6,8 @@ import time
 
 import pytest
 
-from dimse_edge.command import NO_DATA_SET
+from dimse_edge.command import HAS_DATA_SET, NO_DATA_SET, Field, Tag
 from dimse_edge.scu.association import Association
-from dimse_edge.scu.commands import HAS_DATA_SET, Field, Tag
 from dimse_edge.scu.requests import Destination, Proposal, ProposedContext
 from nephele.errors import NetworkProtocol
 from tests.edge.scu import peers
