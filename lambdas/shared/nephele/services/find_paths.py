@@ -17,6 +17,7 @@ from nephele.aws.index.search import (
     iter_named,
     iter_names_within,
     iter_of_modality,
+    iter_studies,
 )
 from nephele.domain.attributes import keyword_of
 from nephele.domain.case import fold_case
@@ -223,7 +224,7 @@ def _walk(index: Index, query: FindQuery) -> Path:
     levels = [level for one in query.constraints_of(Source.MAIN_TAGS) for level in one.levels[:1]]
     top = min(levels, key=ORDER.index, default=query.level)
     if Level.STUDY in levels:
-        return Path("all studies", top, _hits(top, iter_dated(index.table)))
+        return Path("all studies", top, _hits(top, iter_studies(index.table)))
     found = (candidate(top, orthanc_id) for orthanc_id in index.iter_level(top))
     return Path(f"all {top.collection} by id", top, found, is_ascending=True)
 

@@ -7,8 +7,9 @@ caller compares values, which the rows bring along.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from itertools import chain
+from itertools import chain, islice
 
 from nephele.aws.index import codec, keys
 from nephele.aws.index.table import Row, Table
@@ -57,6 +58,18 @@ def iter_dated(table: Table, dates: Dates = ALL_DATES) -> Iterator[Hit]:
     """Yield studies of a range of dates; with open ends those without a date too."""
     shards = range(keys.SEARCH_SHARDS)
     return chain.from_iterable(_iter_range(table, keys.dates(n), dates) for n in shards)
+
+
+def iter_studies(table: Table) -> Iterator[Hit]:
+    """Yield all studies, for who wants them to the last: in pages as large as they can be.
+
+    The first pages are read side by side.
+    """
+    shards = [table.iter_query(keys.dates(n)) for n in range(keys.SEARCH_SHARDS)]
+    with ThreadPoolExecutor(len(shards), thread_name_prefix="studies") as pool:
+        firsts = list(pool.map(lambda rows: list(islice(rows, 1)), shards))
+    for first, others in zip(firsts, shards, strict=True):
+        yield from map(_hit, chain(first, others))
 
 
 def iter_of_modality(table: Table, modality: str, dates: Dates = ALL_DATES) -> Iterator[Hit]:
