@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Generator, Iterable, Sequence
 from dataclasses import dataclass
-from itertools import islice
 from types import TracebackType
 from typing import Self
 
@@ -33,8 +32,6 @@ STORED = frozenset({0x0000, 0xB000, 0xB006, 0xB007, 0x0111})
 """Statuses of an instance that is with the peer now: as such, coerced, or before already."""
 
 _MOST_KINDS = 40
-_LOOKED_AT_FIRST = 100
-"""Instances whose kinds are known before the first association is opened."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +104,6 @@ class Sender:
         self._proposed: frozenset[Kind] = frozenset()
         self._association: Association | None = None
         self._expected: deque[OrthancId] = deque()
-        self._unread: deque[OrthancId] = deque()
         self._stream: Generator[Outgoing] | None = None
 
     def __enter__(self) -> Self:
@@ -128,9 +124,7 @@ class Sender:
 
     def expect(self, ids: Iterable[OrthancId]) -> None:
         """Say what will be sent next, in this order: it is read ahead and transcoded meanwhile."""
-        for orthanc_id in ids:
-            self._expected.append(orthanc_id)
-            self._unread.append(orthanc_id)
+        self._expected.extend(ids)
 
     def send(self, instance_id: OrthancId) -> Outcome:
         """Send an instance, and return what the peer answered.
@@ -177,24 +171,24 @@ class Sender:
         """Return an instance that was read ahead, None if it was not expected now."""
         if not self._expected or self._expected[0] != instance_id:
             return None
-        self._expected.popleft()
         if self._stream is None:
-            self._open_for_expected([instance_id, *islice(self._expected, _LOOKED_AT_FIRST)])
-            self._stream = iter_outgoing(self._archive, self._iter_unread(), self._wanted)
-        outgoing = next(self._stream, None)
+            expected = list(self._expected)
+            self._stream = iter_outgoing(self._archive, expected, self._wanted, self._prepare)
+        self._expected.popleft()
+        try:
+            outgoing = next(self._stream, None)
+        except BaseException:
+            self._stream = None  # a generator that has raised is over: the others need another one
+            raise
         if outgoing is None:  # more was expected after the last one had been read
             self._stream = None
         return outgoing
 
-    def _iter_unread(self) -> Iterator[OrthancId]:
-        while self._unread:
-            yield self._unread.popleft()
-
-    def _open_for_expected(self, ids: list[OrthancId]) -> None:
-        found = self._archive.index.resources(ids)
-        kinds = [_kind_of(found[one]) for one in ids if one in found]
+    def _prepare(self, following: Sequence[Resource]) -> None:
+        """Open an association for what is sent next, unless there is one."""
+        kinds = [_kind_of(resource) for resource in following]
         self._kinds |= dict.fromkeys(kinds)
-        if kinds:
+        if kinds and (self._association is None or not self._association.is_open):
             self._open_for(kinds[0])
 
     def _wanted(self, resource: Resource) -> list[str]:

@@ -17,6 +17,7 @@ from pydicom.uid import (
 )
 from pynetdicom import AE, evt
 
+from bench.edge import free_port
 from dimse_edge.scu.store import Outcome, Sender
 from nephele.domain.levels import Level
 from nephele.domain.orthanc_id import OrthancId
@@ -46,6 +47,7 @@ def scp(
     answer: Answer = lambda _: 0,
     classes: Sequence[str] = (_CT, _SECONDARY_CAPTURE),
     aborts_after: int = 0,
+    port: int = 0,
 ) -> Iterator[tuple[int, Received]]:
     """Run an SCP that remembers what it gets; yield its port."""
     received: Received = []
@@ -73,7 +75,7 @@ def scp(
     for sop_class in classes:
         entity.add_supported_context(sop_class, list(syntaxes))
     handlers: list[Any] = [(evt.EVT_C_STORE, on_store)]
-    server = entity.start_server(("127.0.0.1", 0), block=False, evt_handlers=handlers)
+    server = entity.start_server(("127.0.0.1", port), block=False, evt_handlers=handlers)
     assert server is not None
     try:
         yield server.server_address[1], received
@@ -168,6 +170,19 @@ def test_a_broken_association_is_replaced(archive: Archive) -> None:
         sending.expect(ids)
         assert all(sending.send(one).is_success for one in ids)
     assert {one["uid"] for one in received} == {f"1.2.3.{n}" for n in range(4)}
+
+
+def test_what_follows_a_peer_that_was_not_there_is_sent(archive: Archive) -> None:
+    ids = [kept(archive, sop=f"1.2.3.{n}") for n in range(4)]
+    port = free_port()
+    with sender(archive, port) as sending:
+        sending.expect(ids)
+        with pytest.raises(NetworkProtocol, match="connection refused"):
+            sending.send(ids[0])
+        with scp(port=port) as (_, received):
+            answered = [sending.send(one).sop_instance_uid for one in ids[1:]]
+    assert answered == [f"1.2.3.{n}" for n in range(1, 4)], "each is what was asked for"
+    assert [one["uid"] for one in received] == answered
 
 
 def test_what_was_deleted_is_told_and_the_rest_goes_on(archive: Archive) -> None:

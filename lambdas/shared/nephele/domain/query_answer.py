@@ -52,7 +52,11 @@ def answer_of(data_set: Json) -> Answer:
 
 
 class AnswerWriter:
-    """Encodes answers in one transfer syntax and one character set."""
+    """Encodes answers in one transfer syntax and one character set.
+
+    Answers of one query have the same tags, and many of the same elements: the beginning of an
+    element is kept by tag, and the last element whole.
+    """
 
     def __init__(self, syntax: TransferSyntax, encoding: Encoding) -> None:
         self._encoding = encoding
@@ -60,25 +64,43 @@ class AnswerWriter:
         order = "<" if syntax.is_little_endian else ">"
         self._order = order
         self._implicit = struct.Struct(f"{order}HHI")
-        self._short = struct.Struct(f"{order}HH2sH")
-        self._long = struct.Struct(f"{order}HH2sHI")
+        self._tag = struct.Struct(f"{order}HH")
+        self._short = struct.Struct(f"{order}H")
+        self._long = struct.Struct(f"{order}I")
+        self._heads: dict[tuple[int, str], tuple[bytes, struct.Struct]] = {}
+        self._last: dict[int, tuple[Answered, bytes]] = {}
 
     def encode(self, answer: Answer) -> bytes:
         """Encode an answer; values that their VR cannot hold are left empty."""
-        return b"".join(self._element(tag, answer[tag]) for tag in sorted(answer))
+        encoded = []
+        for tag in sorted(answer):
+            element = answer[tag]
+            last = self._last.get(tag)
+            if last is None or last[0] is not element:
+                last = self._last[tag] = element, self._element(tag, element)
+            encoded.append(last[1])
+        return b"".join(encoded)
 
     def _element(self, tag: int, element: Answered) -> bytes:
         vr = element.vr if len(element.vr) == 2 else "UN"
         value = self._value(vr, element.value)
-        group, number = tag >> 16, tag & 0xFFFF
+        head = self._heads.get((tag, vr))
+        if head is None:
+            head = self._heads[tag, vr] = self._head(tag, vr)
+        begin, length = head
+        if length is self._short and len(value) > _LONGEST_SHORT_BYTES:
+            value = b""
+        return begin + length.pack(len(value)) + value
+
+    def _head(self, tag: int, vr: str) -> tuple[bytes, struct.Struct]:
+        """Return what an element begins with, and how its length is written behind that."""
+        begin = self._tag.pack(tag >> 16, tag & 0xFFFF)
         if self._is_implicit:
-            return self._implicit.pack(group, number, len(value)) + value
+            return begin, self._long
         code = vr.encode("ascii", "replace")
         if has_long_length(code):
-            return self._long.pack(group, number, code, 0, len(value)) + value
-        if len(value) > _LONGEST_SHORT_BYTES:
-            value = b""
-        return self._short.pack(group, number, code, len(value)) + value
+            return begin + code + b"\0\0", self._long
+        return begin + code, self._short
 
     def _value(self, vr: str, value: str | Sequence[Answer]) -> bytes:
         if not isinstance(value, str):

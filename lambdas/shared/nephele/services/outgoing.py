@@ -51,6 +51,9 @@ _Batch = tuple[list[OrthancId], dict[OrthancId, Resource]]
 Wanted = Callable[[Resource], Sequence[str]]
 """Tells which transfer syntaxes an instance may be sent in, in the order they are tried."""
 
+Prepare = Callable[[Sequence[Resource]], None]
+"""Takes notice of instances that come next."""
+
 
 @dataclass(slots=True)
 class Outgoing:
@@ -162,14 +165,20 @@ def _transcode(archive: Archive, file: BinaryIO, syntax: str, outgoing: Outgoing
 
 
 def iter_outgoing(
-    archive: Archive, ids: Iterable[OrthancId], wanted: Wanted
+    archive: Archive, ids: Iterable[OrthancId], wanted: Wanted, prepare: Prepare | None = None
 ) -> Generator[Outgoing, None, None]:
     """Yield instances in order, each as soon as it is its turn and there.
 
     Those that cannot be sent have an `error`. Each is closed when the next one is asked for.
+
+    Parameters
+    ----------
+    prepare : callable, optional
+        Called with the rows of some instances at a time, in their order, before the first of them
+        is read; what it raises ends the iteration.
     """
     with ThreadPoolExecutor(_AHEAD, thread_name_prefix="outgoing") as pool:
-        yield from _Queue(archive, wanted, pool).iterate(ids)
+        yield from _Queue(archive, wanted, pool).iterate(ids, prepare)
 
 
 class _Queue:
@@ -181,7 +190,7 @@ class _Queue:
         self._pool = pool
         self._waiting: deque[tuple[int, Callable[[], Outgoing]]] = deque()
 
-    def iterate(self, ids: Iterable[OrthancId]) -> Iterator[Outgoing]:
+    def iterate(self, ids: Iterable[OrthancId], prepare: Prepare | None) -> Iterator[Outgoing]:
         """Yield the instances; rows are looked up while those before are being sent."""
         remaining = iter(ids)
         following = self._look_up(remaining)
@@ -189,6 +198,8 @@ class _Queue:
             while following is not None:
                 batch, found = following.result()
                 following = self._look_up(remaining)
+                if prepare is not None:
+                    prepare([found[one] for one in batch if one in found])
                 for orthanc_id in batch:
                     self._begin(orthanc_id, found.get(orthanc_id))
                     while self._is_full():

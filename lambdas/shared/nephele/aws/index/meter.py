@@ -73,13 +73,18 @@ def _units(size_bytes: int) -> int:
 
 
 def _size_bytes(row: dict[str, Any]) -> int:
-    return sum(len(name) + _value_bytes(value) for name, value in row.items())
+    size_bytes = 0
+    for name, value in row.items():
+        text = value.get("S")  # most are
+        if text is None:
+            size_bytes += len(name) + _value_bytes(value)
+        else:
+            size_bytes += len(name) + (len(text) if text.isascii() else len(text.encode()))
+    return size_bytes
 
 
 def _value_bytes(value: dict[str, Any]) -> int:
     ((kind, content),) = value.items()
-    if kind == "S":
-        return len(content) if content.isascii() else len(content.encode())
     if kind == "N":
         return len(content) // 2 + 1
     if kind == "B":
