@@ -19,8 +19,6 @@ import boto3
 import httpx
 import pytest
 
-from infra.local.grants import grants_of, unused
-
 START_SECONDS = 240.0
 STOP_SECONDS = 90.0
 _ROOT_CREDENTIALS = {"aws_access_key_id": "local", "aws_secret_access_key": "local-root"}
@@ -79,6 +77,10 @@ class Stack:
     def status(self) -> dict[str, Any]:
         """Return figures: `functions` by name, and `aws` when the proxy is on."""
         return dict(self._ask("GET", "/status"))
+
+    def grants(self) -> dict[str, list[str]]:
+        """Return what roles may do (`granted`), and what of it has let a call pass (`used`)."""
+        return dict(self._ask("GET", "/grants"))
 
     def switch(self, **faults: Any) -> dict[str, Any]:
         """Change fault switches (names of `infra.local.faults.Faults`)."""
@@ -161,36 +163,23 @@ def running_stack(
             running = _wait_until_ready(data, process)
             yield running
             if process.poll() is None:
-                _note_grants(running, Path(options[-1]))
+                note_grants(running)
         finally:
             if process.poll() is None:
                 process.send_signal(signal.SIGTERM)
                 process.wait(STOP_SECONDS)
 
 
-USED: dict[str, set[str]] = {}
-GRANTED: dict[str, set[str]] = {}
-"""Of stacks that have counted calls in this session: by caller, actions of IAM."""
+GRANTED: set[str] = set()
+USED: set[str] = set()
+"""Of all stacks of this session: `function action area`."""
 
 
-def _note_grants(stack: Stack, assembly: Path) -> None:
-    """Remember which grants were used, where calls were counted."""
-    figures = stack.status()["aws"]
-    if figures is None:
-        return
-    for caller, counted in figures.items():
-        USED.setdefault(caller, set()).update(counted["actions"])
-    for caller, actions in grants_of(assembly).items():
-        GRANTED.setdefault(caller, set()).update(actions)
-
-
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Print the grants that no counted call has used."""
-    if not USED:
-        return
-    terminalreporter.section("grants that no counted call used")
-    for line in unused(GRANTED, USED):
-        terminalreporter.line(line)
+def note_grants(stack: Stack) -> None:
+    """Remember what a stack's roles may do, and what of it was used so far."""
+    grants = stack.grants()
+    GRANTED.update(grants["granted"])
+    USED.update(grants["used"])
 
 
 def _configured(data: Path, assemblies: Path, configuration: Mapping[str, Any]) -> list[str]:
@@ -227,6 +216,12 @@ def _pid(description: Path) -> int:
     return int(json.loads(description.read_text(encoding="utf-8"))["pid"])
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put what judges the whole session at its end."""
+    items.sort(key=lambda item: item.get_closest_marker("judges_session") is not None)
+
+
 @pytest.fixture(scope="session")
 def assemblies(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return the folder of synthesized templates that stacks of this session share."""
@@ -237,12 +232,8 @@ def assemblies(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def stack(tmp_path_factory: pytest.TempPathFactory, assemblies: Path) -> Iterator[Stack]:
     """Run one local stack for the whole session: default configuration, no login, no faults.
 
-    NEPHELE_COUNT_CALLS=1 has it count calls, which costs time: then the session ends with the list
-    of grants that nothing has used.
-
     Tests that use it share its archive: they bring UIDs of their own and put switches back.
     """
     os.environ.pop("AWS_ENDPOINT_URL", None)
-    counting = ["--proxy"] if os.environ.get("NEPHELE_COUNT_CALLS") else []
-    with running_stack(tmp_path_factory.mktemp("stack"), assemblies, *counting) as running:
+    with running_stack(tmp_path_factory.mktemp("stack"), assemblies) as running:
         yield running

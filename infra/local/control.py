@@ -30,8 +30,8 @@ _PATIENCE_SECONDS = 1.0
 class Control:
     """Serve the endpoint.
 
-    `GET /status`, `GET|POST /faults`, `POST /reset`, `GET /idle?seconds=N`, `POST /schedules`,
-    `POST /functions/<name>/invoke`, `POST /functions/<name>/kill`, `POST /edge/kill`, and the
+    `GET /status`, `GET /grants`, `GET|POST /faults`, `POST /reset`, `GET /idle?seconds=N`,
+    `POST /schedules`, `POST /functions/<name>/invoke`, `POST /functions/<name>/kill`, `POST /edge/kill`, and the
     edge's credentials.
     """
 
@@ -45,6 +45,7 @@ class Control:
         self._running: Running | None = None
         self._actions: dict[tuple[str, str], _Action] = {
             ("GET", "/status"): self._status,
+            ("GET", "/grants"): self._grants,
             ("GET", "/faults"): self._faults,
             ("POST", "/faults"): self._change_faults,
             ("POST", "/reset"): self._reset,
@@ -96,6 +97,9 @@ class Control:
 
     async def _status(self, _request: web.BaseRequest) -> Any:
         return self.running.summary()
+
+    async def _grants(self, _request: web.BaseRequest) -> Any:
+        return await self.running.grants()
 
     async def _faults(self, _request: web.BaseRequest) -> Any:
         return dataclasses.asdict(self.running.switches.faults)

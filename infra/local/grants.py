@@ -1,76 +1,88 @@
-"""Grants of the templates' roles, and which of them no counted call has used."""
+"""Grants of the deployed roles, and which of them no call has used."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Collection, Iterator, Mapping
-from pathlib import Path
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
+from urllib.parse import unquote
 
-from infra.functions import FUNCTIONS
+import orjson
 
-_DESCRIPTIONS = {spec.description: spec.name for spec in FUNCTIONS}
-_NOT_EXERCISED_HERE = {
-    "kms": "AWS calls it on behalf of others, and nothing is encrypted here",
-    "xray": "Lambda writes the traces",
-    "logs": "Lambda writes the logs",
+from infra.local.aws.areas import area_of
+from infra.local.aws.clients import RootClients
+
+NOT_EXERCISED_HERE = {
     "ecs": "there is no agent of ECS here",
+    "kms": "AWS calls it on behalf of others, and nothing is encrypted here",
+    "logs": "Lambda writes the logs",
+    "xray": "Lambda writes the traces",
 }
-_OF_POLLERS = frozenset(
-    {
-        "dynamodb:DescribeStream",
-        "dynamodb:GetRecords",
-        "dynamodb:GetShardIterator",
-        "sqs:ChangeMessageVisibility",
-        "sqs:DeleteMessage",
-        "sqs:GetQueueAttributes",
-        "sqs:GetQueueUrl",
-        "sqs:ReceiveMessage",
+"""Services whose grants no call can use on the local stack."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Grant:
+    """One action that a function, or the edge, may do to one thing."""
+
+    owner: str
+    action: str
+    area: str
+
+    def __str__(self) -> str:
+        return f"{self.owner} {self.action} {self.area}"
+
+
+def granted(clients: RootClients, owners: Mapping[str, str]) -> set[Grant]:
+    """Return what roles may do, of what can be exercised here.
+
+    Parameters
+    ----------
+    owners : mapping of str to str
+        Names of functions, and `edge`, by the ARN of their role.
+    """
+    return {
+        Grant(owner, action, area_of(resource))
+        for role_arn, owner in owners.items()
+        for statement in _statements(clients, role_arn.rpartition("/")[2])
+        for action in _listed(statement["Action"])
+        if action.partition(":")[0] not in NOT_EXERCISED_HERE and not _is_batch(action)
+        for resource in _listed(statement["Resource"])
     }
-)
-"""Lambda's pollers use them in the function's name; here they pass by the proxy, uncounted."""
 
 
-def grants_of(assembly: Path) -> dict[str, set[str]]:
-    """Return the actions that each function and the edge may call, of those that can be counted."""
-    found: dict[str, set[str]] = {}
-    for path in sorted(assembly.glob("*.template.json")):
-        resources = json.loads(path.read_text(encoding="utf-8"))["Resources"]
-        owners = dict(_iter_owners(resources))
-        for policy in resources.values():
-            if policy["Type"] == "AWS::IAM::Policy":
-                roles = [role.get("Ref") for role in policy["Properties"]["Roles"]]
-                for owner in {owners[role] for role in roles if role in owners}:
-                    found.setdefault(owner, set()).update(_actions(policy))
+def used(noted: Iterable[tuple[str, str, str]], owners: Mapping[str, str]) -> set[Grant]:
+    """Return the grants that let calls pass.
+
+    Parameters
+    ----------
+    noted : iterable of (str, str, str)
+        ARN of the caller's session, action and area, as `infra.local.aws.observed` tells them.
+    owners : mapping of str to str
+        Names by the ARN of a role.
+    """
+    by_role = {role_arn.rpartition("/")[2]: owner for role_arn, owner in owners.items()}
+    found = set()
+    for session, action, area in noted:
+        owner = by_role.get(session.split("/")[1] if "/" in session else "")
+        if owner is not None:
+            found.add(
+                Grant(owner, action.removesuffix("Batch") if _is_batch(action) else action, area)
+            )
     return found
 
 
-def unused(granted: Mapping[str, set[str]], used: Mapping[str, Collection[str]]) -> list[str]:
-    """Return grants that no call has used, of callers that have called at all: `caller action`."""
-    return [
-        f"{caller} {action}"
-        for caller, actions in sorted(granted.items())
-        if caller in used
-        for action in sorted(actions - set(used[caller]))
-        if caller == "edge" or action not in _OF_POLLERS
-    ]
+def _statements(clients: RootClients, role: str) -> Iterator[Mapping[str, Any]]:
+    for name in clients.identities.list_role_policies(RoleName=role)["PolicyNames"]:
+        document: Any = clients.identities.get_role_policy(RoleName=role, PolicyName=name)
+        found = document["PolicyDocument"]
+        yield from (orjson.loads(unquote(found)) if isinstance(found, str) else found)["Statement"]
 
 
-def _iter_owners(resources: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """Yield roles with the name their calls are counted under."""
-    for resource in resources.values():
-        properties = resource.get("Properties", {})
-        if resource["Type"] == "AWS::Lambda::Function":
-            name = _DESCRIPTIONS.get(properties.get("Description", ""))
-            if name is not None:
-                yield properties["Role"]["Fn::GetAtt"][0], name
-        elif resource["Type"] == "AWS::ECS::TaskDefinition":
-            yield properties["TaskRoleArn"]["Fn::GetAtt"][0], "edge"
+def _is_batch(action: str) -> bool:
+    """Tell whether ministack alone knows an action: AWS grants a batch by the single message."""
+    return action.startswith("sqs:") and action.endswith("Batch")
 
 
-def _actions(policy: Mapping[str, Any]) -> Iterator[str]:
-    for statement in policy["Properties"]["PolicyDocument"]["Statement"]:
-        actions = statement["Action"]
-        for action in actions if isinstance(actions, list) else [actions]:
-            if action.partition(":")[0] not in _NOT_EXERCISED_HERE:
-                yield action
+def _listed(value: str | list[str]) -> list[str]:
+    return value if isinstance(value, list) else [value]

@@ -9,6 +9,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from infra.local.aws.areas import GRANTS_PATH
 from infra.local.aws.calls import AwsRefusal, Caller
 from infra.local.aws.clients import RootClients
 from infra.local.aws.proxy import AwsProxy
@@ -16,6 +17,7 @@ from infra.local.aws.roles import Roles
 from infra.local.errors import ChildDied
 from infra.local.faults import Switches
 from infra.local.functions.pool import FunctionPool
+from infra.local.grants import granted, used
 from infra.local.inventory import EventMapping, Inventory
 from infra.local.sources.feed import Feed
 from infra.local.sources.patterns import check
@@ -113,6 +115,16 @@ class Running:
         return {
             "functions": {name: pool.summary() for name, pool in self._pools.items()},
             "aws": self._proxy.counts.summary() if self._proxy else None,
+        }
+
+    async def grants(self) -> dict[str, list[str]]:
+        """Return what the roles may do, and what of it has let a call pass."""
+        names = self.roles.names
+        noted = await self._caller.read(GRANTS_PATH)
+        allowed = await asyncio.to_thread(granted, self._clients, names)
+        return {
+            "granted": sorted(map(str, allowed)),
+            "used": sorted(map(str, used(noted, names))),
         }
 
     def reset_figures(self) -> None:

@@ -73,6 +73,11 @@ class Caller:
             raise AwsRefusal(f"{action}: {type(exc).__name__}") from exc
         return dict(orjson.loads(answer)) if answer else {}
 
+    async def read(self, path: str) -> Any:
+        """Return what the local AWS tells of itself, without a signature."""
+        async with self._session.get(self._endpoint.rstrip("/") + path) as response:
+            return orjson.loads(await response.read())
+
     async def close(self) -> None:
         """Close the session."""
         await self._session.close()

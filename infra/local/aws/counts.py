@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections import Counter
 from typing import Any
 
 from infra.local.aws.operations import Operation
@@ -13,7 +12,6 @@ class CallCounts:
     """Counts since the start, or since the last reset."""
 
     def __init__(self) -> None:
-        self._actions: defaultdict[str, set[str]] = defaultdict(set)  # no figure: kept for good
         self.reset()
 
     def reset(self) -> None:
@@ -29,10 +27,6 @@ class CallCounts:
         if status >= 400:
             self._failed[caller, str(operation)] += 1
 
-    def add_actions(self, caller: str, actions: Iterable[str]) -> None:
-        """Take notice of the grants a call has used."""
-        self._actions[caller].update(actions)
-
     def add_units(self, caller: str, operation: Operation, consumed: Any) -> None:
         """Count the units an answer's `ConsumedCapacity` tells of."""
         entries = consumed if isinstance(consumed, list) else [consumed] if consumed else []
@@ -41,7 +35,7 @@ class CallCounts:
         spent[caller] += units  # type: ignore[assignment]  # units come in halves
 
     def summary(self) -> dict[str, Any]:
-        """Return the figures as JSON: for each caller calls, failures, units, actions of IAM."""
+        """Return the figures as JSON: for each caller calls, failures, units."""
         callers = {caller for caller, _ in self._calls}
         return {
             caller: {
@@ -49,7 +43,6 @@ class CallCounts:
                 "failed": _of(self._failed, caller),
                 "read_units": float(self._read_units[caller]),
                 "write_units": float(self._write_units[caller]),
-                "actions": sorted(self._actions.get(caller, ())),
             }
             for caller in sorted(callers)
         }

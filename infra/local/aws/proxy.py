@@ -6,7 +6,6 @@ import asyncio
 import io
 import re
 from collections.abc import Mapping
-from http import HTTPStatus
 from socket import socket
 
 import aiohttp
@@ -17,7 +16,6 @@ from botocore.awsrequest import AWSRequest
 from yarl import URL
 
 from infra.local.aws import refusals
-from infra.local.aws.actions import iam_actions
 from infra.local.aws.counts import CallCounts
 from infra.local.aws.operations import Operation, identify
 from infra.local.aws.roles import Roles
@@ -147,11 +145,6 @@ class AwsProxy:
             request.method, url, headers=sent, data=io.BytesIO(body)
         ) as found:
             self.counts.add_call(caller, operation, found.status)
-            if found.status != HTTPStatus.FORBIDDEN:
-                actions = iam_actions(
-                    operation, request.method, request.raw_path, request.headers, body
-                )
-                self.counts.add_actions(caller, actions)
             answer = web.StreamResponse(status=found.status, reason=found.reason)
             for name, value in found.headers.items():
                 if name.lower() not in _UNTOLD:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import datetime
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from botocore.credentials import Credentials
@@ -76,6 +77,11 @@ class Roles:
     def call(self, role_arn: str, name: str) -> None:
         """Give a role the name its calls are counted under."""
         self._names[role_arn] = name
+
+    @property
+    def names(self) -> Mapping[str, str]:
+        """Names by the ARN of a role."""
+        return self._names
 
     def name_of(self, access_key: str) -> str:
         """Return the name of the role that was given an access key, "other" for any other key."""

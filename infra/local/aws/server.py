@@ -92,7 +92,7 @@ class AwsServer:
 
     def _command(self, descriptor: int) -> list[str]:
         return [
-            *(sys.executable, "-m", "uvicorn", "ministack.app:app"),
+            *(sys.executable, "-m", "uvicorn", "infra.local.aws.observed:app"),
             *("--loop", "uvloop", "--http", "httptools"),
             *("--fd", str(descriptor)),
             *("--ssl-certfile", str(self._certificate.chain)),
