@@ -77,8 +77,7 @@ def run_app(arguments: Sequence[str]) -> None:
     inherited = json.loads(os.environ.get("CDK_CONTEXT_JSON") or "{}")
     os.environ["CDK_CONTEXT_JSON"] = json.dumps(_file_context() | inherited | given)
     os.environ.setdefault("CDK_OUTDIR", str(ROOT / "cdk.out"))
-    os.environ.setdefault("JSII_NODE", str(_node()))
-    os.environ.setdefault("JSII_SILENCE_WARNING_UNTESTED_NODE_VERSION", "true")
+    prepare_jsii()
 
     from infra.application import build  # jsii starts node when it is imported
 
@@ -87,6 +86,12 @@ def run_app(arguments: Sequence[str]) -> None:
     except ConfigurationError as exc:
         sys.exit(f"nephele: {exc}")
     app.synth()
+
+
+def prepare_jsii() -> None:
+    """Have jsii find the pinned node, before the first import of `aws_cdk`."""
+    os.environ.setdefault("JSII_NODE", str(_node()))
+    os.environ.setdefault("JSII_SILENCE_WARNING_UNTESTED_NODE_VERSION", "true")
 
 
 def _file_context() -> dict[str, object]:

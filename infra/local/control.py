@@ -31,8 +31,8 @@ class Control:
     """Serve the endpoint.
 
     `GET /status`, `GET /grants`, `GET|POST /faults`, `POST /reset`, `GET /idle?seconds=N`,
-    `POST /schedules`, `POST /functions/<name>/invoke`, `POST /functions/<name>/kill`, `POST /edge/kill`, and the
-    edge's credentials.
+    `POST /schedules`, `POST /functions/<name>/invoke`, `POST /functions/<name>/kill`,
+    `POST /edge/kill`, and the edge's credentials.
     """
 
     def __init__(self, listener: socket) -> None:

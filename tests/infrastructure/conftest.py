@@ -61,12 +61,13 @@ def hospital(scratch: Path) -> Assembly:
 
 @pytest.fixture(scope="session")
 def complete(scratch: Path) -> Assembly:
-    """Return the assembly of a deployment that asks for all there is."""
+    """Return the assembly of a deployment that asks for all there is, on ARM's processors."""
     keys = scratch / "blobs"
     new_blob_key(keys)
     key = "12345678-1234-1234-1234-123456789012"
     context = {
         "stage": "all",
+        "architecture": "arm64",
         "region": "eu-central-1",
         "permissions_boundary": "arn:aws:iam::123456789012:policy/Boundary",
         "transit_gateway_id": "tgw-0123456789abcdef0",

@@ -18,6 +18,8 @@ from nephele.settings.configuration import parse_configuration
 from .assembly import Assembly
 
 LARGEST_BYTES = 250_000_000
+AARCH64 = 183
+"""`EM_AARCH64` of ELF."""
 IMPORT = """
 import importlib, sys
 sys.path.insert(0, sys.argv[1])
@@ -150,6 +152,32 @@ def test_the_zip_carries_no_tests_and_no_tools(default: Assembly, spec: Function
     assert not (folder / "bin").exists()
     assert not [path for path in folder.rglob("tests") if path.is_dir()]
     assert not (folder / "nephele" / "cli").exists()
+
+
+@each_function
+def test_the_zip_is_for_the_functions_processor(complete: Assembly, spec: FunctionSpec) -> None:
+    (function,) = (found for row, found in complete.functions() if row is spec)
+    assert function["Properties"]["Architectures"] == ["arm64"]
+    libraries = [path for path in complete.bundle(spec).rglob("*.so*") if path.is_file()]
+    assert libraries
+    for path in libraries:
+        assert _machine(path) == AARCH64, path
+
+
+def test_the_image_is_for_the_tasks_processor(complete: Assembly) -> None:
+    (task,) = complete.resources("AWS::ECS::TaskDefinition").values()
+    assert task["Properties"]["RuntimePlatform"]["CpuArchitecture"] == "ARM64"
+    manifest = json.loads((complete.folder / "Nephele-all-Edge.assets.json").read_text())
+    (image,) = manifest["dockerImages"].values()
+    assert image["source"]["platform"] == "linux/arm64"
+
+
+def _machine(library: Path) -> int:
+    """Return the processor an ELF file is for (`e_machine`)."""
+    with library.open("rb") as file:
+        header = file.read(20)
+    assert header.startswith(b"\x7fELF"), library
+    return int.from_bytes(header[18:20], "little")
 
 
 def test_the_image_is_built_from_the_edge_and_the_library(default: Assembly) -> None:
