@@ -1,4 +1,4 @@
-"""Follows up on commits and publishes changes: the consumer of the table's stream."""
+"""Follows up on commits, publishes changes and deletions: the consumer of the table's stream."""
 
 from __future__ import annotations
 
@@ -24,8 +24,9 @@ def _bus() -> EventBus:
 
 
 def handler(event: dict[str, Any], _context: object) -> None:
-    """Follow up on the outbox rows of some commits, and publish what has its number."""
+    """Follow up on the outbox rows of some commits, and publish what changed."""
     rows = [record["dynamodb"]["NewImage"] for record in event["Records"]]
     blocks = [row for row in rows if row["pk"]["S"] == CHANGES]
-    follow_up(_archive(), [row for row in rows if row["pk"]["S"] != CHANGES])
-    publish(_bus(), blocks)
+    outbox = [row for row in rows if row["pk"]["S"] != CHANGES]
+    follow_up(_archive(), outbox)
+    publish(_bus(), blocks, outbox)

@@ -198,6 +198,32 @@ def test_a_store_job_survives_its_executor(acquainted: Stack, peer: Peer) -> Non
     assert (content["InstancesCount"], content["FailedInstancesCount"]) == (len(made), 0)
 
 
+def test_jobs_survive_the_edge(acquainted: Stack, peer: Peer) -> None:
+    """What is sent and what is retrieved, when all of the edge's processes are killed at once."""
+    sent, to_send = files(200)
+    asked, to_ask_for = files(200)
+    with acquainted.rest() as rest:
+        body: dict[str, Any] = {"Resources": [upload(rest, to_send)], "Asynchronous": True}
+        upload(peer.rest, to_ask_for)
+        jobs = [ok(rest.post("/modalities/peer/store", json=body))]
+        body = {"Level": "Study", "Resources": [{"StudyInstanceUID": asked}], "Asynchronous": True}
+        jobs.append(ok(rest.post("/modalities/peer/move", json=body | {"TargetAet": "ORTHANC"})))
+        wait_until(lambda: len(peer.instances(sent)) > 20 and len(instances(rest, asked)) > 5)
+        acquainted.kill_edge()
+        before = len(peer.instances(sent)), len(instances(rest, asked))
+        for job in jobs:
+            wait_until(lambda job=job: ok(rest.get(job["Path"]))["State"] == "Success", 180)
+        content = ok(rest.get(jobs[0]["Path"]))["Content"]
+        wait_until(lambda: len(instances(rest, asked)) == len(to_ask_for))
+        changes = rest.get("/changes?limit=0").json()["Changes"]
+        here = set(instances(rest, asked))
+    assert max(before) < len(to_send), "it was killed too late to be of interest"
+    assert len(peer.instances(sent)) == len(to_send)
+    assert (content["InstancesCount"], content["FailedInstancesCount"]) == (len(to_send), 0)
+    new = [one["ID"] for one in changes if one["ChangeType"] == "NewInstance"]
+    assert sum(one in here for one in new) == len(to_ask_for), "each has come exactly once"
+
+
 # --- C-FIND ---------------------------------------------------------------------------------
 
 

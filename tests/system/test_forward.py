@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -10,11 +11,14 @@ from pathlib import Path
 import pydicom
 import pytest
 from pydicom.data import get_testdata_file
+from pydicom.uid import generate_uid
 
 from nephele.domain.levels import Level
 from nephele.domain.transfer_syntax import RLE_LOSSLESS
+from tests.edge.conftest import tool
 from tests.stack import Stack, running_stack
 from tests.system.senders import make_study, send, wait_for_edge
+from tests.unit.conftest import dicom_file
 
 AETS = ("NEPHELE_ONE", "NEPHELE_TWO")
 _LOOK_AGAIN_SECONDS = 0.2
@@ -40,6 +44,8 @@ def pair(
                     configuration={
                         "DicomAet": aet,
                         "AutoForward": rules,
+                        "DicomAlwaysAllowMove": True,
+                        "SynchronousCMove": False,
                         "PeersAllowedAddresses": ["127.0.0.0/8"],
                     },
                 )
@@ -121,6 +127,38 @@ def test_what_cannot_be_delivered_waits(pair: tuple[Stack, Stack], tmp_path: Pat
     wait_for_edge(one)
     _wait_until(lambda: _ids(two, study.orthanc_id(Level.STUDY)) == study.instance_ids)
     _wait_until(lambda: _is_at_rest(one))
+
+
+def test_an_asynchronous_move_survives_its_edge(pair: tuple[Stack, Stack]) -> None:
+    one, two = pair
+    study = generate_uid()
+    files = [
+        dicom_file(
+            Modality="OT",  # no rule forwards it
+            PatientID=study[-16:],
+            StudyInstanceUID=study,
+            SeriesInstanceUID=f"{study}.1",
+            SOPInstanceUID=f"{study}.1.{number}",
+        )
+        for number in range(200)
+    ]
+    before = _new_instances(two)
+    with one.rest() as rest:
+        stored = [rest.post("/instances", content=file).raise_for_status().json() for file in files]
+        known = set(rest.get("/jobs").json())
+        host, port = one.dicom_address
+        keys = ("-k", "QueryRetrieveLevel=STUDY", "-k", f"StudyInstanceUID={study}")
+        command = [tool("movescu"), "-S", "-aem", AETS[1], *keys, host, str(port)]
+        subprocess.run(command, check=True, timeout=60)
+        (job,) = set(rest.get("/jobs").json()) - known
+        _wait_until(lambda: rest.get(f"/jobs/{job}").json()["Progress"] > 0)
+        one.kill_edge()
+        assert rest.get(f"/jobs/{job}").json()["State"] == "Running", "it was killed too late"
+        _wait_until(lambda: rest.get(f"/jobs/{job}").json()["State"] == "Success", 180)
+    wait_for_edge(one)
+    _wait_until(lambda: _ids(two, stored[0]["ParentStudy"]) == {item["ID"] for item in stored})
+    two.wait_idle()
+    assert _new_instances(two) == before + len(files), "each has come exactly once"
 
 
 def _ids(stack: Stack, study: str) -> set[str]:

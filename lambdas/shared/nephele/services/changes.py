@@ -5,6 +5,8 @@ from __future__ import annotations
 from itertools import islice, takewhile
 
 from nephele.aws.index import changes as log
+from nephele.domain.levels import Level
+from nephele.domain.orthanc_id import OrthancId
 from nephele.domain.resources import ChangePage, NumberedChange
 from nephele.services.archive import Archive
 
@@ -74,11 +76,16 @@ def clear_changes(archive: Archive) -> None:
 def change_document(numbered: NumberedChange) -> dict[str, object]:
     """Return a change as Orthanc shows it."""
     change = numbered.change
+    document = describe(change.change_type, change.level, change.orthanc_id, change.date)
+    return {**document, "Seq": numbered.sequence}
+
+
+def describe(kind: str, level: Level, orthanc_id: OrthancId, date: str) -> dict[str, object]:
+    """Return what Orthanc shows of a change, its number aside."""
     return {
-        "ChangeType": change.change_type.value,
-        "Date": change.date,
-        "ID": change.orthanc_id,
-        "Path": f"/{change.level.collection}/{change.orthanc_id}",
-        "ResourceType": change.level.value,
-        "Seq": numbered.sequence,
+        "ChangeType": kind,
+        "Date": date,
+        "ID": orthanc_id,
+        "Path": f"/{level.collection}/{orthanc_id}",
+        "ResourceType": level.value,
     }

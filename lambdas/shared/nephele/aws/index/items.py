@@ -156,11 +156,12 @@ def pending(
     changes: Sequence[Change],
     touched: Sequence[tuple[Level, OrthancId]],
     purge: Sequence[str] = (),
+    deleted: Sequence[tuple[Level, OrthancId]] = (),
 ) -> Item:
     """Write the outbox row of a commit.
 
     Its changes wait there for their numbers; the stream's consumer reads from it which resources
-    were touched and which objects are to be removed.
+    were touched or deleted, and which objects are to be removed.
     """
     row: Row = {
         **keys.pending(now, uuid),
@@ -170,4 +171,6 @@ def pending(
     }
     if purge:
         row["p"] = codec.document(list(purge))
+    if deleted:
+        row["x"] = codec.document([[level, orthanc_id] for level, orthanc_id in deleted])
     return put(table, row)

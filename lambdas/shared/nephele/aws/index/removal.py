@@ -83,6 +83,7 @@ class _Removal:
         self._parents = parents
         self._items: list[Item] = []
         self._purge: list[str] = []
+        self._deleted: list[tuple[Level, OrthancId]] = []
         self._instances = 0
         self._sizes = Totals()
 
@@ -112,6 +113,7 @@ class _Removal:
     def _unhang(self, row: Row, resource: Resource) -> None:
         """Remove the rows a resource is found by."""
         orthanc_id, level = resource.orthanc_id, resource.level
+        self._deleted.append((level, orthanc_id))
         lookups = items.shown_identifier_keys(level, orthanc_id, resource.main_tags)
         lookups += [keys.key(pk, orthanc_id) for pk in codec.read_document(row, "e")]
         if resource.parent_id is not None:
@@ -141,7 +143,8 @@ class _Removal:
                 self._shrink(level, row, removed)
         self._items.append(items.count(self._table, self._negative(removed)))
         now, uuid = clock.now(), clock.new_uuid()
-        self._items.append(items.pending(self._table, now, uuid, [], [], self._purge))
+        outbox = items.pending(self._table, now, uuid, [], [], self._purge, self._deleted)
+        self._items.append(outbox)
         return self._items
 
     def _negative(self, removed: dict[str, int]) -> Totals:
