@@ -254,6 +254,62 @@ def test_get(rest: httpx.Client, peer: Peer) -> None:
     assert len(instances(rest, study)) == len(made), "it can be read at once"
 
 
+_DCMQRSCP = """
+NetworkTCPPort = {port}
+MaxPDUSize = 16384
+MaxAssociations = 16
+HostTable BEGIN
+nephele = (ORTHANC, {host}, {own_port})
+HostTable END
+VendorTable BEGIN
+VendorTable END
+AETable BEGIN
+QR {folder} RW (20, 100mb) ANY
+AETable END
+"""
+
+
+@pytest.mark.parametrize("method", ["C-MOVE", "C-GET"])
+def test_dcmtk_is_queried_and_retrieved_from(
+    acquainted: Stack, rest: httpx.Client, tmp_path: Path, method: str
+) -> None:
+    port, folder = reserve(0, ""), tmp_path / "QR"
+    folder.mkdir()
+    host, own_port = acquainted.dicom_address
+    configuration = tmp_path / "dcmqrscp.cfg"
+    configuration.write_text(
+        _DCMQRSCP.format(port=port, folder=folder, host=host, own_port=own_port)
+    )
+    study, made = files(3)
+    for number, file in enumerate(made):
+        (tmp_path / f"{number}.dcm").write_bytes(file)
+    paths = [str(path) for path in tmp_path.glob("*.dcm")]
+    with subprocess.Popen([tool("dcmqrscp"), "-c", str(configuration)]) as process:
+        try:
+            modality = {"AET": "QR", "Host": "127.0.0.1", "Port": port, "RetrieveMethod": method}
+            wait_until(lambda: rest.post("/tools/dicom-echo", json=modality).is_success)
+            store = [tool("storescu"), "-aec", "QR", "127.0.0.1", str(port), *paths]
+            subprocess.run(store, check=True, timeout=60)
+            rest.put("/modalities/dcmqrscp", json=modality).raise_for_status()
+            query = {"Level": "Study", "Query": {"StudyInstanceUID": study, "PatientName": ""}}
+            path = ok(rest.post("/modalities/dcmqrscp/query", json=query))["Path"]
+            shown = ok(rest.get(f"{path}/answers/0/content?simplify"))
+            details = ok(rest.post(f"{path}/retrieve", json={"RetrieveMethod": method}))["Details"]
+        finally:
+            process.terminate()
+    assert shown["PatientName"] == "CompressedSamples^CT1"
+    assert len(details[0]["ReceivedInstancesIds"]) == len(made)
+    for one in instances(rest, study):
+        received = pydicom.dcmread(io.BytesIO(rest.get(f"/instances/{one}/file").content))
+        source = next(
+            data_set
+            for data_set in (pydicom.dcmread(io.BytesIO(file)) for file in made)
+            if data_set.SOPInstanceUID == received.SOPInstanceUID
+        )
+        assert received.PixelData == source.PixelData
+    assert len(instances(rest, study)) == len(made)
+
+
 def test_failed_move_has_a_payload(rest: httpx.Client, peer: Peer) -> None:
     study, made = files(1)
     upload(peer.rest, made)

@@ -195,6 +195,7 @@ class Stored:
     data_set: pydicom.Dataset
     transfer_syntax: str
     originator: tuple[str | None, int | None]
+    association: int
 
 
 @dataclass
@@ -205,12 +206,15 @@ class Target:
     ----------
     statuses : list of int
         Taken from the front, one for each instance; success when there are no more.
+    aborts_at : int
+        It aborts the association instead of answering this one of all it receives.
     """
 
     port: int
     received: list[Stored] = field(default_factory=list)
     statuses: list[int] = field(default_factory=list)
     hold: Callable[[], None] = lambda: None
+    aborts_at: int = 0
 
     def handle(self, event: evt.Event) -> int:
         self.hold()
@@ -220,7 +224,10 @@ class Target:
             request.MoveOriginatorApplicationEntityTitle,
             request.MoveOriginatorMessageID,
         )
-        self.received.append(Stored(data_set, str(event.context.transfer_syntax), originator))
+        syntax = str(event.context.transfer_syntax)
+        self.received.append(Stored(data_set, syntax, originator, id(event.assoc)))
+        if len(self.received) == self.aborts_at:
+            event.assoc.abort()
         return self.statuses.pop(0) if self.statuses else 0x0000
 
     @property

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+import select
 import subprocess
+from collections.abc import Iterator
 from typing import Any
 
 import pydicom
@@ -13,6 +15,10 @@ from pydicom.uid import UID, ExplicitVRBigEndian, ExplicitVRLittleEndian, Implic
 from pynetdicom import AE
 from pynetdicom.association import Association
 
+from dimse_edge.association import EdgeAssociation
+from dimse_edge.request import Request
+from dimse_edge.scp import answers, find
+from nephele.domain.query_answer import Answer
 from nephele.domain.sop_classes import PATIENT_ROOT_FIND, STUDY_ROOT_FIND, STUDY_ROOT_MOVE
 from nephele.services import query_answers
 from tests.edge.conftest import tool
@@ -102,17 +108,35 @@ def test_gdcmscu(edge: InnerEdge, caplog: pytest.LogCaptureFixture) -> None:
 
 
 def test_cancelled_query_ends(start: StartInner, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The edge goes on with its second answer when the C-CANCEL is there, and not before."""
     monkeypatch.setattr(query_answers, "_BATCH", 1)
-    edge = start()
-    association = associate(edge.port)
-    answers = association.send_c_find(identifier("IMAGE", SOPInstanceUID=""), STUDY_ROOT_FIND, 7)
-    statuses = [next(answers)[0].Status]
+
+    def gated(asked: EdgeAssociation, request: Request, batches: Any, always: Answer) -> int:
+        return answers.send_answers(asked, request, _iter_held(asked, batches), always)
+
+    monkeypatch.setattr(find, "send_answers", gated)
+    association = associate(start().port)
+    keys = identifier("IMAGE", SOPInstanceUID="")
+    responses = association.send_c_find(keys, STUDY_ROOT_FIND, 7)
+    statuses = [next(responses)[0].Status]
     association.send_c_cancel(7, query_model=STUDY_ROOT_FIND)
-    statuses += [one.Status for one, _ in answers]
-    assert statuses[0] == 0xFF00
-    assert statuses[-1] in (0xFE00, 0x0000), "it may have been too late"
+    statuses += [one.Status for one, _ in responses]
+    assert statuses == [0xFF00, 0xFE00]
+    monkeypatch.undo()
     assert ask(association, identifier("PATIENT", PatientID="P1"))[-1][0] == 0x0000, "it lives"
     association.release()
+
+
+def _iter_held(association: EdgeAssociation, batches: Any) -> Iterator[Any]:
+    """Yield the first batch; the others as soon as the peer has said something."""
+    yield next(batches)
+    transport = association.dul.socket
+    assert transport is not None
+    assert transport.socket is not None
+    poll = select.poll()
+    poll.register(transport.socket, select.POLLIN)
+    assert poll.poll(SECONDS * 1000)
+    yield from batches
 
 
 @pytest.mark.parametrize(

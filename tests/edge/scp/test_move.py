@@ -152,18 +152,13 @@ def test_destination_that_takes_uncompressed_ones_alone(start: StartInner) -> No
 
 def test_association_that_breaks_is_opened_again(start: StartInner) -> None:
     with target(ALL) as peer, moving(start, peer) as association:
-        broken: list[int] = []
-
-        def break_once(event_count: list[int] = broken) -> None:
-            event_count.append(1)
-            if len(event_count) == 2:
-                raise ConnectionAbortedError
-
-        peer.hold = break_once
-        statuses, counts, *_ = move(association, identifier("PATIENT", PatientID="P1"))
-    assert statuses[-1] in (0x0000, 0xB000)
-    assert counts[-1][0] == 0
-    assert len(set(peer.uids)) >= 2
+        peer.aborts_at = 2
+        statuses, counts, failed, _ = move(association, identifier("PATIENT", PatientID="P1"))
+    assert statuses == [0xFF00, 0xFF00, 0x0000]
+    assert (counts[-1], failed) == ((0, 3, 0, 0), [])
+    assert peer.uids == [f"1.2.840.99.1.1.{number}" for number in (1, 2, 2, 3)]
+    first, broken, again, last = (one.association for one in peer.received)
+    assert first == broken != again == last
 
 
 def test_cancelled(start: StartInner) -> None:
