@@ -2,60 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from itertools import chain
 from types import TracebackType
 from typing import Self
 
 from dimse_edge.command import (
     NO_DATA_SET,
-    Command,
     Field,
     ProtocolError,
     Tag,
     encode_command,
-    parse_command,
 )
 from dimse_edge.fragments import (
     IS_COMMAND,
-    IS_LAST,
     Buffer,
     fragment_bytes,
     iter_pdus,
-    iter_values,
 )
 from dimse_edge.scu import requests
+from dimse_edge.scu.incoming import A_ABORT, Incoming, Message, SinkFor
 from dimse_edge.scu.requests import Destination, Proposal, ProposedContext
 from dimse_edge.scu.wire import AssociationEnded, PeerTimeout, Unreachable, Wire
-from dimse_edge.transport import P_DATA_TF
 from nephele.errors import NetworkProtocol
 from nephele.logs import logger
 
 _A_ASSOCIATE_AC = 0x02
 _A_ASSOCIATE_RJ = 0x03
-_A_RELEASE_RQ = 0x05
 _A_RELEASE_RP = 0x06
-_A_ABORT = 0x07
 _RELEASE_REQUEST = b"\x05\x00\x00\x00\x00\x04\x00\x00\x00\x00"
-_RELEASE_RESPONSE = b"\x06\x00\x00\x00\x00\x04\x00\x00\x00\x00"
 _ABORT = b"\x07\x00\x00\x00\x00\x04\x00\x00\x00\x00"
-_LONGEST_COMMAND = 1 << 16
-_LONGEST_IDENTIFIER = 1 << 24
 _SENT_AT_ONCE = 256 << 10
-
-Sink = Callable[[memoryview], None]
-"""Takes the bytes of a data set as they come."""
-
-
-@dataclass(frozen=True, slots=True)
-class Message:
-    """A message that has come; the data set is empty where a sink took it."""
-
-    context_id: int
-    command: Command
-    data_set: bytes = b""
 
 
 class Association:
@@ -83,11 +61,11 @@ class Association:
         self.contexts: dict[int, ProposedContext] = {}
         self.roles: dict[str, tuple[bool, bool]] = {}
         self._proposal = proposal
-        self._waiting: list[tuple[int, int, memoryview]] = []
         with self._translated("connecting"):
             self._wire = Wire.connect(
                 destination.host, destination.port, destination.timeout, destination.tls
             )
+        self._incoming = Incoming(self._wire)
         try:
             with self._translated("opening an association"):
                 self._negotiate(proposal)
@@ -116,7 +94,7 @@ class Association:
         pdu_type, body = self._wire.read_pdu()
         if pdu_type == _A_ASSOCIATE_RJ:
             raise AssociationEnded(requests.explain_rejection(body))
-        if pdu_type == _A_ABORT:
+        if pdu_type == A_ABORT:
             raise AssociationEnded("it has aborted the association")
         if pdu_type != _A_ASSOCIATE_AC:
             raise ProtocolError("it answers with a PDU that has no place here")
@@ -183,63 +161,12 @@ class Association:
             Returns where the data set of a command goes; without one it is kept in memory.
         """
         with self._translated("waiting for an answer"):
-            return self._receive(timeout, sink_for)
-
-    def _receive(self, timeout: float | None, sink_for: SinkFor | None) -> Message:
-        encoded = bytearray()
-        is_last = False
-        while not is_last:
-            context_id, control, fragment = self._next_value(timeout)
-            if not control & IS_COMMAND:
-                raise ProtocolError("it sends a data set without a command")
-            encoded += fragment
-            if len(encoded) > _LONGEST_COMMAND:
-                raise ProtocolError("it sends a command that is too long")
-            is_last = bool(control & IS_LAST)
-        command = parse_command(encoded)
-        if not command.has_data_set:
-            return Message(context_id, command)
-        if sink_for is not None:
-            self._receive_data_set(sink_for(context_id, command))
-            return Message(context_id, command)
-        identifier = bytearray()
-
-        def keep(fragment: memoryview) -> None:
-            identifier.extend(fragment)
-            if len(identifier) > _LONGEST_IDENTIFIER:
-                raise ProtocolError("it sends an identifier that is too long")
-
-        self._receive_data_set(keep)
-        return Message(context_id, command, bytes(identifier))
-
-    def _receive_data_set(self, sink: Sink) -> None:
-        is_last = False
-        while not is_last:
-            _, control, fragment = self._next_value(None)
-            if control & IS_COMMAND:
-                raise ProtocolError("it sends a command within a data set")
-            sink(fragment)
-            is_last = bool(control & IS_LAST)
-
-    def _next_value(self, timeout: float | None) -> tuple[int, int, memoryview]:
-        """Return context, control header and bytes of the next presentation data value."""
-        while not self._waiting:
-            pdu_type, body = self._wire.read_pdu(timeout)
-            if pdu_type == P_DATA_TF:
-                self._waiting = list(iter_values(memoryview(body)))[::-1]
-            elif pdu_type == _A_RELEASE_RQ:
-                self._wire.send(_RELEASE_RESPONSE)
-                raise AssociationEnded("it has released the association")
-            elif pdu_type == _A_ABORT:
-                raise AssociationEnded("it has aborted the association")
-            else:
-                raise ProtocolError("it sends a PDU that has no place here")
-        return self._waiting.pop()
+            return self._incoming.receive(timeout, sink_for)
 
     def has_message(self) -> bool:
         """Tell whether something has come that was not received yet."""
         with self._translated("waiting for an answer"):
-            return bool(self._waiting) or self._wire.has_arrived()
+            return self._incoming.has_arrived()
 
     def request(
         self,
@@ -278,7 +205,7 @@ class Association:
         self.is_open = False
         try:
             self._wire.send(_RELEASE_REQUEST)
-            while self._wire.read_pdu()[0] not in (_A_RELEASE_RP, _A_ABORT):
+            while self._wire.read_pdu()[0] not in (_A_RELEASE_RP, A_ABORT):
                 pass
         except (AssociationEnded, PeerTimeout, ProtocolError) as error:
             logger.debug("release was not confirmed", extra={"reason": str(error)})
@@ -300,6 +227,3 @@ class Association:
             self.is_broken = isinstance(exc, AssociationEnded)
             self.abort()
             raise NetworkProtocol(f"{self.destination}: {exc} ({doing})") from exc
-
-
-SinkFor = Callable[[int, Command], Sink]

@@ -9,8 +9,9 @@ from dimse_edge.backlog import Backlog, Indexing
 from dimse_edge.command import Command, Field
 from dimse_edge.reception import Reception
 from dimse_edge.responses import encode_response
-from dimse_edge.scu.association import Association, Message, Sink
+from dimse_edge.scu.association import Association
 from dimse_edge.scu.calls import PENDING, UNCOMPRESSED, destination_of, send_identifier
+from dimse_edge.scu.incoming import Message, Sink
 from dimse_edge.scu.requests import MOST_CONTEXTS, Destination, Proposal, ProposedContext
 from dimse_edge.scu.retrieving import Progress, Retrieved, retrieve_all
 from dimse_edge.statuses import SUCCESS, store_status

@@ -9,17 +9,15 @@ from types import TracebackType
 from typing import Self
 
 from dimse_edge.command import HAS_DATA_SET, MEDIUM_PRIORITY, Field, Tag
-from dimse_edge.scu import offers
 from dimse_edge.scu.association import Association
+from dimse_edge.scu.channel import Channel, kind_of
 from dimse_edge.scu.dialing import destination
 from dimse_edge.scu.offers import Kind
-from dimse_edge.scu.requests import Destination, Proposal
 from nephele.domain.orthanc_id import OrthancId
 from nephele.domain.resources import Resource
 from nephele.errors import (
     BadFileFormat,
     NetworkProtocol,
-    NoPresentationContext,
     NotTranscodable,
     UnknownResource,
 )
@@ -30,8 +28,6 @@ from nephele.settings.modality import Modality
 
 STORED = frozenset({0x0000, 0xB000, 0xB006, 0xB007, 0x0111})
 """Statuses of an instance that is with the peer now: as such, coerced, or before already."""
-
-_MOST_KINDS = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,17 +88,14 @@ class Sender:
         transcode: str = "",
     ) -> None:
         self._archive = archive
-        self._first = transcode
-        self._destination: Destination = destination(archive, modality, calling_aet, timeout)
         self._originator = originator
-        self._is_transcoding = (
-            archive.configuration.transcode_dicom_protocol and modality.allow_transcoding
+        configuration = archive.configuration
+        self._channel = Channel(
+            destination(archive, modality, calling_aet, timeout),
+            transcode or configuration.dicom_scu_preferred_transfer_syntax,
+            transcode,
+            is_transcoding=configuration.transcode_dicom_protocol and modality.allow_transcoding,
         )
-        configured = archive.configuration.dicom_scu_preferred_transfer_syntax
-        self._preferred = transcode or configured
-        self._kinds: dict[Kind, None] = {}
-        self._proposed: frozenset[Kind] = frozenset()
-        self._association: Association | None = None
         self._expected: deque[OrthancId] = deque()
         self._stream: Generator[Outgoing] | None = None
 
@@ -117,10 +110,7 @@ class Sender:
     ) -> None:
         if self._stream is not None:
             self._stream.close()
-        if self._association is not None and kind is None:
-            self._association.release()
-        elif self._association is not None:
-            self._association.abort()
+        self._channel.close(is_failed=kind is not None)
 
     def expect(self, ids: Iterable[OrthancId]) -> None:
         """Say what will be sent next, in this order: it is read ahead and transcoded meanwhile."""
@@ -139,31 +129,34 @@ class Sender:
             The peer cannot be reached, fails, or takes it in no transfer syntax it can be had in.
         """
         outgoing = self._read_ahead(instance_id)
-        if outgoing is not None:
-            if isinstance(outgoing.error, UnknownResource):
-                raise outgoing.error
-            association = self._association
-            context_id = None
-            if association is not None and association.is_open and outgoing.error is None:
-                context_id = association.context(
-                    outgoing.sop_class_uid, outgoing.transfer_syntax_uid
-                )
-            if association is not None and context_id is not None:
-                try:
-                    return self._store(association, context_id, outgoing)
-                except NetworkProtocol:
-                    if not association.is_broken:
-                        raise
-                    logger.info("association broke: another one is opened")
-        return self._send_by_itself(instance_id)
+        outcome = None if outgoing is None else self._send_read(outgoing)
+        return outcome or self._send_by_itself(instance_id)
+
+    def _send_read(self, outgoing: Outgoing) -> Outcome | None:
+        """Send an instance that was read ahead; None where the association is not for it."""
+        if isinstance(outgoing.error, UnknownResource):
+            raise outgoing.error
+        association = self._channel.association
+        if association is None or not association.is_open or outgoing.error is not None:
+            return None
+        context_id = association.context(outgoing.sop_class_uid, outgoing.transfer_syntax_uid)
+        if context_id is None:
+            return None
+        try:
+            return self._store(association, context_id, outgoing)
+        except NetworkProtocol:
+            if not association.is_broken:
+                raise
+        logger.info("association broke: another one is opened")
+        return None
 
     def send_data_set(
         self, kind: Kind, sop_instance_uid: str, pieces: Iterable[bytes | memoryview]
     ) -> Outcome:
         """Send what is not in the archive, in the syntax it is in."""
-        self._is_transcoding = False
-        association = self._open_for(kind)
-        (syntax,) = self._syntaxes(association, kind)
+        self._channel.is_transcoding = False
+        association = self._channel.open_for(kind)
+        (syntax,) = self._channel.syntaxes(association, kind)
         context_id = association.context(kind.sop_class_uid, syntax) or 0
         return self._ask(association, context_id, kind.sop_class_uid, sop_instance_uid, pieces)
 
@@ -173,7 +166,9 @@ class Sender:
             return None
         if self._stream is None:
             expected = list(self._expected)
-            self._stream = iter_outgoing(self._archive, expected, self._wanted, self._prepare)
+            self._stream = iter_outgoing(
+                self._archive, expected, self._channel.wanted, self._prepare
+            )
         self._expected.popleft()
         try:
             outgoing = next(self._stream, None)
@@ -185,77 +180,25 @@ class Sender:
         return outgoing
 
     def _prepare(self, following: Sequence[Resource]) -> None:
-        """Open an association for what is sent next, unless there is one."""
-        kinds = [_kind_of(resource) for resource in following]
-        self._kinds |= dict.fromkeys(kinds)
-        if kinds and (self._association is None or not self._association.is_open):
-            self._open_for(kinds[0])
-
-    def _wanted(self, resource: Resource) -> list[str]:
-        """Return the syntaxes an instance is read in ahead; its own where nothing is known yet."""
-        kind, association = _kind_of(resource), self._association
-        if association is None or kind not in self._proposed:
-            return [kind.transfer_syntax_uid]
-        try:
-            return self._syntaxes(association, kind)
-        except (NoPresentationContext, NetworkProtocol):
-            return []
+        self._channel.expect(kind_of(resource) for resource in following)
 
     def _send_by_itself(self, instance_id: OrthancId) -> Outcome:
         """Send an instance that was not read ahead, or in vain."""
         resource = self._archive.index.resource(instance_id)
         if resource is None:
             raise UnknownResource("An instance was deleted meanwhile")
-        kind = _kind_of(resource)
-        association = self._open_for(kind)
+        kind = kind_of(resource)
+        association = self._channel.open_for(kind)
+        syntaxes = self._channel.syntaxes(association, kind)
         try:
-            outgoing = read_outgoing(self._archive, resource, self._syntaxes(association, kind))
+            outgoing = read_outgoing(self._archive, resource, syntaxes)
         except (NotTranscodable, BadFileFormat) as exc:
-            raise NetworkProtocol(f"{self._no_context(kind)}: {exc}") from exc
+            raise NetworkProtocol(f"{self._channel.no_context(kind)}: {exc}") from exc
         try:
             context_id = association.context(kind.sop_class_uid, outgoing.transfer_syntax_uid)
             return self._store(association, context_id or 0, outgoing)
         finally:
             outgoing.close()
-
-    def _open_for(self, kind: Kind) -> Association:
-        """Return an association that was asked for this kind of instance."""
-        current = self._association
-        if current is not None and current.is_open:
-            if kind in self._proposed:
-                return current
-            current.release()
-        self._kinds.setdefault(kind)
-        kinds = [kind, *(other for other in self._kinds if other != kind)][:_MOST_KINDS]
-        contexts = offers.contexts_for(kinds, self._preferred, is_transcoding=self._is_transcoding)
-        self._association = Association(self._destination, Proposal(contexts))
-        self._proposed = frozenset(kinds)
-        return self._association
-
-    def _syntaxes(self, association: Association, kind: Kind) -> list[str]:
-        """Return the transfer syntaxes to send an instance in, the first that works."""
-        accepted = {
-            context.transfer_syntaxes[0]
-            for context in association.contexts.values()
-            if context.abstract_syntax == kind.sop_class_uid
-        }
-        if not accepted:
-            raise NoPresentationContext(
-                f"{self._destination}: it takes no SOP class {kind.sop_class_uid}"
-            )
-        first = [self._first] if self._is_transcoding and self._first in accepted else []
-        if kind.transfer_syntax_uid in accepted:
-            return list(dict.fromkeys([*first, kind.transfer_syntax_uid]))
-        targets = offers.attempts(kind, accepted, self._preferred) if self._is_transcoding else []
-        if not targets:
-            raise NetworkProtocol(self._no_context(kind))
-        return targets
-
-    def _no_context(self, kind: Kind) -> str:
-        return (
-            f"{self._destination}: no valid presentation context for SOP class"
-            f" {kind.sop_class_uid} in transfer syntax {kind.transfer_syntax_uid}"
-        )
 
     def _store(self, association: Association, context_id: int, outgoing: Outgoing) -> Outcome:
         return self._ask(
@@ -288,9 +231,3 @@ class Sender:
             command[Tag.MOVE_ORIGINATOR_MESSAGE_ID] = self._originator[1]
         answer = association.request(context_id, command, pieces).command
         return Outcome(answer.status, answer.comment, sop_class_uid, sop_instance_uid)
-
-
-def _kind_of(resource: Resource) -> Kind:
-    return Kind(
-        resource.metadata.get("SopClassUid", ""), resource.metadata.get("TransferSyntax", "")
-    )
