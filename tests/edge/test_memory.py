@@ -21,10 +21,10 @@ FRAME_BYTES = 512 * 512 * 2
 MIB = 1 << 20
 
 
-def iter_multi_frame(size_bytes: int) -> Iterator[bytes]:
+def iter_multi_frame(size_bytes: int, **values: str) -> Iterator[bytes]:
     """Yield an encoded multi-frame instance in pieces."""
     frames = size_bytes // FRAME_BYTES
-    data_set = ct(NumberOfFrames=str(frames), Rows=512, Columns=512, BitsAllocated=16)
+    data_set = ct(NumberOfFrames=str(frames), Rows=512, Columns=512, BitsAllocated=16, **values)
     del data_set.PixelData
     yield encode(data_set)
     yield struct.pack("<HH2sHI", 0x7FE0, 0x0010, b"OW", 0, frames * FRAME_BYTES)

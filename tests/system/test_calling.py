@@ -480,12 +480,15 @@ def second_edge(stack: Stack) -> Iterator[int]:
             process.terminate()
 
 
-def test_a_report_that_comes_to_the_other_task_is_matched(
+def test_what_comes_to_the_other_task_is_matched(
     acquainted: Stack, rest: httpx.Client, peer: Peer
 ) -> None:
+    """One task asks for a commitment and a C-MOVE; the report and the stores come to the other."""
     host, own_port = acquainted.dicom_address
     _, made = files(1)
     orthanc_id = upload(rest, made)
+    moved, to_move = files(3)
+    upload(peer.rest, to_move)
     with second_edge(acquainted) as port:
         modality = ["OTHER", "127.0.0.1", port]
         wait_until(lambda: rest.post("/tools/dicom-echo", json=modality).is_success, 60)
@@ -495,5 +498,12 @@ def test_a_report_that_comes_to_the_other_task_is_matched(
             content = ok(rest.post("/modalities/peer/store", json=body))
             path = f"/storage-commitment/{content['StorageCommitmentTransactionUID']}"
             assert report_of(rest, path)["Status"] == "Success"
+            before = acquainted.log("edge").count("association ended")
+            body = {"Level": "Study", "Resources": [{"StudyInstanceUID": moved}]}
+            content = ok(rest.post("/modalities/peer/move", json=body | {"TargetAet": "ORTHANC"}))
+            received = content["Details"][0]["ReceivedInstancesIds"]
+            assert sorted(received) == sorted(instances(rest, moved))
+            assert len(received) == len(to_move)
+            assert acquainted.log("edge").count("association ended") == before, "not its own port"
         finally:
             peer.knows("nephele", ["ORTHANC", host, own_port])

@@ -7,12 +7,18 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
+import psutil
 import pydicom
 import pytest
+from pydicom.uid import ExplicitVRLittleEndian, generate_uid
 
 from infra.local.ports import reserve
+from nephele.domain.part10 import write_preamble
 from tests.edge.conftest import tool
+from tests.edge.data_sets import CT
+from tests.edge.test_memory import BOUND_BYTES, iter_multi_frame, peak_bytes
 from tests.stack import Stack
+from tests.system.senders import send
 from tests.system.test_calling import files, upload, wait_until
 
 _AET = "QRSCU"
@@ -74,6 +80,51 @@ def test_a_study_is_moved(known: Stack, rest: httpx.Client, port: int, tmp_path:
     found = [pydicom.dcmread(path) for path in tmp_path.iterdir()]
     assert len(found) == 3
     assert not any(one.file_meta.TransferSyntaxUID.is_compressed for one in found)
+
+
+@pytest.mark.parametrize("megabytes", [100, pytest.param(1024, marks=pytest.mark.soak)])
+def test_memory_is_bounded_whatever_is_sent(
+    known: Stack, rest: httpx.Client, port: int, tmp_path: Path, megabytes: int
+) -> None:
+    """C-GET is a worker's work, C-STORE of a job the executor's."""
+    uid, path = generate_uid(), tmp_path / "large.dcm"
+    named = dict.fromkeys(("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID"), uid)
+    named["PatientID"] = uid[-16:]
+    with path.open("wb") as file:
+        file.write(write_preamble(CT, uid, ExplicitVRLittleEndian))
+        file.writelines(iter_multi_frame(megabytes << 20, **named))
+    send(known, [path])
+    known.wait_idle(120)
+    processes = [
+        process
+        for process in psutil.Process(known.process.pid).children(recursive=True)
+        if {"dimse_edge.worker", "dimse_edge.executor"} & {*process.cmdline()}
+    ]
+    before = {process.pid: _begin_peak(process.pid) for process in processes}
+    code, output = _run(known, "getscu", f"StudyInstanceUID={uid}", "--ignore")
+    assert code == 0, output
+    command = [tool("storescp"), "--ignore", "-aet", _AET, str(port)]
+    with subprocess.Popen(command) as target:
+        try:
+            wait_until(lambda: rest.post(f"/modalities/{_AET}/echo", content=b"").is_success)
+            (study,) = rest.post(
+                "/tools/find", json={"Level": "Study", "Query": {"StudyInstanceUID": uid}}
+            ).json()
+            job = rest.post(
+                f"/modalities/{_AET}/store", json={"Resources": [study], "Asynchronous": True}
+            ).json()
+            wait_until(lambda: rest.get(job["Path"]).json()["State"] == "Success", 300)
+        finally:
+            target.terminate()
+    grown = [peak_bytes(pid) - size_bytes for pid, size_bytes in before.items()]
+    assert len(grown) >= 2
+    assert max(grown) < BOUND_BYTES
+
+
+def _begin_peak(pid: int) -> int:
+    """Let the peak of a process's resident size begin anew, and return it."""
+    Path(f"/proc/{pid}/clear_refs").write_text("5")
+    return peak_bytes(pid)
 
 
 def test_what_was_deleted_is_not_sent(known: Stack, rest: httpx.Client, tmp_path: Path) -> None:

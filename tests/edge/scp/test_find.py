@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import select
 import subprocess
+import threading
 from collections.abc import Iterator
 from typing import Any
 
@@ -124,6 +125,36 @@ def test_cancelled_query_ends(start: StartInner, monkeypatch: pytest.MonkeyPatch
     assert statuses == [0xFF00, 0xFE00]
     monkeypatch.undo()
     assert ask(association, identifier("PATIENT", PatientID="P1"))[-1][0] == 0x0000, "it lives"
+    association.release()
+
+
+def test_others_are_served_in_the_middle_of_a_query(
+    start: StartInner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A query that sends its answers for ever so long leaves its process to other associations."""
+    monkeypatch.setattr(query_answers, "_BATCH", 1)
+    edge = start()
+    is_between, echoed = threading.Event(), threading.Event()
+
+    def gated(asked: EdgeAssociation, request: Request, batches: Any, always: Answer) -> int:
+        def iter_held() -> Iterator[Any]:
+            yield next(batches)
+            is_between.set()
+            assert echoed.wait(SECONDS)
+            yield from batches
+
+        return answers.send_answers(asked, request, iter_held(), always)
+
+    monkeypatch.setattr(find, "send_answers", gated)
+    association = associate(edge.port)
+    responses = association.send_c_find(identifier("IMAGE", SOPInstanceUID=""), STUDY_ROOT_FIND)
+    assert next(responses)[0].Status == 0xFF00
+    assert is_between.wait(SECONDS)
+    code, output = run("echoscu", edge.port)
+    assert code == 0, output
+    echoed.set()
+    *_, (last, _) = responses
+    assert last.Status == 0x0000
     association.release()
 
 
