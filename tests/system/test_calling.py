@@ -205,19 +205,24 @@ def test_jobs_survive_the_edge(acquainted: Stack, peer: Peer) -> None:
     with acquainted.rest() as rest:
         body: dict[str, Any] = {"Resources": [upload(rest, to_send)], "Asynchronous": True}
         upload(peer.rest, to_ask_for)
-        jobs = [ok(rest.post("/modalities/peer/store", json=body))]
-        body = {"Level": "Study", "Resources": [{"StudyInstanceUID": asked}], "Asynchronous": True}
-        jobs.append(ok(rest.post("/modalities/peer/move", json=body | {"TargetAet": "ORTHANC"})))
-        wait_until(lambda: len(peer.instances(sent)) > 20 and len(instances(rest, asked)) > 5)
+        query: dict[str, Any] = {"Level": "Study", "Resources": [{"StudyInstanceUID": asked}]}
+        query |= {"TargetAet": "ORTHANC", "Asynchronous": True}
+        jobs = [
+            ok(rest.post("/modalities/peer/store", json=body)),
+            ok(rest.post("/modalities/peer/move", json=query)),
+        ]
+        wait_until(lambda: len(peer.instances(sent)) > 20)
+        states = [ok(rest.get(job["Path"]))["State"] for job in jobs]
         acquainted.kill_edge()
-        before = len(peer.instances(sent)), len(instances(rest, asked))
+        before = len(peer.instances(sent))
         for job in jobs:
             wait_until(lambda job=job: ok(rest.get(job["Path"]))["State"] == "Success", 180)
         content = ok(rest.get(jobs[0]["Path"]))["Content"]
         wait_until(lambda: len(instances(rest, asked)) == len(to_ask_for))
         changes = rest.get("/changes?limit=0").json()["Changes"]
         here = set(instances(rest, asked))
-    assert max(before) < len(to_send), "it was killed too late to be of interest"
+    assert states == ["Running", "Running"], "it was killed too late to be of interest"
+    assert before < len(to_send)
     assert len(peer.instances(sent)) == len(to_send)
     assert (content["InstancesCount"], content["FailedInstancesCount"]) == (len(to_send), 0)
     new = [one["ID"] for one in changes if one["ChangeType"] == "NewInstance"]
