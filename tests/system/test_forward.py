@@ -131,16 +131,16 @@ def test_what_cannot_be_delivered_waits(pair: tuple[Stack, Stack], tmp_path: Pat
 
 def test_an_asynchronous_move_survives_its_edge(pair: tuple[Stack, Stack]) -> None:
     one, two = pair
-    study = generate_uid()
+    study, series = generate_uid(), generate_uid()
     files = [
         dicom_file(
             Modality="OT",  # no rule forwards it
             PatientID=study[-16:],
             StudyInstanceUID=study,
-            SeriesInstanceUID=f"{study}.1",
-            SOPInstanceUID=f"{study}.1.{number}",
+            SeriesInstanceUID=series,
+            SOPInstanceUID=generate_uid(),
         )
-        for number in range(200)
+        for _ in range(200)
     ]
     before = _new_instances(two)
     with one.rest() as rest:
