@@ -35,9 +35,14 @@ _BATCHES_AHEAD = 3
 def iter_answers(archive: Archive, query: Query, found: Found) -> Iterator[list[Answer]]:
     """Yield the answers for resources, in batches; those deleted meanwhile are left out.
 
-    The next batches are read while the one before is being sent.
+    The next batches are read while the one before is being sent; where nothing is left to be read,
+    no thread is worth it.
     """
     renderer = _Renderer(archive, query, found.main_tags)
+    if renderer.knows(found.ids):
+        for start in range(0, len(found.ids), _BATCH):
+            yield renderer.render(found.ids[start : start + _BATCH])
+        return
     remaining = iter(found.ids)
     with ThreadPoolExecutor(_BATCHES_AHEAD, thread_name_prefix="answers") as pool:
         waiting = deque(_render_next(pool, renderer, remaining, _BATCHES_AHEAD))
@@ -104,9 +109,14 @@ class _Renderer:
         """Return the levels that keep what is known of a resource, the highest first."""
         return ORDER[: ORDER.index(self._level) + 1]
 
+    def knows(self, ids: list[OrthancId]) -> bool:
+        """Tell whether the answers for some resources can be told without reading."""
+        is_plain = not (self._stored or self._computed)
+        return is_plain and all(one in self._known_tags for one in ids)
+
     def render(self, ids: list[OrthancId]) -> list[Answer]:
         """Return the answers for some resources, in their order."""
-        if not (self._stored or self._computed) and all(one in self._known_tags for one in ids):
+        if self.knows(ids):
             return [self._with_main_tags(self._known_tags[one]) for one in ids]
         resources = resources_in_order(self._archive, ids)
         self._read_above(resources)
