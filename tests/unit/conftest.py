@@ -29,6 +29,7 @@ from nephele.domain.provenance import Origin, Provenance
 from nephele.domain.resources import StoredFile
 from nephele.services.archive import Archive
 from nephele.settings.configuration import parse_configuration
+from tests.unit.moto_transactions import quick_transactions
 
 MakeEntry = Callable[..., Entry]
 
@@ -42,7 +43,7 @@ def archive() -> Iterator[Archive]:
 @contextmanager
 def empty_archive() -> Iterator[Archive]:
     """Open an empty archive on moto."""
-    with pytest.MonkeyPatch.context() as patch, mock_aws():
+    with pytest.MonkeyPatch.context() as patch, mock_aws(), quick_transactions():
         for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
             patch.setenv(name, "testing")
         patch.setenv("AWS_DEFAULT_REGION", "eu-west-1")

@@ -85,6 +85,16 @@ def settle(archive: Archive) -> None:
             return
 
 
+def follow_commits(archive: Archive) -> None:
+    """Do what the stream's consumer does, until no commit is left."""
+    while rows := [
+        row
+        for shard in range(keys.PENDING_SHARDS)
+        for row in archive.index.table.iter_query(f"{keys.PENDING}{shard}")
+    ]:
+        follow_up(archive, rows)
+
+
 def index_all(archive: Archive) -> None:
     """Index all objects of the bucket."""
     names = [name for name, _ in archive.bucket.iter_objects("dicom/")]

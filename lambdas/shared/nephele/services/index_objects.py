@@ -55,7 +55,8 @@ def index_objects(archive: Archive, keys: Sequence[str]) -> dict[str, NepheleErr
                 by_series[series].append(result)
             elif result is not None:
                 failures[str(key)] = result
-    for entries in by_series.values():
+    for received in by_series.values():
+        entries = sorted(received, key=lambda entry: entry.file.reception)
         failures |= commit_entries(archive, entries)
     return failures
 
@@ -68,7 +69,7 @@ def commit_entries(
         committer(archive, is_rebuilding=is_rebuilding).commit(entries)
         release(archive, [entry.file.uuid for entry in entries])
         for entry in entries:
-            if is_traced(entry.file.uuid):
+            if is_traced(entry.file.uuid) and not is_rebuilding:
                 logger.info("indexed", extra={"trace": trace_of(entry.file.uuid)})
     except NepheleError as error:
         if len(entries) == 1 or isinstance(error, Conflict | Unavailable):

@@ -15,7 +15,7 @@ from itertools import chain, islice
 from typing import TypeVar
 
 from nephele.aws import journal, object_metadata
-from nephele.aws.index import changes, codec, records
+from nephele.aws.index import changes, codec
 from nephele.aws.index.commit import Entry
 from nephele.aws.keys import FINAL, InstanceKey, parse_instance_key
 from nephele.domain.levels import Level
@@ -31,6 +31,8 @@ Result = TypeVar("Result")
 Progress = Callable[[str, int, int], None]
 """Is told of a stage, how much of it is done, and how much there is."""
 
+_FIRST_CHARACTERS = "0123456789abcdef"
+"""Of ids: what the bucket is listed by, many at a time."""
 _ROWS_AT_ONCE = 100
 _WINDOW = 2_000
 """Receptions whose headers are held in memory together."""
@@ -92,17 +94,17 @@ class _Reindexing:
         options = replay.replay_options(archive)
         definitions = replay.replay_definitions(archive, self._each)
         exports = replay.replay_exports(archive)
-        tombstones = list(replay.replay_deletions(archive, self._each))
+        tombstones = replay.replay_deletions(archive, self._each)
         keys = self._list_objects()
         missing = self._missing(keys)
         self._index(missing)
-        self._forget(tombstones, keys)
+        replay.replay_restores(archive, self._each)
         states = replay.replay_states(archive, self._each)
         self._mark()
         return Reindexed(
             objects=len(keys),
             indexed=len(missing) - len(self._failures),
-            tombstones=len(tombstones),
+            tombstones=tombstones,
             states=states,
             definitions=definitions,
             options=options,
@@ -116,13 +118,13 @@ class _Reindexing:
 
     def _list_objects(self) -> set[str]:
         found: set[str] = set()
-        for n, names in enumerate(self._each(self._list_prefix, range(256)), 1):
+        for n, names in enumerate(self._each(self._list_prefix, _FIRST_CHARACTERS), 1):
             found.update(names)
-            self._progress("Listing", n, 256)
+            self._progress("Listing", n, len(_FIRST_CHARACTERS))
         return found
 
-    def _list_prefix(self, prefix: int) -> list[str]:
-        objects = self._archive.bucket.iter_objects(f"{FINAL}/{prefix:02x}/")
+    def _list_prefix(self, character: str) -> list[str]:
+        objects = self._archive.bucket.iter_objects(f"{FINAL}/{character}")
         return [name for name, _ in objects if parse_instance_key(name) is not None]
 
     def _missing(self, names: set[str]) -> list[InstanceKey]:
@@ -168,17 +170,6 @@ class _Reindexing:
         for series in by_series.values():
             failures |= commit_entries(self._archive, series, is_rebuilding=True)
         return failures
-
-    def _forget(self, tombstones: Sequence[replay.Tombstone], names: set[str]) -> None:
-        """Forget ended receptions of instances that were received again: their objects are gone."""
-        present = {name.split("/")[2] for name in names}
-        table = self._archive.index.table
-        for orthanc_id, uuids in tombstones:
-            if orthanc_id not in present:
-                continue
-            for uuid in uuids:
-                if str(InstanceKey(FINAL, orthanc_id, uuid)) not in names:
-                    records.forget_ended(table, orthanc_id, uuid)
 
     def _mark(self) -> None:
         """Let resources be stable, and series complete, that were so."""

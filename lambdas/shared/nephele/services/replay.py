@@ -23,13 +23,11 @@ from nephele.domain.resources import Resource
 from nephele.domain.user_state import UserState, decode_state
 from nephele.errors import UnknownResource
 from nephele.services.archive import Archive
-from nephele.services.undelete import RESTORED, is_part
+from nephele.services.undelete import RESTORED, is_part, part_names
 from nephele.services.worklists import replay_worklist
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
-Tombstone = tuple[OrthancId, list[str]]
-"""An instance, and the receptions of it that have ended."""
 
 
 class Each(Protocol):
@@ -41,36 +39,54 @@ class Each(Protocol):
         """Yield the results."""
 
 
-def replay_deletions(archive: Archive, each: Each) -> Iterator[Tombstone]:
-    """Let what was deleted be deleted, and to be undone as long as before; yield the tombstones."""
+def replay_deletions(archive: Archive, each: Each) -> int:
+    """Let what was deleted be so, and to be undone as long as before; return of how many."""
     names = [name for name, _ in archive.bucket.iter_objects(keys.DELETIONS)]
     restored = {_folder(name) for name in names if name.endswith(f"/{RESTORED}")}
 
-    def replay(name: str) -> list[Tombstone]:
+    def replay(name: str) -> int:
         is_restored = _folder(name) in restored
         if is_part(name):
             return _replay_part(archive, name, is_restored=is_restored)
         if name.endswith(f"/{journal.DELETION}") and not is_restored:
             put_deletion(archive.index.table, journal.read_deletion(archive.bucket, name))
-        return []
+        return 0
 
-    for found in each(replay, names):
-        yield from found
+    return sum(each(replay, names))
+
+
+def replay_restores(archive: Archive, each: Each) -> None:
+    """Let what was brought back be as recent as when that was done."""
+    names = (name for name, _ in archive.bucket.iter_objects(keys.DELETIONS))
+    restored = (name for name in names if name.endswith(f"/{RESTORED}"))
+    for _ in each(lambda name: _replay_restore(archive, name), restored):
+        pass
+
+
+def _replay_restore(archive: Archive, name: str) -> None:
+    when = archive.bucket.read_json(name).get("Restored", "")
+    for part in part_names(archive, name.split("/")[-2]):
+        ids = [OrthancId(one["ID"]) for one in archive.bucket.read_json(part)["Instances"]]
+        there = archive.index.resources(ids).values()
+        for above in {parent for one in there for parent in one.ancestors.values()}:
+            values = {":c": codec.text(when)}
+            key = index_keys.resource(above)
+            archive.index.table.update(key, "SET c = :c, u = :c", "c < :c", values)
 
 
 def _folder(name: str) -> str:
     return name.rpartition("/")[0]
 
 
-def _replay_part(archive: Archive, name: str, *, is_restored: bool) -> list[Tombstone]:
+def _replay_part(archive: Archive, name: str, *, is_restored: bool) -> int:
     """Bury what a part of a deletion tells of; what was served alone came back with an undo."""
-    found: list[Tombstone] = []
+    count = 0
     for one in archive.bucket.read_json(name)["Instances"]:
         uuids = {*one["Aside"], *one.get("Ended", ()), *([] if is_restored else [one["Served"]])}
         if uuids:
             _bury(archive, OrthancId(one["ID"]), sorted(uuids))
-            found.append((OrthancId(one["ID"]), sorted(uuids)))
-    return found
+            count += 1
+    return count
 
 
 def _bury(archive: Archive, orthanc_id: OrthancId, uuids: list[str]) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import orjson
 
-from nephele.aws import keys
+from nephele.aws import clock, keys
 from nephele.aws.index import deletions
 from nephele.aws.index import keys as index_keys
 from nephele.aws.index.user_state import LABELS_AT_ONCE, Decide, change_user_state
@@ -26,7 +26,6 @@ from nephele.services.journal import keep_changed
 
 RESTORED = "restored"
 """Name of the journal's object that says that a deletion was undone."""
-_OBJECTS_AT_ONCE = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,10 +76,7 @@ def restore_part(archive: Archive, name: str) -> int:
     as it is, and what users keep at a resource that is there stays too.
     """
     part = read_part(archive, name)
-    back = 0
-    for start in range(0, len(part.instances), _OBJECTS_AT_ONCE):
-        some = part.instances[start : start + _OBJECTS_AT_ONCE]
-        back += _restore_instances(archive, some)
+    back = _restore_instances(archive, part.instances)
     for orthanc_id, state in part.states.items():
         _restore_state(archive, orthanc_id, state)
     return back
@@ -88,7 +84,8 @@ def restore_part(archive: Archive, name: str) -> int:
 
 def finish_restore(archive: Archive, identifier: str) -> None:
     """Note that all of a deletion was undone."""
-    archive.bucket.put_json(keys.deletion_key(identifier, RESTORED), {})
+    document = {"Restored": clock.now()}
+    archive.bucket.put_json(keys.deletion_key(identifier, RESTORED), document)
     deletions.forget_deletion(archive.index.table, identifier)
 
 

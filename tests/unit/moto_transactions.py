@@ -1,0 +1,72 @@
+"""moto's DynamoDB, made fit for many rows and threads.
+
+It copies the whole table for each item of a transaction, so that time grows with the square of the
+rows, and it locks nothing. Here what a transaction names is copied, and put back where it fails;
+and one write is done at a time, as DynamoDB's are atomic.
+"""
+
+from __future__ import annotations
+
+import copy
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from moto.dynamodb.models import DynamoDBBackend
+from moto.dynamodb.models.dynamo_type import DynamoType
+from moto.dynamodb.models.table import Table
+
+_LOCK = threading.RLock()
+_WRITES = ("put_item", "update_item", "delete_item")
+
+
+@contextmanager
+def quick_transactions() -> Iterator[None]:
+    """Let transactions cost what they name, not what the table holds."""
+    transact = DynamoDBBackend.transact_write_items
+
+    def quick(self: DynamoDBBackend, transact_items: list[dict[str, Any]]) -> None:
+        with _LOCK:
+            saved = list(_iter_saved(self, transact_items))
+            try:
+                transact(self, transact_items)
+            except Exception:
+                for table, key, item in saved:
+                    _put_back(table, key, item)
+                raise
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(DynamoDBBackend, "transact_write_items", quick)
+        patch.setattr(Table, "__deepcopy__", lambda self, _: self, raising=False)
+        for name in _WRITES:
+            patch.setattr(DynamoDBBackend, name, _locked(getattr(DynamoDBBackend, name)))
+        yield
+
+
+def _locked(write: Any) -> Any:
+    def locked(*arguments: Any, **named: Any) -> Any:
+        with _LOCK:
+            return write(*arguments, **named)
+
+    return locked
+
+
+def _iter_saved(
+    backend: DynamoDBBackend, transact_items: list[dict[str, Any]]
+) -> Iterator[tuple[Table, tuple[DynamoType, DynamoType], Any]]:
+    for one in transact_items:
+        ((verb, write),) = one.items()
+        key = write["Item"] if verb == "Put" else write["Key"]
+        table = backend.get_table(write["TableName"])
+        names = DynamoType(key["pk"]), DynamoType(key["sk"])
+        yield table, names, copy.deepcopy(table.get_item(*names))
+
+
+def _put_back(table: Table, key: tuple[DynamoType, DynamoType], item: Any) -> None:
+    partition, sort = key
+    if item is None:
+        table.items[partition].pop(sort, None)
+    else:
+        table.items[partition][sort] = item
