@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from aws_cdk import Aws, Duration, RemovalPolicy, Stack
+from aws_cdk import Aws, CfnOutput, Duration, RemovalPolicy, Stack
 from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
@@ -76,6 +76,8 @@ class DataStack(Stack):
         table = _create_table(self, self.key)
         TableBackup(self, "Backup", table=table, key=self.key, days=keeping.backup_days)
         _notify(bucket, {RAW: transcode.queue, FINAL: index.queue})
+        CfnOutput(self, "BucketName", value=bucket.bucket_name, description="Instances, journal")
+        CfnOutput(self, "TableName", value=table.table_name, description="The index")
         self.alarms = create_topic(self, self.key, options.alarm_email)
         self.archive = Archive(
             key=self.key,

@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
 from nephele.aws.index import changes
+from nephele.cli.app import build_app
 from nephele.domain.levels import Level
+from nephele.errors import Unavailable
+from nephele.services import reindex as service
+from nephele.services import replay
 from nephele.services.archive import Archive
+from nephele.services.delete import delete
+from nephele.services.labels import add_label
+from nephele.services.modalities import define_modality
 from nephele.services.reconcile import reconcile
 from nephele.services.reindex import reindex
 from tests.unit.keeping.conftest import clear_table, configured
@@ -21,6 +30,9 @@ from tests.unit.keeping.drill import (
     fill,
     furnish,
     last_receptions,
+    receive,
+    remove,
+    settle,
     told,
 )
 
@@ -78,3 +90,83 @@ def test_large_drill(archive: Archive, capsys: Any) -> None:
     assert result.instances > 19_900
     with capsys.disabled():
         print(f"\n{result}")  # noqa: T201
+
+
+def test_it_goes_on_after_an_interruption(archive: Archive, monkeypatch: Any) -> None:
+    receive(archive, *(Place(1, study, n) for study in (1, 2) for n in (1, 2)))
+    study = Place(1, 1, 1).id_at(Level.STUDY)
+    for n in range(60):
+        add_label(archive, Level.STUDY, study, f"label-{n}")
+    settle(archive)
+    before = all_rows(archive)
+    clear_table(archive)
+    _fail_after(monkeypatch, "commit_entries", 1)
+    with pytest.raises(Unavailable):
+        reindex(archive, 1)
+    monkeypatch.undo()
+    _fail_after(monkeypatch, "change_user_state", 1)
+    with pytest.raises(Unavailable):
+        reindex(archive, 1)
+    monkeypatch.undo()
+    assert len(told(all_rows(archive)).items) < len(told(before).items), "labels are missing"
+    assert reindex(archive, 1).states == 1
+    assert_equal(before, all_rows(archive))
+
+
+def _fail_after(monkeypatch: Any, name: str, calls: int) -> None:
+    """Let a rebuild lose its connection at a later call of a function."""
+    module = service if hasattr(service, name) else replay
+    real, left = getattr(module, name), [calls]
+
+    def fails(*arguments: Any, **named: Any) -> Any:
+        if not left[0]:
+            raise Unavailable("index: EndpointConnectionError")
+        left[0] -= 1
+        return real(*arguments, **named)
+
+    monkeypatch.setattr(module, name, fails)
+
+
+def test_a_table_from_a_backup_is_brought_up(archive: Archive) -> None:
+    receive(archive, Place(1, 1, 1), Place(2, 1, 1))
+    add_label(archive, Level.PATIENT, Place(2, 1, 1).id_at(Level.PATIENT), "old")
+    settle(archive)
+    backup = all_rows(archive)
+    delete(archive, Level.PATIENT, Place(1, 1, 1).id_at(Level.PATIENT))
+    remove(archive)
+    add_label(archive, Level.PATIENT, Place(2, 1, 1).id_at(Level.PATIENT), "new")
+    define_modality(archive, "PACS", ["PACS", "127.0.0.1", 104])
+    receive(archive, Place(2, 1, 2))
+    settle(archive)
+    now = all_rows(archive)
+    clear_table(archive)
+    archive.index.table.put_all(list(backup.values()))
+    reindex(archive, 2)
+    settle(archive)
+    assert_equal(now, all_rows(archive))
+
+
+def test_the_command(archive: Archive, tmp_path: Path) -> None:
+    receive(archive, Place(1, 1, 1))
+    settle(archive)
+    before = all_rows(archive)
+    clear_table(archive)
+    config = tmp_path / "orthanc.json"
+    config.write_text('// a comment\n{"StableAge": 0}')
+    names = ["--bucket", archive.bucket.name, "--table", archive.index.table.name]
+    shown = CliRunner().invoke(build_app(), ["reindex", *names, "--config", str(config)])
+    assert shown.exit_code == 0, shown.output
+    assert "1 indexed" in shown.output
+    assert_equal(before, all_rows(archive))
+    key = next(name for name, _ in archive.bucket.iter_objects("dicom/"))
+    archive.bucket.put_whole(key, b"damaged", {})
+    clear_table(archive)
+    shown = CliRunner(env={"COLUMNS": "240"}).invoke(build_app(), ["reindex", *names])
+    assert shown.exit_code == 1
+    assert key in shown.output
+
+
+def test_a_table_that_is_not_there() -> None:
+    shown = CliRunner().invoke(build_app(), ["reindex", "--bucket", "b"])
+    assert shown.exit_code == 2
+    assert "--table" in shown.output

@@ -18,6 +18,7 @@ _OWN = {
     "transcode": "transcode_command:transcode_files",
     "worklists": "worklists_command:send_worklists",
     "doctor": "doctor_command:examine",
+    "reindex": "reindex_command:reindex_archive",
 }
 _SECRETS = {
     "push": "secrets_command:push",
