@@ -24,6 +24,7 @@ def _warm_up() -> None:
     import imagecodecs
     import numpy as np
     import openjpeg  # noqa: F401
+    import pydicom.datadict  # noqa: F401
 
     imagecodecs.jpeg8_encode(np.zeros((8, 8), "u1"))
     for codec in ("jpegls", "jpeg2k", "htj2k", "jpegxl", "dicomrle"):
