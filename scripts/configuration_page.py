@@ -206,9 +206,9 @@ MEANINGS: dict[str, str] = {
         " Orthanc's default is `After`; here that would be the slower one."
     ),
     "MaximumFrameSizeMB": (
-        "Nephele's own: largest frame, decoded, that is transcoded or rendered, 1 to 4096; a larger"
-        " one is refused before memory is taken for it. A function's memory has to hold a frame some"
-        " three times."
+        "Nephele's own: largest frame, encoded or decoded, that is transcoded or rendered, 1 to"
+        " 4096; a larger one is refused before memory is taken for it. A function's memory has to"
+        " hold a frame some three times."
     ),
 }
 """What each honoured option does, in a sentence."""

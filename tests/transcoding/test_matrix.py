@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, field
+from functools import cache
 
 import numpy as np
 import pytest
@@ -175,7 +176,12 @@ def test_result_is_as_valid_as_its_source(kind_name: str, target: str) -> None:
         return
     source = KINDS[kind_name].file()
     result = transcode(source, UIDS[target], _QUALITY).encoded
-    assert iod_errors(result) - iod_errors(source) <= _NEWER_THAN_DCIODVFY
+    assert iod_errors(result) - _errors_of_source(kind_name) <= _NEWER_THAN_DCIODVFY
+
+
+@cache
+def _errors_of_source(kind_name: str) -> set[str]:
+    return iod_errors(KINDS[kind_name].file())
 
 
 _NEWER_THAN_DCIODVFY = {

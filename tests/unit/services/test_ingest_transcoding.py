@@ -8,6 +8,7 @@ import json
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
+from typing import BinaryIO, cast
 from urllib.parse import unquote
 
 import pydicom
@@ -189,8 +190,11 @@ def test_without_room_to_inflate_a_file_is_kept_as_it_came(
     way: str, archive: Archive, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     deflated = transcode(dicom_file(), "1.2.840.10008.1.2.1.99").encoded
-    full = SimpleNamespace(SpooledTemporaryFile=lambda _: Path("/dev/full").open("r+b", 0))
-    monkeypatch.setattr(source, "tempfile", full)
+
+    def full_disk(_: int) -> BinaryIO:
+        return cast("BinaryIO", Path("/dev/full").open("r+b", 0))
+
+    monkeypatch.setattr(source, "tempfile", SimpleNamespace(SpooledTemporaryFile=full_disk))
     rle = with_options(archive, RLE)
     if way == "REST":
         store(rle, io.BytesIO(deflated), provenance())

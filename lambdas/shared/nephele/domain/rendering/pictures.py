@@ -75,9 +75,7 @@ def open_pixels(file: BinaryIO) -> Image:
         return image
 
 
-def decode_picture(
-    image: Image, frame: int, options: CodecOptions = DEFAULT_OPTIONS
-) -> Picture:
+def decode_picture(image: Image, frame: int, options: CodecOptions = DEFAULT_OPTIONS) -> Picture:
     """Read and decode one frame, counted from 0.
 
     Raises
