@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 import subprocess
 import time
 from collections.abc import Sequence
@@ -74,7 +75,15 @@ PROGRAMS: Final = tuple(
 )
 
 
-def timed(command: Sequence[str | Path], target: Path, runs: int) -> Sample | None:
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """Seconds of some runs: by the clock, and of processors."""
+
+    wall: Sample
+    processor: Sample
+
+
+def timed(command: Sequence[str | Path], target: Path, runs: int) -> Timing | None:
     """Run a program that writes a new file some times; None if it refuses.
 
     What a file system does to replace a file whose pages it is still writing is nobody's time.
@@ -82,9 +91,20 @@ def timed(command: Sequence[str | Path], target: Path, runs: int) -> Sample | No
     seconds = []
     for _ in range(runs):
         target.unlink(missing_ok=True)
-        started = time.perf_counter()
+        started, used = time.perf_counter(), _processor_of_children()
         done = subprocess.run(command, capture_output=True, check=False)
-        seconds.append(time.perf_counter() - started)
+        seconds.append((time.perf_counter() - started, _processor_of_children() - used))
         if done.returncode:
             return None
-    return Sample(tuple(seconds))
+    return timing(seconds)
+
+
+def timing(seconds: Sequence[tuple[float, float]]) -> Timing:
+    """Return pairs of both kinds of seconds as what was measured."""
+    wall, processor = zip(*seconds, strict=True)
+    return Timing(Sample(wall), Sample(processor))
+
+
+def _processor_of_children() -> float:
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime

@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from bench.pictures import CR, CT, MULTI_FRAME, RGB, TINY, Picture
-from bench.report import Report, Sample
-from bench.rivals import EXPLICIT, PROGRAMS, RACES, Race, timed
+from bench.report import Report
+from bench.rivals import EXPLICIT, PROGRAMS, RACES, Race, Timing, timed, timing
 from bench.run import BenchRun
 from nephele.domain.transcoding import TARGETS, open_transcoding
 from nephele.domain.transcoding.sinks import FileSink
@@ -58,7 +58,7 @@ def _each_way(run: BenchRun, folder: Path) -> None:
             if there is None:
                 cells.append("-")
                 continue
-            rates = [picture.megabytes / one.median for one in there]
+            rates = [picture.megabytes / one.wall.median for one in there]
             encoding[picture.name, uid], decoding[picture.name, uid] = rates
             cells.append(f"{rates[0]:.0f} / {rates[1]:.0f}")
         rows.append([transfer_syntax(uid).name, *cells])
@@ -72,7 +72,7 @@ def _each_way(run: BenchRun, folder: Path) -> None:
 
 def _there_and_back(
     native: Path, uid: str, folder: Path, runs: int
-) -> tuple[Sample, Sample] | None:
+) -> tuple[Timing, Timing] | None:
     encoded, decoded = folder / "encoded.dcm", folder / "decoded.dcm"
     source = native
     if uid == _JPEG_XL_OF_JPEG:
@@ -89,32 +89,32 @@ def _there_and_back(
     return there, _repeated(lambda: _file_to_file(encoded, decoded, back), runs)
 
 
-def _try(source: Path, target: Path, uid: str) -> float | None:
+def _try(source: Path, target: Path, uid: str) -> tuple[float, float] | None:
     try:
         return _file_to_file(source, target, uid)
     except NotTranscodable:
         return None
 
 
-def _file_to_file(source: Path, target: Path, uid: str) -> float:
-    """Transcode to a new file and return the seconds it took."""
+def _file_to_file(source: Path, target: Path, uid: str) -> tuple[float, float]:
+    """Transcode to a new file and return the seconds it took: by the clock, and of processors."""
     target.unlink(missing_ok=True)
-    started = time.perf_counter()
+    started, used = time.perf_counter(), time.process_time()
     with (
         source.open("rb") as file,
         open_transcoding(file, uid) as transcoding,
         FileSink(target) as sink,
     ):
         transcoding.write(sink)
-    return time.perf_counter() - started
+    return time.perf_counter() - started, time.process_time() - used
 
 
-def _repeated(work: Callable[[], float], runs: int) -> Sample:
+def _repeated(work: Callable[[], tuple[float, float]], runs: int) -> Timing:
     """Measure some times, fewer where one takes long."""
     seconds = [work()]
-    while len(seconds) < runs and sum(seconds) < _ENOUGH_SECONDS * runs:
+    while len(seconds) < runs and sum(wall for wall, _ in seconds) < _ENOUGH_SECONDS * runs:
         seconds.append(work())
-    return Sample(tuple(seconds))
+    return timing(seconds)
 
 
 def _races(run: BenchRun, folder: Path) -> None:
@@ -123,7 +123,7 @@ def _races(run: BenchRun, folder: Path) -> None:
     report.line(
         "Cold is `nephele transcode`, start-up included, beside the programs. Warm is this process"
         " on all cores; of a program, its time less what it takes for an image of 16x16. All of"
-        " them write a file that is not there yet."
+        " them write a file that is not there yet. Per core is the ratio of processor times."
     )
     natives = {picture: picture.write(folder) for picture in (CR, MULTI_FRAME, TINY)}
     rows: list[list[object]] = []
@@ -131,6 +131,7 @@ def _races(run: BenchRun, folder: Path) -> None:
         for picture in (CR, MULTI_FRAME):
             rows += _race(run, race, picture, natives, folder)
     columns = ["", "cold", "program, cold", "ours, warm", "program less start-up", "ratio"]
+    columns += ["per core"]
     report.table(columns, rows)
 
 
@@ -169,18 +170,20 @@ def _compared(
     for command in commands:
         whole, start = (timed([*command, one, target], target, runs) for one in (source, small))
         if whole is not None and start is not None:
-            net = max(whole.median - start.median, 1e-3)
-            found.append((net, whole.median, command[0]))
-    net, whole_seconds, name = min(found)
-    ratio = net / warm.median
+            net = max(whole.wall.median - start.wall.median, 1e-3)
+            used = whole.processor.median - start.processor.median
+            found.append((net, used, whole.wall.median, command[0]))
+    net, used, whole_seconds, name = min(found)
+    ratio = net / warm.wall.median
     run.report.bar(f"{title}: {name} over ours", ratio, least=bar)
     return [
         title,
-        "refused" if cold is None else 1000 * cold.median,
+        "refused" if cold is None else 1000 * cold.wall.median,
         f"{1000 * whole_seconds:.0f} {name}",
-        1000 * warm.median,
+        1000 * warm.wall.median,
         1000 * net,
         f"{ratio:.2f}x",
+        f"{used / warm.processor.median:.2f}x",
     ]
 
 

@@ -12,8 +12,9 @@ from fastapi import Depends, Request
 from python_multipart.exceptions import MultipartParseError
 from python_multipart.multipart import MultipartParser, parse_options_header
 
+from nephele.domain.full_disk import full_disk_translated
 from nephele.errors import BadFileFormat, BadJson, BadRequest
-from nephele.services.archive_members import full_disk_translated, new_spool
+from nephele.services.archive_members import new_spool
 
 _PART_SPOOL_BYTES = 256 << 10
 """Bytes of one part of a form that are held in memory: a form may have thousands."""

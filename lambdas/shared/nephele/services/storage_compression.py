@@ -10,11 +10,12 @@ from nephele.aws.index.recompression import announce_object, replace_object
 from nephele.aws.keys import FINAL, AttachmentKey, InstanceKey
 from nephele.aws.part_upload import PartUpload
 from nephele.domain.content_type import DICOM
+from nephele.domain.full_disk import full_disk_translated
 from nephele.domain.orthanc_id import OrthancId
 from nephele.domain.resources import Resource, StoredFile
 from nephele.errors import UnknownResource
 from nephele.services.archive import Archive
-from nephele.services.archive_members import full_disk_translated, new_spool
+from nephele.services.archive_members import new_spool
 from nephele.services.attachments import find_attachment, replace_attachment
 from nephele.services.plain_files import iter_file
 from nephele.services.receive import write_compressed

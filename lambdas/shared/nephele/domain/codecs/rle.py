@@ -53,8 +53,8 @@ def encode_rle(samples: Samples, description: PixelDescription, options: CodecOp
         for byte in reversed(range(width)):
             plane = np.ascontiguousarray(planes[:, :, sample, byte])
             segment = bytes(imagecodecs.packbits_encode(plane, axis=-1))
-            segments.append(segment + b"\0" * (len(segment) % 2))
-    return _header(segments) + b"".join(segments)
+            segments.append(segment if len(segment) % 2 == 0 else segment + b"\0")
+    return b"".join((_header(segments), *segments))
 
 
 def _bounds(encoded: bytes) -> list[int]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import accumulate
 
 from nephele.domain.elements import Element
@@ -13,9 +13,13 @@ from nephele.domain.transcoding.writing import ITEM_HEADER_BYTES, item_header
 _LARGEST_BASIC_OFFSET = 0xFFFFFFFF
 
 
-def fragment(frame: bytes) -> bytes:
-    """Encode a frame as one fragment, padded to an even length."""
-    return item_header(len(frame) + len(frame) % 2) + frame + b"\0" * (len(frame) % 2)
+def iter_fragment(frame: bytes) -> Iterator[bytes]:
+    """Yield a frame as one fragment, padded to an even length: header, frame, padding."""
+    padding = len(frame) % 2
+    yield item_header(len(frame) + padding)
+    yield frame
+    if padding:
+        yield b"\0"
 
 
 def offset_tables(frame_bytes: Sequence[int]) -> tuple[bytes, list[Element]]:

@@ -9,7 +9,7 @@ from nephele.domain.attributes import PIXEL_DATA
 from nephele.domain.elements import DataSet
 from nephele.domain.explicit_vr import UNDEFINED_LENGTH
 from nephele.domain.transcoding.deflating import DeflatingSink
-from nephele.domain.transcoding.encapsulation import fragment, offset_tables
+from nephele.domain.transcoding.encapsulation import iter_fragment, offset_tables
 from nephele.domain.transcoding.native import decoded_size, iter_copied, iter_decoded
 from nephele.domain.transcoding.plan import Plan
 from nephele.domain.transcoding.sinks import Sink, copy_to
@@ -44,7 +44,8 @@ def _write_encapsulated(plan: Plan, sink: Sink, jobs: int | None) -> None:
     sizes = []
     for frame in chain((first,), frames):
         sizes.append(len(frame.data))
-        sink.write(fragment(frame.data))
+        for part in iter_fragment(frame.data):
+            sink.write(part)
     sink.write(ElementWriter().sequence_delimiter())
     sink.write(plan.assembly.tail(plan.changes(first.photometric, sum(sizes))))
     sink.finish(_encapsulated_front(plan, first.photometric, sizes))
