@@ -12,7 +12,7 @@ import pydicom
 import pytest
 from pydicom.uid import RLELossless
 
-from nephele.domain.codecs import decode_frame
+from nephele.domain.codecs import CodecOptions, decode_frame
 from nephele.domain.frames import open_image, read_frame
 from nephele.domain.rendering import decode_picture, open_pixels, preview
 from nephele.errors import BadFileFormat, InexistentItem, NepheleError, UnsupportedImage
@@ -281,3 +281,10 @@ def test_size_that_a_stream_claims_is_not_believed(name: str, marker: bytes, off
     encoded[position : position + 4] = b"\x7f\xff\x7f\xff"
     with pytest.raises(UnsupportedImage, match=r"size|tiles"):
         shown(encoded)
+
+
+def test_frames_above_the_limit_are_not_rendered() -> None:
+    encoded = image_file(noise((16, 16), 8, dtype="uint8"))
+    image, limit = open_pixels(io.BytesIO(encoded)), CodecOptions(maximum_frame_bytes=255)
+    with pytest.raises(UnsupportedImage, match="255 are allowed"):
+        decode_picture(image, 0, limit)

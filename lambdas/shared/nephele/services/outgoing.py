@@ -28,6 +28,7 @@ from nephele.errors import (
     NepheleError,
     NoPresentationContext,
     NotTranscodable,
+    StorageFull,
     UnknownResource,
 )
 from nephele.services.archive import Archive
@@ -102,7 +103,7 @@ def read_outgoing(archive: Archive, instance: Resource, syntaxes: Sequence[str])
     ------
     NoPresentationContext
         There is no such syntax.
-    NotTranscodable, BadFileFormat
+    NotTranscodable, BadFileFormat, StorageFull
         It cannot be had in any of them.
     """
     if not syntaxes:
@@ -118,7 +119,7 @@ def read_outgoing(archive: Archive, instance: Resource, syntaxes: Sequence[str])
                 outgoing._file = (
                     file if syntax == source else _transcode(archive, file, syntax, outgoing)
                 )
-            except (NotTranscodable, BadFileFormat) as exc:
+            except (NotTranscodable, BadFileFormat, StorageFull) as exc:
                 failures.append(exc)
                 continue
             outgoing.transfer_syntax_uid = syntax

@@ -96,7 +96,7 @@ def iter_pictures(
         raise UnsupportedImage("frames of more than 128 million samples are not rendered")
     reader = FrameReader(image)
     for frame in frames:
-        yield _decode(image, frame, reader.read(frame), options)
+        yield _decode(image, frame, reader.read(frame, options.maximum_frame_bytes), options)
 
 
 def read_raw_frame(image: Image, frame: int) -> bytes:

@@ -17,7 +17,13 @@ from nephele.domain.resources import Resource
 from nephele.domain.transcoding import TARGETS, makes_new_instance
 from nephele.domain.transcoding.sinks import MemorySink
 from nephele.domain.transfer_syntax import transfer_syntax
-from nephele.errors import BadFileFormat, CorruptedFile, NotTranscodable, UnknownResource
+from nephele.errors import (
+    BadFileFormat,
+    CorruptedFile,
+    NotTranscodable,
+    StorageFull,
+    UnknownResource,
+)
 from nephele.services.archive import Archive
 from nephele.services.archives.layout import Layout
 from nephele.services.derived import transcoded_object
@@ -129,7 +135,7 @@ def _made(archive: Archive, layout: Layout, resource: Resource, leaf: Leaf) -> C
         key, size_bytes = transcoded_object(
             archive, resource, target, layout.lossy_quality, is_patient=False
         )
-    except NotTranscodable:
+    except (NotTranscodable, StorageFull):
         key = plain_key(archive.bucket, file_of(resource))
         return Content(key, leaf.size_bytes, leaf.transfer_syntax_uid, uid)
     if makes_new_instance(target):
@@ -167,7 +173,7 @@ def read_member(archive: Archive, content: Content, lossy_quality: int) -> Membe
         ) as transcoding:
             transcoding.write(sink, jobs=1)
             return Member(sink.getvalue(), content.target, transcoding.sop_instance_uid)
-    except (NotTranscodable, BadFileFormat):
+    except (NotTranscodable, BadFileFormat, StorageFull):
         return plain
 
 

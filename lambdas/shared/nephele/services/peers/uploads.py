@@ -11,7 +11,7 @@ from typing import BinaryIO, cast
 
 from nephele.domain.resources import Resource
 from nephele.domain.transcoding.sinks import SpoolSink
-from nephele.errors import BadFileFormat, NotTranscodable
+from nephele.errors import BadFileFormat, NotTranscodable, StorageFull
 from nephele.logs import logger
 from nephele.services.archive import Archive
 from nephele.services.outgoing import open_object
@@ -76,7 +76,7 @@ def _transcoded(
     try:
         with begin_transcoding(archive, source, wanted, form.lossy_quality) as transcoding:
             transcoding.write(sink)
-    except (NotTranscodable, BadFileFormat) as error:
+    except (NotTranscodable, BadFileFormat, StorageFull) as error:
         facts = {"orthanc_id": instance.orthanc_id, "reason": type(error).__name__}
         logger.warning("instance travels as it is", extra=facts)
         return source
