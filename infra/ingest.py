@@ -127,7 +127,7 @@ class IngestStack(Stack):
         function = self._factory.create(self, "Transcode", functions.TRANSCODE)
         self._archive.grant_read_objects(function, [RAW, FINAL, DERIVED])
         self._archive.grant_write_objects(function, [FINAL, DERIVED])
-        self._archive.grant_delete_objects(function, [RAW, DERIVED])
+        self._archive.grant_delete_objects(function, [RAW])
         self._archive.grant_write_table(function)
         self._consume(
             "TranscodeInbox",

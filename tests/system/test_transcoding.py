@@ -116,7 +116,6 @@ def test_a_large_image_passes_through_a_small_function(
             for chunk in answer.iter_bytes(1 << 20):
                 kept.update(chunk)
         assert rest.get(f"{attached}/md5").text == kept.hexdigest()
-    assert objects_of(transcoding, {"derived/staging/"}) == []
     with path.open("rb") as file:
         file.seek(-frames * 512 * 1024, os.SEEK_END)
         assert hashlib.file_digest(file, "sha256").hexdigest() == digest

@@ -140,7 +140,6 @@ def test_what_is_described_when_it_is_whole_is_staged(
         for _ in range(5):
             upload.write(_CONTENT)
         upload.finish(b"front")
-    assert not archive.bucket.exists("staged")
     assert archive.bucket.exists("written") != fails
     if not fails:
         assert archive.bucket.read("written") == b"front" + 5 * _CONTENT

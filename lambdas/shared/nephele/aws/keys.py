@@ -95,7 +95,7 @@ def parse_attachment_key(key: str) -> AttachmentKey | None:
 
 
 STAGING = f"{DERIVED}/staging/"
-"""What large objects begin with until their metadata are known."""
+"""What large objects begin with until their metadata are known; they go after a day."""
 
 
 def staging_key(uuid: str) -> str:

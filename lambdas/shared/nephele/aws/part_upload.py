@@ -35,7 +35,8 @@ class Staging:
     Attributes
     ----------
     key : str
-        Of the object that is read once more, copied under its metadata, and removed.
+        Of the object that is read once more and copied under its metadata; a rule of the bucket
+        removes it.
     describe : callable
         Makes the metadata of it.
     """
@@ -75,7 +76,6 @@ class PartUpload:
         self._first = bytearray()
         self._part = bytearray()
         self._upload_id = ""
-        self._is_staged = False
         self._etags: dict[int, str] = {}
         self._number = 1
         self._writing: deque[tuple[int, Future[str]]] = deque()
@@ -94,8 +94,6 @@ class PartUpload:
         self._pool.shutdown(cancel_futures=True)
         if self._upload_id:
             self._bucket.abort_upload(self._key, self._upload_id)
-        if self._is_staged:
-            self._bucket.delete(self._key)
 
     def begin(self, front_bytes: int) -> None:
         """Do nothing: parts have no order."""
@@ -148,7 +146,6 @@ class PartUpload:
         self._first = self._first[:PART_BYTES]
 
     def _unstage(self, staging: Staging) -> None:
-        self._is_staged = True
         with ReadAhead(self._bucket, staging.key, self.size_bytes) as file:
             metadata = staging.describe(cast("BinaryIO", file))
         self._bucket.copy(staging.key, self._final_key, metadata, self.size_bytes)
