@@ -21,7 +21,7 @@ from infra.components.service_alarms import iter_api_watches
 from infra.components.web_acl import VIEWER_HEADER, WebAcl
 from infra.jobs import JobsStack
 from infra.options import Front, Options
-from nephele.aws.keys import ATTACHMENTS, DERIVED, FINAL, JOURNAL, RAW, UPLOADS
+from nephele.aws.keys import ATTACHMENTS, DERIVED, FINAL, RAW, UPLOADS
 from nephele.domain.option_checks import option_warnings
 
 _OPEN = (
@@ -137,13 +137,14 @@ class ApiStack(Stack):
         function = self._factory.create(self, "Function", functions.API, snap_start=not provisioned)
         if self.blob_keys:
             self.blob_keys.grant_sign(function)
-        areas = [FINAL, RAW, UPLOADS, DERIVED, ATTACHMENTS, JOURNAL]
+        areas = [FINAL, RAW, UPLOADS, DERIVED, ATTACHMENTS]
         self._archive.grant_read_objects(function, areas)
+        self._archive.grant_restore_objects(function)
         self._archive.grant_write_objects(function, areas)
-        self._archive.grant_undelete(function)
-        self._archive.grant_delete_objects(function, [UPLOADS])
+        self._archive.grant_keep_journal(function)
+        self._archive.grant_delete_objects(function, [UPLOADS, DERIVED])
         self._jobs.grant_peers(function)
-        self._archive.grant_write_table(function)
+        self._archive.grant_table(function)
         self._archive.grant_send(
             function, self._archive.index_inbox, self._archive.transcode_inbox, *self._queues
         )

@@ -13,18 +13,20 @@ from aws_cdk import aws_sqs as sqs
 
 from infra.components.acknowledge import acknowledge
 from infra.components.function import grant
-from nephele.aws.keys import ATTACHMENTS, FINAL
+from nephele.aws.keys import ATTACHMENTS, FINAL, JOURNAL
 
 READ_KEY = ("kms:Decrypt", "kms:DescribeKey")
 USE_KEY = (*READ_KEY, "kms:Encrypt", "kms:GenerateDataKey", "kms:ReEncryptFrom", "kms:ReEncryptTo")
-READ_TABLE = ("dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:Query")
-WRITE_TABLE = (
-    "dynamodb:BatchWriteItem",
-    "dynamodb:ConditionCheckItem",
-    "dynamodb:DeleteItem",
-    "dynamodb:PutItem",
-    "dynamodb:UpdateItem",
+USE_TABLE = (
+    "BatchGetItem",
+    "BatchWriteItem",
+    "DeleteItem",
+    "GetItem",
+    "PutItem",
+    "Query",
+    "UpdateItem",
 )
+"""What reads and writes rows; a transaction needs what each of its items does."""
 
 _OBJECTS = "Objects are not known beforehand; the areas of the bucket this process works on are."
 
@@ -60,10 +62,12 @@ class Archive:
     def grant_read_objects(self, grantee: iam.IGrantable, areas: Sequence[str]) -> None:
         """Allow reading objects, and a plain 404 for one that is absent (ListBucket)."""
         self._grant_objects(grantee, ["s3:GetObject"], areas)
-        if FINAL in areas:
-            self._grant_objects(grantee, ["s3:RestoreObject"], [FINAL])
         self.grant_list_objects(grantee)
         grant(grantee, READ_KEY, [self.key.key_arn])
+
+    def grant_restore_objects(self, grantee: iam.IGrantable) -> None:
+        """Allow bringing instances back that `StorageTiers` has moved to a Glacier class."""
+        self._grant_objects(grantee, ["s3:RestoreObject"], [FINAL])
 
     def grant_list_objects(self, grantee: iam.IGrantable) -> None:
         """Allow listing keys."""
@@ -71,8 +75,12 @@ class Archive:
 
     def grant_write_objects(self, grantee: iam.IGrantable, areas: Iterable[str]) -> None:
         """Allow writing objects, in one request or in parts."""
-        actions = ["s3:AbortMultipartUpload", "s3:ListMultipartUploadParts", "s3:PutObject"]
-        self._grant_objects(grantee, actions, areas)
+        self._grant_objects(grantee, ["s3:AbortMultipartUpload", "s3:PutObject"], areas)
+        grant(grantee, ["kms:Decrypt", "kms:GenerateDataKey"], [self.key.key_arn])
+
+    def grant_keep_journal(self, grantee: iam.IGrantable) -> None:
+        """Allow writing the journal, whose objects are small."""
+        self._grant_objects(grantee, ["s3:PutObject"], [JOURNAL])
         grant(grantee, ["kms:Decrypt", "kms:GenerateDataKey"], [self.key.key_arn])
 
     def grant_delete_objects(self, grantee: iam.IGrantable, areas: Iterable[str]) -> None:
@@ -87,14 +95,9 @@ class Archive:
         self._grant_objects(grantee, ["s3:GetObjectVersion"], areas)
         grant(grantee, ["s3:ListBucketVersions"], [self.bucket.bucket_arn])
 
-    def grant_read_table(self, grantee: iam.IGrantable) -> None:
-        """Allow reading rows; never a scan."""
-        grant(grantee, READ_TABLE, [self.table.table_arn])
-        grant(grantee, READ_KEY, [self.key.key_arn])
-
-    def grant_write_table(self, grantee: iam.IGrantable) -> None:
-        """Allow reading and writing rows."""
-        grant(grantee, [*READ_TABLE, *WRITE_TABLE], [self.table.table_arn])
+    def grant_table(self, grantee: iam.IGrantable, actions: Iterable[str] = USE_TABLE) -> None:
+        """Allow actions on rows, by default all that read and write them; never a scan."""
+        grant(grantee, [f"dynamodb:{action}" for action in actions], [self.table.table_arn])
         grant(grantee, USE_KEY, [self.key.key_arn])
 
     def grant_send(self, grantee: iam.IGrantable, *queues: sqs.IQueue) -> None:

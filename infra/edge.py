@@ -60,9 +60,10 @@ class EdgeStack(Stack):
             log_group=log_group,
         )
         archive.grant_read_objects(task.task_role, [FINAL, DERIVED])
+        archive.grant_restore_objects(task.task_role)
         archive.grant_write_objects(task.task_role, [FINAL, RAW, DERIVED])
         archive.grant_delete_objects(task.task_role, [DERIVED])
-        archive.grant_write_table(task.task_role)
+        archive.grant_table(task.task_role)
         archive.grant_send(task.task_role, jobs.jobs_queue.queue, jobs.edge_jobs_queue.queue)
         jobs.grant_peers(task.task_role)
         grant(task.task_role, POLL, [jobs.edge_jobs_queue.queue.queue_arn])

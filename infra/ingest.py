@@ -22,7 +22,9 @@ from infra.functions import FunctionSpec
 from infra.jobs import JobsStack
 from infra.options import Options
 from nephele.aws.index.keys import CHANGES, PENDING
-from nephele.aws.keys import ATTACHMENTS, DERIVED, FINAL, JOURNAL, RAW
+from nephele.aws.keys import ATTACHMENTS, DERIVED, FINAL, RAW
+
+_NUMBER_CHANGES = ("BatchWriteItem", "DeleteItem", "GetItem", "PutItem", "Query", "UpdateItem")
 
 
 class IngestStack(Stack):
@@ -47,6 +49,9 @@ class IngestStack(Stack):
         )
         self._archive = archive
         self._jobs = jobs
+        configuration = options.configuration
+        self._is_forwarding = bool(configuration.auto_forward)
+        self._is_reserving = configuration.maximum_storage_mode == "Reject"
         self.stable_queue = self._create_queue("StableQueue", functions.STABLE)
         self.purge_queue = self._create_queue("PurgeQueue", functions.PURGE)
         self._recycle_queue = self._create_queue("RecycleQueue", functions.RECYCLE)
@@ -128,7 +133,9 @@ class IngestStack(Stack):
         self._archive.grant_read_objects(function, [RAW, FINAL, DERIVED])
         self._archive.grant_write_objects(function, [FINAL, DERIVED])
         self._archive.grant_delete_objects(function, [RAW])
-        self._archive.grant_write_table(function)
+        self._archive.grant_table(function, ["GetItem", "PutItem", "Query"])
+        if self._is_reserving:
+            self._archive.grant_table(function, ["BatchWriteItem"])
         self._consume(
             "TranscodeInbox",
             function,
@@ -140,7 +147,10 @@ class IngestStack(Stack):
     def _create_index(self) -> lambda_.Function:
         function = self._factory.create(self, "Index", functions.INDEX)
         self._archive.grant_read_objects(function, [FINAL])
-        self._archive.grant_write_table(function)
+        self._archive.grant_table(
+            function,
+            ["BatchGetItem", "BatchWriteItem", "GetItem", "PutItem", "Query", "UpdateItem"],
+        )
         self._consume(
             "IndexInbox",
             function,
@@ -153,16 +163,13 @@ class IngestStack(Stack):
 
     def _create_metadata(self) -> lambda_.Function:
         function = self._factory.create(self, "Metadata", functions.METADATA)
-        self._archive.grant_read_objects(function, [FINAL])
-        self._archive.grant_write_table(function)
-        self._archive.grant_send(
-            function,
-            self.stable_queue.queue,
-            self.purge_queue.queue,
-            self._recycle_queue.queue,
-            self._jobs.jobs_queue.queue,
-            self._jobs.edge_jobs_queue.queue,
-        )
+        self._archive.grant_table(function, _NUMBER_CHANGES)
+        queues = [self.stable_queue.queue, self.purge_queue.queue, self._recycle_queue.queue]
+        if self._is_forwarding:
+            self._archive.grant_read_objects(function, [FINAL])
+            self._archive.grant_table(function, ["BatchGetItem"])
+            queues += [self._jobs.jobs_queue.queue, self._jobs.edge_jobs_queue.queue]
+        self._archive.grant_send(function, *queues)
         grant(function, ["events:PutEvents"], [self._events.event_bus_arn])
         StreamMapping(
             self,
@@ -177,7 +184,7 @@ class IngestStack(Stack):
 
     def _create_stable(self) -> None:
         function = self._factory.create(self, "Stable", functions.STABLE)
-        self._archive.grant_write_table(function)
+        self._archive.grant_table(function, ["PutItem", "UpdateItem"])
         self._archive.grant_send(function, self.stable_queue.queue)
         self._consume(
             "StableMessages",
@@ -189,17 +196,19 @@ class IngestStack(Stack):
 
     def _create_purge(self) -> None:
         function = self._factory.create(self, "Purge", functions.PURGE)
-        self._archive.grant_delete_objects(function, [FINAL, RAW, DERIVED, ATTACHMENTS])
+        self._archive.grant_delete_objects(function, [FINAL, DERIVED, ATTACHMENTS])
         self._archive.grant_undelete(function)
-        self._archive.grant_write_table(function)
+        self._archive.grant_table(function, ["BatchWriteItem", "GetItem", "UpdateItem"])
         self._consume(
             "PurgeMessages", function, self.purge_queue.queue, batch_size=10, maximum_concurrency=2
         )
 
     def _create_recycle(self) -> lambda_.Function:
         function = self._factory.create(self, "Recycle", functions.RECYCLE)
-        self._archive.grant_write_objects(function, [JOURNAL])
-        self._archive.grant_write_table(function)
+        self._archive.grant_keep_journal(function)
+        self._archive.grant_table(
+            function, ["BatchGetItem", "DeleteItem", "GetItem", "PutItem", "Query", "UpdateItem"]
+        )
         self._archive.grant_send(function, self._recycle_queue.queue)
         self._consume(
             "RecycleMessages",
@@ -212,7 +221,9 @@ class IngestStack(Stack):
 
     def _create_dead_letters(self, queues: dict[str, sqs.IQueue]) -> None:
         function = self._factory.create(self, "DeadLetters", functions.DEAD_LETTERS)
-        self._archive.grant_write_table(function)
+        self._archive.grant_table(
+            function, ["DeleteItem", "GetItem", "PutItem", "Query", "UpdateItem"]
+        )
         for name, queue in queues.items():
             self._consume(
                 f"{name}DeadLetters", function, queue, batch_size=10, maximum_concurrency=2
@@ -221,8 +232,8 @@ class IngestStack(Stack):
     def _create_reconcile(self) -> None:
         function = self._factory.create(self, "Reconcile", functions.RECONCILE)
         self._archive.grant_list_objects(function)
-        self._archive.grant_write_objects(function, [JOURNAL])
-        self._archive.grant_write_table(function)
+        self._archive.grant_keep_journal(function)
+        self._archive.grant_table(function)
         self._archive.grant_send(
             function,
             self._archive.index_inbox,

@@ -16,8 +16,8 @@ from infra.components.function import grant
 
 POLL = ("sqs:ChangeMessageVisibility", "sqs:DeleteMessage", "sqs:ReceiveMessage")
 _RECEIVE = (*POLL, "sqs:GetQueueAttributes", "sqs:GetQueueUrl")
+"""Lambda polls with three of them; the function itself lets what failed come again sooner."""
 _READ_STREAM = ("dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator")
-_SEND = ("sqs:GetQueueAttributes", "sqs:GetQueueUrl", "sqs:SendMessage")
 
 
 class QueueMapping(Construct):
@@ -86,7 +86,7 @@ class StreamMapping(Construct):
         if stream_arn is None:
             raise ValueError("the table has no stream")
         grant(function, _READ_STREAM, [stream_arn])
-        grant(function, _SEND, [failures.queue_arn])
+        grant(function, ["sqs:SendMessage"], [failures.queue_arn])
         grant(function, ["kms:Decrypt", "kms:GenerateDataKey"], [key.key_arn])
         mapping = lambda_.CfnEventSourceMapping(
             self,

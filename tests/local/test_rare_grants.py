@@ -1,0 +1,227 @@
+"""What few calls need is called here: after this, and all other tests, no grant is left unused."""
+
+from __future__ import annotations
+
+import json
+import sys
+import uuid
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from infra.functions import FUNCTIONS
+from nephele.aws.index import keys
+from nephele.domain.levels import Level
+from tests.stack import GRANTED, USED, Stack, note_grants
+from tests.system.senders import Study, make_study, send
+
+FOLDERS = ("differential", "local", "system")
+"""Tests that run local stacks; a part of them does not use all there is."""
+OF_POLLERS = {"sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"}
+"""Lambda polls queues in the function's name; the poller here does with fewer of them."""
+NOT_CALLED = {
+    "s3:AbortMultipartUpload": "after an upload in parts that fails midway",
+    "s3:ListBucket": "S3 asks for it where an object is absent: 404, not 403",
+    "recycle sqs:ChangeMessageVisibility": "after DynamoDB or S3 fails",
+    "recycle sqs:GetQueueUrl": "after DynamoDB or S3 fails",
+}
+"""Grants that no test can use, by action or by function and action, and when they are."""
+
+pytestmark = pytest.mark.judges_session
+
+
+def _message(queue_arn: str, body: object) -> dict[str, Any]:
+    """Return the event of one message that SQS does not know."""
+    record = {
+        "messageId": str(uuid.uuid4()),
+        "receiptHandle": "none",
+        "body": json.dumps(body),
+        "attributes": {"ApproximateReceiveCount": "1"},
+        "eventSource": "aws:sqs",
+        "eventSourceARN": queue_arn,
+    }
+    return {"Records": [record]}
+
+
+def _queues(stack: Stack) -> list[tuple[str, str]]:
+    """Return functions with the queues they consume."""
+    functions = stack.client("lambda")
+    names = {spec.description: spec.name for spec in FUNCTIONS}
+    pages = functions.get_paginator("list_event_source_mappings").paginate()
+    return [
+        (names[described["Description"]], mapping["EventSourceArn"])
+        for page in pages
+        for mapping in page["EventSourceMappings"]
+        if ":sqs:" in mapping["EventSourceArn"]
+        for described in [functions.get_function_configuration(FunctionName=mapping["FunctionArn"])]
+    ]
+
+
+def _bucket(stack: Stack) -> tuple[Any, str]:
+    s3 = stack.client("s3")
+    (name,) = (one["Name"] for one in s3.list_buckets()["Buckets"] if "-bucket" in one["Name"])
+    return s3, name
+
+
+def _objects(stack: Stack, study: Study) -> list[str]:
+    s3, bucket = _bucket(stack)
+    pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix="dicom/")
+    found = [item["Key"] for page in pages for item in page.get("Contents", ())]
+    return [key for key in found if key.split("/")[2] in study.instance_ids]
+
+
+@pytest.fixture
+def study(stack: Stack, tmp_path: Path) -> Study:
+    study = make_study(tmp_path / "study", 2)
+    send(stack, study.files)
+    stack.wait_idle()
+    return study
+
+
+def test_what_fails_is_asked_for_again_sooner(stack: Stack) -> None:
+    for function, queue_arn in _queues(stack):
+        answer = stack.invoke(function, _message(queue_arn, {"Records": 5}))
+        if function not in ("jobs", "recycle"):  # one leaves it, the other reads no message
+            assert answer["payload"]["batchItemFailures"], function
+
+
+def test_an_object_that_is_served_is_brought_back(stack: Stack, study: Study) -> None:
+    s3, bucket = _bucket(stack)
+    key, _ = _objects(stack, study)
+    s3.delete_object(Bucket=bucket, Key=key)
+    (queue_arn,) = (arn for function, arn in _queues(stack) if function == "purge")
+    answer = stack.invoke("purge", _message(queue_arn, {"purge": key}))
+    assert answer["payload"] == {"batchItemFailures": []}
+    assert key in _objects(stack, study)
+
+
+def test_a_deletion_is_undone(stack: Stack, study: Study) -> None:
+    orthanc_id = study.orthanc_id(Level.STUDY)
+    with stack.rest() as rest:
+        rest.delete(f"/studies/{orthanc_id}").raise_for_status()
+        stack.wait_idle()
+        assert not _objects(stack, study)
+        (deletion,) = (
+            one["ID"] for one in rest.get("/deleted").json() if one["ResourceID"] == orthanc_id
+        )
+        rest.post(f"/deleted/{deletion}/restore", json={}).raise_for_status()
+        stack.wait_idle()
+        assert len(_objects(stack, study)) == 2
+        assert rest.get(f"/studies/{orthanc_id}").status_code == 200
+
+
+def test_a_message_about_what_has_ended_brings_nothing_back(stack: Stack, study: Study) -> None:
+    key, _ = _objects(stack, study)
+    orthanc_id = study.orthanc_id(Level.STUDY)
+    (queue_arn,) = (arn for function, arn in _queues(stack) if function == "index")
+    s3, bucket = _bucket(stack)
+    content = s3.get_object(Bucket=bucket, Key=key)
+    with stack.rest() as rest:
+        rest.delete(f"/studies/{orthanc_id}").raise_for_status()
+        stack.wait_idle()
+        s3.put_object(
+            Bucket=bucket, Key=key, Body=content["Body"].read(), Metadata=content["Metadata"]
+        )
+        stack.wait_idle()
+        event = {"Records": [{"s3": {"bucket": {"name": bucket}, "object": {"key": key}}}]}
+        assert stack.invoke("index", _message(queue_arn, event))["payload"] == {
+            "batchItemFailures": []
+        }
+        assert rest.get(f"/studies/{orthanc_id}").status_code == 404
+    stack.invoke("reconcile", {"prefixes": 256, "grace_seconds": 0})
+    stack.wait_idle()
+    assert not _objects(stack, study)
+
+
+def test_an_upload_is_given_up(stack: Stack) -> None:
+    with stack.rest() as rest:
+        opened = rest.post("/uploads", json={"Size": 1000}).json()
+        abort = rest.post(f"{opened['Path']}/abort", json={"UploadId": opened["UploadId"]})
+        assert abort.status_code == 200
+
+
+def test_what_a_job_made_is_removed(stack: Stack, study: Study) -> None:
+    orthanc_id = study.orthanc_id(Level.STUDY)
+    with stack.rest() as rest:
+        job = rest.post(f"/studies/{orthanc_id}/archive", json={"Asynchronous": True}).json()
+        stack.wait_idle()
+        assert rest.get(f"{job['Path']}/archive").status_code in (200, 307)
+        assert rest.delete(f"{job['Path']}/archive").status_code == 200
+        assert rest.get(f"{job['Path']}/archive").status_code == 404
+
+
+def test_what_lies_in_an_archive_class_is_asked_for(stack: Stack, study: Study) -> None:
+    s3, bucket = _bucket(stack)
+    for key in _objects(stack, study):
+        s3.copy_object(
+            Bucket=bucket,
+            Key=key,
+            CopySource={"Bucket": bucket, "Key": key},
+            StorageClass="GLACIER",
+            MetadataDirective="COPY",
+        )
+    stack.wait_idle()
+    instance = sorted(study.instance_ids)[0]
+    with stack.rest(follow_redirects=False) as rest:
+        assert (
+            rest.get(f"/instances/{instance}/file").status_code == httpx.codes.SERVICE_UNAVAILABLE
+        )
+        rest.post(
+            f"/studies/{study.orthanc_id(Level.STUDY)}/archive", json={"Asynchronous": True}
+        ).raise_for_status()
+        stack.wait_idle()
+
+
+def test_changes_are_numbered_by_who_comes_first(stack: Stack) -> None:
+    """The reconciler does it where the stream's consumer does not."""
+    table = stack.client("dynamodb")
+    (name,) = table.list_tables()["TableNames"]
+    stack.switch(paused=["metadata"])
+    try:
+        rows = [keys.pending(f"2000010{n}T000000.000000", str(uuid.uuid4())) for n in (1, 2)]
+        change = ["NewPatient", "Patient", "0" * 44, "20000101T000000"]
+        for row, changes in zip(rows, ([], [change]), strict=True):
+            item = {
+                **row,
+                "c": {"S": json.dumps(changes)},
+                "w": {"S": "[]"},
+                "u": {"S": "20000101T000000.000000"},
+            }
+            table.put_item(TableName=name, Item=item)
+            answer = stack.invoke("reconcile", {"prefixes": 1})
+            assert not answer["error"], answer
+            assert "Item" not in table.get_item(TableName=name, Key=row, ConsistentRead=True)
+    finally:
+        stack.switch(paused=[])
+    stack.wait_idle()
+
+
+def test_no_role_may_do_what_no_call_has_done(request: pytest.FixtureRequest, stack: Stack) -> None:
+    tests = request.config.rootpath / "tests"
+    collected = {Path(item.path) for item in request.session.items}
+    note_grants(stack)
+    unused = sorted(filter(_can_be_called, _calls(GRANTED) - _calls(USED)))
+    sys.stdout.write("\n".join(["", "grants that no call used:", *unused, ""]))
+    whole = {path for name in FOLDERS for path in (tests / name).rglob("test_*.py")}
+    if missing := whole - collected:
+        pytest.skip(f"only all tests use all grants; {len(missing)} modules were not run")
+    assert unused == []
+
+
+def _calls(grants: set[str]) -> set[str]:
+    """Return functions with actions: on which of the bucket's areas is left aside."""
+    return {" ".join(grant.split()[:2]) for grant in grants}
+
+
+def _can_be_called(call: str) -> bool:
+    owner, action = call.split()
+    is_pollers = owner != "edge" and action in OF_POLLERS
+    return not is_pollers and action not in NOT_CALLED and call not in NOT_CALLED
+
+
+def test_what_cannot_be_called_is_granted(stack: Stack) -> None:
+    granted = _calls(set(stack.grants()["granted"]))
+    for call in NOT_CALLED:
+        assert any(call in (grant, grant.split()[1]) for grant in granted), call
