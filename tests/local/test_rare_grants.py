@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import time
 import uuid
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import httpx
 import pytest
 
 from infra.functions import FUNCTIONS
+from nephele.aws import clock
 from nephele.aws.index import keys
 from nephele.domain.levels import Level
 from tests.stack import GRANTED, USED, Stack, note_grants
@@ -24,6 +26,7 @@ OF_POLLERS = {"sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage
 NOT_CALLED = {
     "s3:AbortMultipartUpload": "after an upload in parts that fails midway",
     "s3:ListBucket": "S3 asks for it where an object is absent: 404, not 403",
+    "index dynamodb:GetItem": "where an instance is deleted while it is indexed",
     "recycle sqs:ChangeMessageVisibility": "after DynamoDB or S3 fails",
     "recycle sqs:GetQueueUrl": "after DynamoDB or S3 fails",
 }
@@ -171,7 +174,61 @@ def test_what_lies_in_an_archive_class_is_asked_for(stack: Stack, study: Study) 
         rest.post(
             f"/studies/{study.orthanc_id(Level.STUDY)}/archive", json={"Asynchronous": True}
         ).raise_for_status()
-        stack.wait_idle()
+        rest.put("/modalities/itself", json=["ORTHANC", *stack.dicom_address]).raise_for_status()
+        sent = rest.post(
+            "/modalities/itself/store", json={"Resources": [instance], "Asynchronous": True}
+        )
+        _wait_until_used(stack, "edge s3:RestoreObject")
+        rest.post(f"{sent.json()['Path']}/cancel").raise_for_status()
+        rest.delete("/modalities/itself").raise_for_status()
+    stack.wait_idle()
+
+
+def _wait_until_used(stack: Stack, call: str, seconds: float = 60) -> None:
+    deadline = time.monotonic() + seconds
+    while call not in _calls(set(stack.grants()["used"])):
+        assert time.monotonic() < deadline, call
+        time.sleep(0.1)
+
+
+def test_jobs_that_were_given_up_make_room_for_others(stack: Stack, study: Study) -> None:
+    """Of so many that end, the history keeps the last ten."""
+    (queue_arn, *_) = (arn for function, arn in _queues(stack) if function == "dead_letters")
+    path = f"/studies/{study.orthanc_id(Level.STUDY)}/archive"
+    stack.switch(paused=["jobs"])
+    try:
+        with stack.rest() as rest:
+            jobs = [rest.post(path, json={"Asynchronous": True}).json()["ID"] for _ in range(11)]
+            for job in jobs:
+                answer = stack.invoke("dead_letters", _message(queue_arn, {"job": job, "turn": 0}))
+                assert answer["payload"] == {"batchItemFailures": []}
+                assert rest.get(f"/jobs/{job}").json()["State"] == "Failure"
+            assert jobs[0] not in rest.get("/jobs").json()
+    finally:
+        stack.switch(paused=[])
+    stack.wait_idle()
+
+
+def test_a_message_about_an_object_is_kept(stack: Stack, study: Study) -> None:
+    key, _ = _objects(stack, study)
+    (queue_arn, *_) = (arn for function, arn in _queues(stack) if function == "dead_letters")
+    event = {"Records": [{"s3": {"bucket": {"name": "b"}, "object": {"key": key}}}]}
+    assert not stack.invoke("dead_letters", _message(queue_arn, event))["error"]
+    with stack.rest() as rest:
+        letters = [one["ID"] for one in rest.get("/dead-letters").json()]
+        assert f"index-{key.rpartition('/')[2]}" in letters
+    stack.run_schedules()  # it came through: the reconciler forgets the letter
+    with stack.rest() as rest:
+        assert f"index-{key.rpartition('/')[2]}" not in str(rest.get("/dead-letters").json())
+    stack.wait_idle()
+
+
+def test_a_reminder_that_comes_too_early_is_sent_again(stack: Stack, study: Study) -> None:
+    (queue_arn,) = (arn for function, arn in _queues(stack) if function == "stable")
+    for received in (clock.now(), "20000101T000000.000000"):
+        reminder = {"level": "Study", "id": study.orthanc_id(Level.STUDY), "received": received}
+        answer = stack.invoke("stable", _message(queue_arn, reminder))
+        assert answer["payload"] == {"batchItemFailures": []}
 
 
 def test_changes_are_numbered_by_who_comes_first(stack: Stack) -> None:
