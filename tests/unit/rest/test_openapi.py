@@ -7,9 +7,22 @@ from typing import Any
 
 import pytest
 
+from nephele.rest import bodies
+from nephele.rest.openapi.answers import SUCCESSES
+from nephele.rest.openapi.bodies import BODIES
+from nephele.rest.openapi.document import row_of
 from nephele.rest.routes import served_routes
 from tests.unit.rest.conftest import Client
 
+_BODIES = (
+    bodies.json_object,
+    bodies.optional_object,
+    bodies.raw_body,
+    bodies.spooled_body,
+    bodies.text_body,
+    bodies.uploaded_files,
+)
+"""What a route depends on that reads a body."""
 _PARAMETER = re.compile(r"\{(\w+)(?::path)?\}")
 
 
@@ -83,6 +96,48 @@ def test_errors(document: dict[str, Any], verb: str, path: str, status: str) -> 
 def test_bodies(document: dict[str, Any], path: str) -> None:
     body = _operations(document)["PUT", path]["requestBody"]
     assert "text/plain" in body["content"]
+
+
+def test_every_answer_has_a_shape(document: dict[str, Any]) -> None:
+    for name, operation in _operations(document).items():
+        responses = operation["responses"]
+        assert responses["200"]["content"], name
+        assert "422" not in responses, name
+        errors = [one for status, one in responses.items() if status >= "400"]
+        assert all("Error" in str(one["content"]) for one in errors), name
+        assert {"401", "500", "503"} <= responses.keys(), name
+
+
+def test_every_body_has_a_shape(document: dict[str, Any]) -> None:
+    operations = _operations(document)
+    for route in served_routes():
+        if any(one.call in _BODIES for one in route.dependant.dependencies):
+            name = (next(iter(route.methods)), route.path.replace(":path}", "}"))
+            assert operations[name]["requestBody"]["content"], name
+
+
+def test_no_row_is_left_over() -> None:
+    rows = {
+        row_of(verb, route.path.replace(":path}", "}"))
+        for route in served_routes()
+        for verb in route.methods
+    }
+    assert SUCCESSES.keys() == rows
+    assert rows >= BODIES.keys()
+
+
+@pytest.mark.parametrize(
+    ("verb", "path", "header"),
+    [
+        ("GET", "/instances/{identifier}/preview", "Accept"),
+        ("GET", "/instances/{identifier}/frames/{frame}/image-int16", "Accept"),
+        ("GET", "/studies/{identifier}/attachments/{name}/data", "Range"),
+        ("PUT", "/patients/{identifier}/metadata/{name}", "If-Match"),
+    ],
+)
+def test_headers(document: dict[str, Any], verb: str, path: str, header: str) -> None:
+    parameters = _operations(document)[verb, path]["parameters"]
+    assert header in {one["name"] for one in parameters if one["in"] == "header"}
 
 
 def test_page(client: Client) -> None:

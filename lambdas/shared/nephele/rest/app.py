@@ -34,12 +34,15 @@ class Application(FastAPI):
     def openapi(self) -> dict[str, Any]:
         """Return the OpenAPI document, made when it is first asked for."""
         if self.openapi_schema is None:
-            self.openapi_schema = get_openapi(
+            from nephele.rest.openapi.document import complete
+
+            described = get_openapi(
                 title=self.title,
                 version=self.version,
                 summary=self.summary,
                 routes=served_routes(),
             )
+            self.openapi_schema = complete(described)
         return self.openapi_schema
 
 

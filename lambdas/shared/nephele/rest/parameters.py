@@ -57,6 +57,7 @@ _ERRORS = {
     416: "There are no such bytes",
     415: "The pixels are none, or cannot be rendered",
     503: "The archive is busy: try again",
+    507: "The archive is full",
 }
 
 

@@ -11,6 +11,7 @@ from nephele.rest.answers import json_answer
 from nephele.rest.deferred import DeferredRoute
 from nephele.rest.dependencies import OpenArchive
 from nephele.rest.files import file_answer
+from nephele.rest.parameters import fails
 from nephele.services.dead_letters import dead_letter, list_dead_letters, retry
 
 router = APIRouter(prefix="/dead-letters", tags=["Dead letters"], route_class=DeferredRoute)
@@ -23,14 +24,16 @@ def get_dead_letters(archive: OpenArchive) -> Response:
     return json_answer([_render(letter) for letter in letters])
 
 
-@router.get("/{identifier}", summary="Get one message")
+@router.get("/{identifier}", summary="Get one message", responses=fails(404))
 def get_dead_letter(archive: OpenArchive, identifier: str) -> Response:
     """Describe one message, with its body as the queue had it."""
     letter = dead_letter(archive, identifier)
     return json_answer({**_render(letter), "Body": letter.body})
 
 
-@router.get("/{identifier}/file", summary="Download the bytes a message is about")
+@router.get(
+    "/{identifier}/file", summary="Download the bytes a message is about", responses=fails(404)
+)
 def get_file(request: Request, archive: OpenArchive, identifier: str) -> Response:
     """Return the original bytes, as they were received."""
     letter = dead_letter(archive, identifier)
@@ -41,7 +44,7 @@ def get_file(request: Request, archive: OpenArchive, identifier: str) -> Respons
     return file_answer(request, archive, letter.object_key, size_bytes, filename)
 
 
-@router.post("/{identifier}/retry", summary="Process a message again")
+@router.post("/{identifier}/retry", summary="Process a message again", responses=fails(400, 404))
 def post_retry(archive: OpenArchive, identifier: str) -> Response:
     """Send the message to its queue again and take it off the list."""
     retry(archive, identifier)

@@ -56,9 +56,7 @@ def delete_job(archive: OpenArchive, identifier: str) -> Response:
     return empty_answer()
 
 
-@router.get(
-    "/{identifier}/wait", summary="Wait for a job", responses={303: {"description": "Not yet"}}
-)
+@router.get("/{identifier}/wait", summary="Wait for a job", responses=fails(400, 404))
 def get_wait(request: Request, archive: OpenArchive, identifier: str) -> Response:
     """Answer as the call that submitted the job would have, had it had the time."""
     return answer_awaited(request, archive, wait_for(archive, identifier))

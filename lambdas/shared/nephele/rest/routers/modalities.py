@@ -34,7 +34,9 @@ _OPERATIONS = (
 )
 
 
-@router.get("", summary="List DICOM modalities", openapi_extra=takes("expand"))
+@router.get(
+    "", summary="List DICOM modalities", responses=fails(400), openapi_extra=takes("expand")
+)
 def get_modalities(request: Request, archive: OpenArchive) -> Response:
     """List the symbolic names of the modalities, or show all of their configurations."""
     known = modalities.current_modalities(archive)

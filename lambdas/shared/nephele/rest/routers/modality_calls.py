@@ -270,7 +270,12 @@ def _pair(value: object) -> tuple[str, str]:
     raise BadFileFormat("An instance has a SOPClassUID and a SOPInstanceUID")
 
 
-@router.post("/modalities/{name}/find", summary="Hierarchical C-FIND SCU", deprecated=True)
+@router.post(
+    "/modalities/{name}/find",
+    summary="Hierarchical C-FIND SCU",
+    responses=fails(400, 404),
+    deprecated=True,
+)
 def post_find(request: Request, archive: OpenArchive, name: str, body: RawBody) -> Response:
     """Ask for patients, their studies and their series: replaced by `/query`."""
     call, query = call_of(archive, name, {}), parse_query(_tags_of(body))

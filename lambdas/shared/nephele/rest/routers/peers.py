@@ -30,7 +30,7 @@ _WAITING = JobOptions(synchronous=True)
 _JSON = "application/json"
 
 
-@router.get("", summary="List Orthanc peers", openapi_extra=takes("expand"))
+@router.get("", summary="List Orthanc peers", responses=fails(400), openapi_extra=takes("expand"))
 def get_peers(request: Request, archive: OpenArchive) -> Response:
     """List the symbolic names of the peers, or show all of their configurations."""
     peers = known.peers(archive)

@@ -14,6 +14,7 @@ from nephele.rest.answers import empty_answer, json_answer
 from nephele.rest.bodies import JsonObject, Uploaded
 from nephele.rest.deferred import DeferredRoute
 from nephele.rest.dependencies import OpenArchive, Reception
+from nephele.rest.parameters import fails
 from nephele.rest.revision_headers import expected_revision, with_revision
 from nephele.services.archive import Archive
 from nephele.services.attachments import content_number
@@ -33,7 +34,7 @@ Kind = TypeVar("Kind")
 _ATTACHMENT = re.compile(r"/(?:patients|studies|series|instances)/([^/]+)/attachments/([^/]+)")
 
 
-@router.post("/instances", summary="Upload DICOM instances")
+@router.post("/instances", summary="Upload DICOM instances", responses=fails(400, 404, 413, 507))
 def post_instances(archive: OpenArchive, provenance: Reception, body: Uploaded) -> Response:
     """Store a DICOM file (it may be gzipped), the files of a ZIP archive, or those of a form.
 
@@ -46,7 +47,7 @@ def post_instances(archive: OpenArchive, provenance: Reception, body: Uploaded) 
     return json_answer(_render(upload(archive, body.files[0], provenance, is_gzip=body.is_gzip)))
 
 
-@router.post("/uploads", summary="Begin a presigned upload")
+@router.post("/uploads", summary="Begin a presigned upload", responses=fails(400, 413))
 def post_uploads(archive: OpenArchive, body: JsonObject) -> Response:
     """Begin an upload of `Size` bytes: part n of `PartSize` bytes is PUT to `Parts[n]`."""
     opened = open_upload(archive, _field(body, "Size", int))
@@ -61,7 +62,11 @@ def post_uploads(archive: OpenArchive, body: JsonObject) -> Response:
     )
 
 
-@router.post("/uploads/{identifier}/complete", summary="Finish a presigned upload")
+@router.post(
+    "/uploads/{identifier}/complete",
+    summary="Finish a presigned upload",
+    responses=fails(400, 403, 404, 409, 413, 507),
+)
 def post_complete(
     request: Request,
     archive: OpenArchive,
@@ -95,7 +100,11 @@ def _target(request: Request, archive: Archive, path: str) -> Target:
     return Target(found[1], number, expected_revision(request))
 
 
-@router.post("/uploads/{identifier}/abort", summary="Give a presigned upload up")
+@router.post(
+    "/uploads/{identifier}/abort",
+    summary="Give a presigned upload up",
+    responses=fails(400, 404),
+)
 def post_abort(archive: OpenArchive, identifier: str, body: JsonObject) -> Response:
     """Remove the parts that were uploaded, given the `UploadId`."""
     abort_upload(archive, identifier, _field(body, "UploadId", str))

@@ -11,6 +11,7 @@ from nephele.rest.answers import json_answer
 from nephele.rest.deferred import DeferredRoute
 from nephele.rest.dependencies import OpenArchive
 from nephele.rest.files import file_answer
+from nephele.rest.parameters import fails
 from nephele.services.versions import list_aside
 
 router = APIRouter(
@@ -25,7 +26,7 @@ def get_versions(archive: OpenArchive) -> Response:
     return json_answer([_render(version) for version in versions])
 
 
-@router.get("/{uuid}/file", summary="Download a version kept aside")
+@router.get("/{uuid}/file", summary="Download a version kept aside", responses=fails(404))
 def get_file(request: Request, archive: OpenArchive, uuid: str) -> Response:
     """Return its bytes, as they were received."""
     for version in list_aside(archive):
