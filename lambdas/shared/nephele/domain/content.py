@@ -15,6 +15,8 @@ _UNIT_BYTES = {
 }
 """Sizes of binary numbers, whose bytes are in the order of the data set."""
 
+_MOST_DIGITS = 9
+
 Content = bytes | list[str]
 """The bytes of a value, or the names of what is one level further down."""
 
@@ -69,8 +71,8 @@ def find_content(
 
 def _item(element: Element, index: str) -> DataSet | None:
     items = element.items or ()
-    is_number = index.isascii() and index.isdecimal()
-    return items[int(index)] if is_number and int(index[:9]) < len(items) else None
+    is_number = index.isascii() and index.isdecimal() and len(index) <= _MOST_DIGITS
+    return items[int(index)] if is_number and int(index) < len(items) else None
 
 
 def _value(element: Element, is_little_endian: bool) -> bytes:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from nephele.domain.metadata import number_of
 from nephele.settings.user_names import ANY_BYTES, UserContent
 
 DICOM = 1
@@ -28,7 +29,7 @@ class ContentNames:
             return self.user[name].number
         if name in _CORE:
             return _CORE[name]
-        return int(name) if name.removeprefix("-").isdecimal() and name.isascii() else None
+        return number_of(name)
 
     def name(self, number: int) -> str:
         """Return the name of a type: its number where it has none."""

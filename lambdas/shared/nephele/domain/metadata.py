@@ -48,14 +48,24 @@ _LABELS = {
     member: "".join(_SPELLINGS.get(word, word.capitalize()) for word in member.name.split("_"))
     for member in Metadata
 } | _NAMED
-_BY_LABEL = {label: member for member, label in _LABELS.items()}
+_BY_LABEL = {label: member for member, label in _LABELS.items()} | {
+    "RemoteAet": Metadata.REMOTE_AET,  # as the Orthanc Book spells it
+}
+_MOST_DIGITS = 9
 
 
 def metadata_named(name: str) -> Metadata | None:
     """Return a core metadata by its name or number, None if there is no such one."""
-    if name.isascii() and name.isdigit():
-        return Metadata(int(name)) if int(name) in _LABELS else None
+    number = number_of(name)
+    if number is not None:
+        return Metadata(number) if number in _LABELS else None
     return _BY_LABEL.get(name)
+
+
+def number_of(name: str) -> int | None:
+    """Return a number in decimal digits, of metadata or attachments; None for any other name."""
+    is_number = name.isascii() and name.removeprefix("-").isdecimal()
+    return int(name) if is_number and len(name) <= _MOST_DIGITS else None
 
 
 def is_user_metadata(number: int) -> bool:
@@ -76,7 +86,7 @@ class MetadataNames:
         known = metadata_named(name)
         if known is not None:
             return int(known)
-        return int(name) if name.removeprefix("-").isdecimal() and name.isascii() else None
+        return number_of(name)
 
     def name(self, number: int) -> str:
         """Return the name of a number: itself where it has none."""

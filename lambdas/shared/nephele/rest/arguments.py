@@ -11,7 +11,7 @@ from starlette.requests import Request
 from nephele.domain.dictionary import parse_tag
 from nephele.errors import BadParameterType, BadRequest, ParameterOutOfRange
 
-_NUMBER = re.compile(r"[+-]?[0-9]+")
+_NUMBER = re.compile(r"[+-]?[0-9]{1,20}")
 _SIZE_MODULUS = 1 << 64
 _FLAGS = {"": True, "1": True, "true": True, "0": False, "false": False}
 
@@ -44,7 +44,7 @@ def unsigned(text: str) -> int:
     Raises
     ------
     BadParameterType
-        The text is not a number.
+        The text is not a number, or more than 64 bits could ever hold.
     """
     if not _NUMBER.fullmatch(text):
         raise BadParameterType("Syntax error in some user-supplied data")

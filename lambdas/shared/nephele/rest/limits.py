@@ -21,6 +21,7 @@ from nephele.services.archive import Archive
 from nephele.services.handover import hand_over
 from nephele.settings.limits import LAMBDA_BODY_BYTES
 
+_MOST_DIGITS = 18
 ANSWER_LIMIT = "nephele.answer_limit_bytes"
 """Scope key: the largest body of an answer, absent where there is no limit."""
 
@@ -100,7 +101,9 @@ class PlatformLimits:
     def _is_too_large(self, scope: Scope) -> bool:
         length = Headers(scope=scope).get("content-length", "")
         limit = self._limits.request_bytes
-        return limit is not None and length.isdecimal() and int(length) > limit
+        if limit is None or not length.isdecimal():
+            return False
+        return len(length) > _MOST_DIGITS or int(length) > limit
 
     async def _release(self, held: _HeldAnswer, scope: Scope, receive: Receive, send: Send) -> None:
         limit = self._limits.answer_bytes

@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from nephele.errors import BadRange
 
-_RANGE = re.compile(r"bytes=([0-9]*)-([0-9]*)")
+_RANGE = re.compile(r"bytes=([0-9]{0,20})-([0-9]{0,20})")
 MEDIA_TYPE = "application/octet-stream"
 
 

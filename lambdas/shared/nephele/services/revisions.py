@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from nephele.errors import BadRevision, ParameterOutOfRange
 
-_ETAG = re.compile(r'"?(-?[0-9]+)-([0-9a-f]*)"?')
+_ETAG = re.compile(r'"?(-?[0-9]{1,20})-([0-9a-f]*)"?')
 
 
 @dataclass(frozen=True, slots=True)
