@@ -104,6 +104,10 @@ def test_metrics(client: Client) -> None:
     assert figures["orthanc_disk_size_mb"] == pytest.approx(size)
     assert figures["orthanc_uncompressed_size_mb"] == pytest.approx(size)
     assert figures["orthanc_last_change"] == 4
+    assert figures["orthanc_rest_api_active_requests"] >= 1
+    assert figures["orthanc_rest_api_duration_ms"] > 0
+    jobs = [figures[f"orthanc_jobs_{state}"] for state in ("pending", "running", "completed")]
+    assert jobs == [0, 0, figures["orthanc_jobs_success"] + figures["orthanc_jobs_failed"]]
     assert figures["nephele_dead_letters"] == figures["nephele_versions_aside"] == 0
     assert all(re.fullmatch(r"\d{13}", time) for *_, time in lines)
     client.request("PUT", "/tools/metrics", content="0")

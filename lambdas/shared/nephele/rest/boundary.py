@@ -6,10 +6,14 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from nephele.logs import logger
 from nephele.rest.answers import INTERNAL_ERROR, error_response
+from nephele.services.durations import REST_REQUESTS
 
 
 class Boundary:
-    """ASGI middleware that answers unexpected exceptions with Orthanc's "Internal error"."""
+    """ASGI middleware that answers unexpected exceptions with Orthanc's "Internal error".
+
+    It also takes the time of all requests.
+    """
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -17,6 +21,7 @@ class Boundary:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request; an exception after the answer began is raised again."""
         has_begun = False
+        started = REST_REQUESTS.begin()
 
         async def watch(message: Message) -> None:
             nonlocal has_begun
@@ -33,3 +38,5 @@ class Boundary:
                 INTERNAL_ERROR, method=scope["method"], uri=scope["path"], is_described=True
             )
             await response(scope, receive, send)
+        finally:
+            REST_REQUESTS.end(started)

@@ -74,11 +74,11 @@ def _describe(operation: dict[str, Any], row: str) -> None:
     responses["200"] = {"description": "Done", "content": _content(dict(success.content))}
     for status in success.redirects:
         responses.setdefault(str(status), {"description": _REDIRECTS[status]})
-    for number, description in _ALWAYS.items():
-        responses.setdefault(str(number), {"description": description})
+    for status, description in _ALWAYS.items():
+        responses.setdefault(str(status), {"description": description})
     _describe_headers(operation, row, success)
-    for status, response in responses.items():
-        if status >= "400":
+    for code, response in responses.items():
+        if code >= "400":
             response["content"] = _content({PLAIN: ref("Error")})
     if row in BODIES:
         body = operation.setdefault("requestBody", {"description": "See the shape"})
@@ -95,6 +95,7 @@ def _describe_headers(operation: dict[str, Any], row: str, success: Success) -> 
     if path.endswith(("/data", "/compressed-data")):
         parameters.append(_RANGE)
         partial = {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}
+        operation["responses"]["416"] = {"description": "There are no such bytes"}
         operation["responses"]["206"] = {"description": "A part of it", "content": partial}
 
 

@@ -10,12 +10,13 @@ from starlette.responses import Response
 
 from nephele.rest.deferred import DeferredRoute
 from nephele.rest.dependencies import OpenArchive
+from nephele.rest.parameters import fails
 from nephele.services.handover import bucket_url
 
 router = APIRouter(prefix="/blobs", tags=["Blobs"], route_class=DeferredRoute)
 
 
-@router.get("/{key:path}", summary="Fetch a body that was too large")
+@router.get("/{key:path}", summary="Fetch a body that was too large", responses=fails(404))
 def get_blob(request: Request, archive: OpenArchive, key: str) -> Response:
     """Redirect to the bucket, which checks the signature that the query carries."""
     pairs = parse_qsl(request.scope["query_string"].decode("latin-1"), keep_blank_values=True)

@@ -48,7 +48,7 @@ def get_peer(archive: OpenArchive, name: str) -> Response:
 @router.put(
     "/{name}",
     summary="Update Orthanc peer",
-    responses=fails(400),
+    responses=fails(400, 404),
     openapi_extra=takes_body(
         _JSON, "`[url]`, `[url, user, password]`, or an object of Orthanc's options"
     ),
