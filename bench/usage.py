@@ -9,9 +9,10 @@ from contextlib import contextmanager
 import psutil
 
 from bench.report import Report
+from infra.local.aws.server import EMULATOR
 from tests.stack import Stack
 
-_PARTS = {"ministack.app": "ministack", "dimse_edge": "edge", "awslambdaric": "functions"}
+_PARTS = {EMULATOR: "ministack", "dimse_edge": "edge", "awslambdaric": "functions"}
 _STACK = "nephele up"
 
 

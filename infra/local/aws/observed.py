@@ -10,9 +10,9 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
 import orjson
-from ministack import app as ministack
 from ministack.core import iam_evaluator
 
+from infra.local.aws import emulator
 from infra.local.aws.areas import GRANTS_PATH, area_of
 
 _evaluate = iam_evaluator.evaluate
@@ -35,7 +35,7 @@ iam_evaluator.evaluate = _noting_evaluate
 async def app(scope: _Scope, receive: _Receive, send: _Send) -> None:
     """Answer as ministack does, and tell the grants that were used."""
     if scope["type"] != "http" or scope["path"] != GRANTS_PATH:
-        await ministack.app(scope, receive, send)
+        await emulator.app(scope, receive, send)
         return
     headers = [(b"content-type", b"application/json")]
     await send({"type": "http.response.start", "status": 200, "headers": headers})

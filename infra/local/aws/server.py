@@ -20,6 +20,9 @@ from infra.local.ports import LOOPBACK, port_of
 
 REGION = "us-east-1"
 ACCOUNT = "000000000000"
+EMULATOR = "infra.local.aws.observed:app"
+"""What uvicorn runs."""
+_ROOT = Path(__file__).resolve().parents[3]
 _START_SECONDS = 60.0
 _SAVE_SECONDS = 120.0
 _KEEP_ALIVE_SECONDS = "75"
@@ -92,7 +95,7 @@ class AwsServer:
 
     def _command(self, descriptor: int) -> list[str]:
         return [
-            *(sys.executable, "-m", "uvicorn", "infra.local.aws.observed:app"),
+            *(sys.executable, "-m", "uvicorn", EMULATOR, "--app-dir", str(_ROOT)),
             *("--loop", "uvloop", "--http", "httptools"),
             *("--fd", str(descriptor)),
             *("--ssl-certfile", str(self._certificate.chain)),

@@ -1,0 +1,81 @@
+"""Cheaper ways of what ministack does most often; docs/adr/0013 says what each saves."""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+import time
+from collections.abc import Callable
+from typing import Any
+
+_LONGEST_REMEMBERED = 16 * 1024 * 1024
+_PRINCIPAL_SECONDS = 1.0
+_MOST_PRINCIPALS = 256
+_ATOMS = frozenset({str, bytes, bool, int, float, type(None)})
+
+
+class RememberedMd5:
+    """Stands for `hashlib` in the S3 module: it asks twice for the MD5 of each body it stores."""
+
+    def __init__(self) -> None:
+        self._data = b""
+        self._hash = hashlib.md5(usedforsecurity=False)
+
+    def md5(self, data: bytes = b"") -> Any:
+        """Return a hash object, a copy of the last one if the very same bytes come again."""
+        if data is not self._data:
+            computed = hashlib.md5(data, usedforsecurity=False)
+            if not isinstance(data, bytes) or len(data) > _LONGEST_REMEMBERED:
+                return computed
+            self._data, self._hash = data, computed
+        return self._hash.copy()
+
+    def hexdigest(self, data: bytes) -> str:
+        """Return the MD5 in hexadecimal digits."""
+        return str(self.md5(data).hexdigest())
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(hashlib, name)
+
+
+def copy_of(value: Any) -> Any:
+    """Copy JSON as `copy.deepcopy` does, without the search for cycles that JSON cannot have."""
+    kind = type(value)
+    if kind is dict:
+        return {name: copy_of(item) for name, item in value.items()}
+    if kind is list:
+        return [copy_of(item) for item in value]
+    return value if kind in _ATOMS else copy.deepcopy(value)
+
+
+class RememberedPrincipals:
+    """Resolve a key to its role and parsed policies once a second, not twice for each request.
+
+    Signature, token and expiry of a request are checked each time, elsewhere. A policy that changes
+    is seen within the second; AWS takes longer.
+
+    Parameters
+    ----------
+    resolve : callable
+        ministack's way, of access key, account and perhaps the credential.
+    refusal : type
+        What it returns instead of a principal; never remembered.
+    """
+
+    def __init__(self, resolve: Callable[[str, str, Any], Any], refusal: type) -> None:
+        self._resolve = resolve
+        self._refusal = refusal
+        self._found: dict[tuple[str, str], tuple[float, Any]] = {}
+
+    def __call__(self, access_key_id: str, account_id: str, credential: Any = None) -> Any:
+        """Return the principal, or why there is none."""
+        now, wanted = time.monotonic(), (access_key_id, account_id)
+        until, principal = self._found.get(wanted, (0.0, None))
+        if now < until:
+            return principal
+        principal = self._resolve(access_key_id, account_id, credential)
+        if not isinstance(principal, self._refusal):
+            if len(self._found) >= _MOST_PRINCIPALS:
+                self._found.clear()
+            self._found[wanted] = now + _PRINCIPAL_SECONDS, principal
+        return principal
