@@ -21,7 +21,7 @@ from nephele.services.follow_up import follow_up
 from nephele.services.messages import index_messages
 from nephele.services.purge import purge
 from nephele.services.reconcile import reconcile
-from nephele.services.stability import settle
+from nephele.services.stability import settle, settle_forgotten
 from nephele.settings.configuration import parse_configuration
 from tests.unit.conftest import entry, messages
 
@@ -85,6 +85,80 @@ def test_an_early_reminder_waits_on(archive: Archive, committer: Committer) -> N
     follow_up(at_once(archive), outbox(archive))
     (reminder, *_) = messages(archive, "stable")
     assert not settle(archive, reminder)  # StableAge is 60 s here
+
+
+_ALL_STABLE = ["StablePatient", "StableSeries", "StableStudy"]
+
+
+def _of_stability(archive: Archive) -> list[str]:
+    return [kind for kind in kinds(archive) if kind.startswith(("Stable", "Completed"))]
+
+
+def test_stability_comes_though_the_stream_rested(archive: Archive, committer: Committer) -> None:
+    """No outbox row is ever followed up: the log alone tells what was touched, once."""
+    archive = at_once(archive)
+    for n in (1, 2):
+        committer.commit([entry(f"1.2.3.{n}", uuid=f"u{n}", number=n, expected=2)])
+    found = reconcile(archive, _budget(9), grace_seconds=0, prefixes=1)
+    assert found.settled == 3
+    assert sorted(_of_stability(archive)) == ["CompletedSeries", *_ALL_STABLE]
+    assert reconcile(archive, _budget(9), grace_seconds=0, prefixes=1).settled == 0
+    assert len(_of_stability(archive)) == 4
+    assert messages(archive, "stable") == []
+
+
+def test_stability_is_lost_again_by_a_later_reception(
+    archive: Archive, committer: Committer
+) -> None:
+    archive = at_once(archive)
+    committer.commit([entry()])
+    assert reconcile(archive, _budget(9), grace_seconds=0, prefixes=1).settled == 3
+    committer.commit([entry("1.2.3.5", uuid="u5")])
+    assert reconcile(archive, _budget(9), grace_seconds=0, prefixes=1).settled == 3
+    assert sorted(_of_stability(archive)) == sorted(_ALL_STABLE * 2)
+
+
+def test_what_is_young_is_left_to_its_reminders(archive: Archive, committer: Committer) -> None:
+    """And it is looked at when it is old enough, though the log has gone on since."""
+    committer.commit([entry()])  # StableAge is 60 s here
+    assert reconcile(archive, _budget(9), grace_seconds=0, prefixes=1).settled == 0
+    assert _of_stability(archive) == []
+    assert reconcile(at_once(archive), _budget(9), grace_seconds=0, prefixes=1).settled == 3
+
+
+def test_what_became_stable_in_time_is_not_asked_again(
+    archive: Archive, committer: Committer
+) -> None:
+    archive = at_once(archive)
+    committer.commit([entry()])
+    follow_up(archive, outbox(archive))
+    for reminder in messages(archive, "stable"):
+        assert settle(archive, reminder)
+    assert reconcile(archive, _budget(9), grace_seconds=0, prefixes=1).settled == 0
+    assert sorted(_of_stability(archive)) == _ALL_STABLE
+
+
+def test_the_walk_goes_on_where_it_ended(
+    archive: Archive, committer: Committer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("nephele.services.stability._BLOCKS_AT_ONCE", 1)
+    archive = at_once(archive)
+    for n in range(3):
+        committer.commit([entry(f"1.2.3.{n}", uuid=f"u{n}", series=f"1.2.{n}")])
+        kinds(archive)  # who reads the log closes a block
+    assert settle_forgotten(archive, _budget(1), 0) == 3
+    assert settle_forgotten(archive, _budget(0), 0) == 0
+    assert settle_forgotten(archive, _budget(99), 0) == 2
+    assert _of_stability(archive).count("StableSeries") == 3
+
+
+def test_what_was_deleted_meanwhile_stays_so(archive: Archive, committer: Committer) -> None:
+    archive = at_once(archive)
+    received = entry()
+    committer.commit([received])
+    delete(archive, Level.INSTANCE, received.orthanc_id)
+    assert reconcile(archive, _budget(9), grace_seconds=0, prefixes=1).settled == 0
+    assert _of_stability(archive) == []
 
 
 def test_objects_of_deleted_instances_are_removed(archive: Archive, committer: Committer) -> None:

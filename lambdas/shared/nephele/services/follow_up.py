@@ -8,7 +8,6 @@ from nephele.aws.index import changes, codec
 from nephele.aws.index.table import Row
 from nephele.domain.levels import Level
 from nephele.domain.orthanc_id import OrthancId
-from nephele.domain.series_status import SeriesStatus, series_status
 from nephele.services import stability
 from nephele.services.archive import Archive
 from nephele.services.recycle import ask_to_recycle
@@ -31,7 +30,7 @@ def follow_up(archive: Archive, outbox: Sequence[Row]) -> None:
     ]
     stability.remind(archive, reminders)
     for level, orthanc_id in received:
-        if level is Level.SERIES and is_complete(archive, orthanc_id):
+        if level is Level.SERIES:
             stability.complete(archive, orthanc_id)
     changes.number_pending(archive.index.table)
     if archive.configuration.auto_forward:
@@ -39,15 +38,3 @@ def follow_up(archive: Archive, outbox: Sequence[Row]) -> None:
 
         forward(archive, outbox)
     ask_to_recycle(archive)
-
-
-def is_complete(archive: Archive, series: OrthancId) -> bool:
-    """Tell whether a series has all the instances it announces."""
-    resource = archive.index.resource(series)
-    if resource is None or "ExpectedNumberOfInstances" not in resource.metadata:
-        return False
-    expected = int(resource.metadata["ExpectedNumberOfInstances"])
-    if resource.totals.instances < expected:
-        return False
-    indexes = [child.index_in_series for child in archive.index.children(series)]
-    return series_status(expected, indexes) is SeriesStatus.COMPLETE

@@ -1,9 +1,9 @@
-"""Finding what fell through: objects without an index entry, work that nobody did."""
+"""Finding what fell through: objects without an index entry, work and events nobody did."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from nephele.aws import clock, journal
 from nephele.aws.index import changes, codec, records
@@ -13,6 +13,7 @@ from nephele.services.archive import Archive
 from nephele.services.jobs.unattended import remind
 from nephele.services.purge import is_purgeable
 from nephele.services.recycle import ask_to_recycle
+from nephele.services.stability import settle_forgotten
 
 GRACE_SECONDS = 900
 """Objects younger than this are left to their own events."""
@@ -32,6 +33,7 @@ class Reconciled:
     objects: int
     sent_again: int
     to_purge: int
+    settled: int = 0
 
 
 def reconcile(
@@ -49,10 +51,11 @@ def reconcile(
     dead_letters.forget_settled(archive)
     ask_to_recycle(archive)
     remind(archive)
+    settled = settle_forgotten(archive, has_time, grace_seconds)
     last = records.cursor(archive.index.table, _CURSOR)
     start = _PREFIXES.index(last) + 1 if last in _PREFIXES else 0
     ordered = (_PREFIXES[start:] + _PREFIXES[:start])[:prefixes]
-    total = _reconcile_prefix(archive, f"{RAW}/", grace_seconds)
+    total = replace(_reconcile_prefix(archive, f"{RAW}/", grace_seconds), settled=settled)
     for prefix in ordered:
         if not has_time():
             break
@@ -75,6 +78,7 @@ def _sum(one: Reconciled, other: Reconciled) -> Reconciled:
         one.objects + other.objects,
         one.sent_again + other.sent_again,
         one.to_purge + other.to_purge,
+        one.settled + other.settled,
     )
 
 

@@ -23,7 +23,6 @@ from nephele.domain.orthanc_id import OrthancId
 from nephele.errors import NepheleError, UnknownResource
 from nephele.services import replay, stability
 from nephele.services.archive import Archive
-from nephele.services.follow_up import is_complete
 from nephele.services.index_objects import commit_entries, not_yet_indexed, read_entry
 
 Item = TypeVar("Item")
@@ -183,5 +182,5 @@ class _Reindexing:
             if "s" not in row:
                 stability.settle_quietly(self._archive, orthanc_id, codec.read_text(row, "c"))
             is_series = row["l"]["S"] == Level.SERIES
-            if is_series and "f" not in row and is_complete(self._archive, orthanc_id):
+            if is_series and "f" not in row:
                 stability.complete_quietly(self._archive, orthanc_id)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Iterator
+from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
@@ -23,6 +24,23 @@ _ROWS_PER_ROUND = 90
 
 _CLEARED_AT_ONCE = 10_000
 """Blocks one call removes at most: some 400 requests."""
+
+
+@dataclass(frozen=True, slots=True)
+class Touched:
+    """The parents beneath which the commits of one block put something.
+
+    Attributes
+    ----------
+    position : str
+        Where a walk goes on behind this block.
+    newest : str
+        When the last of these commits was made, as `clock.now` writes it; `""` if there was none.
+    """
+
+    position: str
+    newest: str
+    resources: tuple[tuple[Level, OrthancId], ...]
 
 
 def number_pending(table: Table) -> None:
@@ -82,11 +100,21 @@ def _number(table: Table, rows: list[Row]) -> int:
         table.delete_all([keys.key(row["pk"]["S"], row["sk"]["S"]) for row in taken])
         return len(taken)
     last = last_sequence(table)
-    block: Row = {**keys.block(last + 1), "c": codec.document(changes)}
+    block: Row = {**keys.block(last + 1), "c": codec.document(changes), **_touched_by(taken)}
     head = _advance_head(table.name, last, last + len(changes))
     removals = [_consume(table.name, row) for row in taken]
     table.transact([head, items.put(table.name, block), *removals])
     return len(taken)
+
+
+def _touched_by(rows: list[Row]) -> Row:
+    """Return what a block keeps of its commits: each parent once, and the newest commit's time."""
+    touching = [(row["u"]["S"], codec.read_document(row, "w")) for row in rows]
+    parents = dict.fromkeys(tuple(parent) for _, parents in touching for parent in parents)
+    if not parents:
+        return {}
+    newest = max(when for when, found in touching if found)
+    return {"w": codec.document(list(parents)), "u": codec.text(newest)}
 
 
 def _advance_head(table: str, last: int, new: int) -> Any:
@@ -168,6 +196,15 @@ def iter_backward(table: Table, to: int) -> Iterator[NumberedChange]:
     for row in rows:
         changes = [change for change in read_block(row) if change.sequence <= to]
         yield from reversed(changes)
+
+
+def iter_touched(table: Table, position: str) -> Iterator[Touched]:
+    """Yield what each block's commits touched, from behind a position (`""`: the beginning)."""
+    for row in table.iter_query(keys.CHANGES, after=position, limit=100, attributes="sk, w, u"):
+        if _sort_key(row) == keys.HEAD:
+            return
+        parents = ((Level(level), OrthancId(i)) for level, i in codec.read_document(row, "w"))
+        yield Touched(_sort_key(row), codec.read_text(row, "u"), tuple(parents))
 
 
 def _bound(sequence: int) -> str:
