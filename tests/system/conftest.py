@@ -44,7 +44,10 @@ class Peer:
         return found
 
 
-def _peer(tmp_path_factory: pytest.TempPathFactory, aet: str, **options: object) -> Iterator[Peer]:
+def run_peer(
+    tmp_path_factory: pytest.TempPathFactory, aet: str, **options: object
+) -> Iterator[Peer]:
+    """Run an Orthanc under options of its own."""
     if shutil.which(EXECUTABLE) is None:
         if "CI" in os.environ:
             pytest.fail("Orthanc is not installed (make system-packages)")
@@ -61,13 +64,13 @@ def _peer(tmp_path_factory: pytest.TempPathFactory, aet: str, **options: object)
 @pytest.fixture(scope="session")
 def peer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Peer]:
     """Run an Orthanc that takes everything."""
-    yield from _peer(tmp_path_factory, "PEER")
+    yield from run_peer(tmp_path_factory, "PEER")
 
 
 @pytest.fixture(scope="session")
 def plain_peer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Peer]:
     """Run an Orthanc that takes uncompressed instances only."""
-    yield from _peer(tmp_path_factory, "PLAIN", AcceptedTransferSyntaxes=_UNCOMPRESSED)
+    yield from run_peer(tmp_path_factory, "PLAIN", AcceptedTransferSyntaxes=_UNCOMPRESSED)
 
 
 @pytest.fixture(scope="session")

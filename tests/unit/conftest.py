@@ -48,28 +48,32 @@ def empty_archive() -> Iterator[Archive]:
             patch.setenv(name, "testing")
         patch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
         _forget_clients()
-        boto3.client("s3").create_bucket(
-            Bucket="archive", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"}
-        )
-        boto3.client("dynamodb").create_table(
-            TableName="t",
-            BillingMode="PAY_PER_REQUEST",
-            KeySchema=[
-                {"AttributeName": "pk", "KeyType": "HASH"},
-                {"AttributeName": "sk", "KeyType": "RANGE"},
-            ],
-            AttributeDefinitions=[
-                {"AttributeName": "pk", "AttributeType": "S"},
-                {"AttributeName": "sk", "AttributeType": "S"},
-            ],
-        )
-        names = ("index", "transcode", "stable", "purge", "jobs", "edge_jobs")
-        queues = {
-            name: Queue(boto3.client("sqs").create_queue(QueueName=name)["QueueUrl"])
-            for name in names
-        }
-        yield Archive(parse_configuration("{}"), Bucket("archive"), Index(Table("t")), queues)
+        yield make_archive()
         _forget_clients()
+
+
+def make_archive(bucket: str = "archive", table: str = "t") -> Archive:
+    """Make the parts of an empty archive on moto, and open it."""
+    boto3.client("s3").create_bucket(
+        Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"}
+    )
+    boto3.client("dynamodb").create_table(
+        TableName=table,
+        BillingMode="PAY_PER_REQUEST",
+        KeySchema=[
+            {"AttributeName": "pk", "KeyType": "HASH"},
+            {"AttributeName": "sk", "KeyType": "RANGE"},
+        ],
+        AttributeDefinitions=[
+            {"AttributeName": "pk", "AttributeType": "S"},
+            {"AttributeName": "sk", "AttributeType": "S"},
+        ],
+    )
+    names = ("index", "transcode", "stable", "purge", "jobs", "edge_jobs")
+    queues = {
+        name: Queue(boto3.client("sqs").create_queue(QueueName=name)["QueueUrl"]) for name in names
+    }
+    return Archive(parse_configuration("{}"), Bucket(bucket), Index(Table(table)), queues)
 
 
 def _forget_clients() -> None:

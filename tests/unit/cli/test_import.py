@@ -15,9 +15,10 @@ from rich.console import Console
 from typer.testing import CliRunner
 
 from nephele.cli import app, import_command
+from nephele.cli.exchange import Failed, Refused, Stopped
 from nephele.cli.import_command import Summary, print_summary, send_one
 from nephele.cli.journal import Journal
-from nephele.cli.sender import LARGEST_POST_BYTES, Failed, Refused, Sender, Stopped
+from nephele.cli.sender import LARGEST_POST_BYTES, Sender
 from nephele.cli.sources import iter_sources
 
 DICOM = b"\0" * 128 + b"DICM" + b"content"

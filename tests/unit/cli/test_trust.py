@@ -13,8 +13,8 @@ from typer.testing import CliRunner
 
 from infra.local.certificate import ensure_certificate
 from nephele.cli import app
+from nephele.cli.exchange import Stopped
 from nephele.cli.import_command import open_sender
-from nephele.cli.sender import Stopped
 from nephele.cli.trust import BadBundle, is_loopback, trust
 
 DICOM = b"\0" * 128 + b"DICM" + b"content"

@@ -15,6 +15,7 @@ COMMANDS = "nephele.commands"
 
 _OWN = {
     "import": "import_command:import_files",
+    "migrate": "migrate_command:migrate",
     "transcode": "transcode_command:transcode_files",
     "worklists": "worklists_command:send_worklists",
     "doctor": "doctor_command:examine",

@@ -14,8 +14,9 @@ import typer
 from rich.console import Console
 
 from nephele.cli.connection import open_client
-from nephele.cli.journal import Journal, default_journal
-from nephele.cli.sender import Failed, Refused, Sender, Stopped
+from nephele.cli.exchange import Failed, Refused, Stopped
+from nephele.cli.journal import Journal, state_path
+from nephele.cli.sender import Sender
 from nephele.cli.sources import Source, iter_sources, why_not_dicom
 from nephele.cli.summary import Summary, print_summary, progress_by_bytes
 from nephele.cli.trust import BadBundle, trust
@@ -56,7 +57,7 @@ def import_files(
         typer.echo(str(exc), err=True)
         raise typer.Exit(2) from exc
     with ExitStack() as stack:
-        remembered = Journal(journal or default_journal(url), is_new=again)
+        remembered = Journal(journal or state_path("import", url), is_new=again)
         stack.enter_context(remembered)
         sender = stack.enter_context(open_sender(url, user, verify))
         try:

@@ -9,11 +9,11 @@ from types import TracebackType
 from typing import Self
 
 
-def default_journal(url: str) -> Path:
-    """Return where an import to a server is remembered (XDG's state directory)."""
+def state_path(command: str, *urls: str) -> Path:
+    """Return where a command between servers is remembered (XDG's state directory)."""
     base = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
-    name = hashlib.sha256(url.encode()).hexdigest()[:16]
-    return Path(base) / "nephele" / f"import-{name}"
+    name = hashlib.sha256(" ".join(urls).encode()).hexdigest()[:16]
+    return Path(base) / "nephele" / f"{command}-{name}"
 
 
 class Journal:

@@ -11,6 +11,7 @@ from rich.markup import escape
 from rich.progress import (
     BarColumn,
     DownloadColumn,
+    MofNCompleteColumn,
     Progress,
     TextColumn,
     TimeRemainingColumn,
@@ -28,6 +29,7 @@ class Summary:
 
     counts: Counter[str] = field(default_factory=Counter)
     problems: dict[str, list[str]] = field(default_factory=dict)
+    _kinds: set[str] = field(default_factory=set)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def count(self, status: str) -> None:
@@ -39,7 +41,32 @@ class Summary:
         """Count one file that did not end as it was meant to, and keep its reason."""
         with self._lock:
             self.counts[kind] += 1
+            self._kinds.add(kind)
             self.problems.setdefault(reason, []).append(name)
+
+    def forget_problems(self) -> None:
+        """Begin anew with what went wrong: all of it is tried again."""
+        with self._lock:
+            for kind in self._kinds:
+                del self.counts[kind]
+            self._kinds.clear()
+            self.problems.clear()
+
+    @property
+    def has_problems(self) -> bool:
+        """Tell whether anything went wrong that was not forgotten."""
+        return bool(self.problems)
+
+
+def progress_by_count(console: Console) -> Progress:
+    """Return a progress bar that counts things."""
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        console=console,
+    )
 
 
 def progress_by_bytes(console: Console) -> Progress:

@@ -1,0 +1,1 @@
+"""Moving an archive from a running Orthanc."""
