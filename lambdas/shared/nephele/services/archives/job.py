@@ -176,6 +176,7 @@ def _call_helpers(
     if not workshop.is_shared or stage in called:
         return
     count = min(steps // _STEPS_OF_A_HELPER, _MOST_HELPERS)
+    options = JobOptions(synchronous=False, priority=piece.job.priority)
     for number in range(count):
         request: dict[str, Any] = {
             "job": piece.job.identifier,
@@ -186,6 +187,6 @@ def _call_helpers(
             "key": _output_key(piece, workshop),
             "first": steps * (number + 1) // (count + 1),
         }
-        submit(archive, HELPER, request, JobOptions(synchronous=False))
+        submit(archive, HELPER, request, options)
     piece.position["helped"] = [*called, stage]
     piece.checkpoint()

@@ -10,8 +10,9 @@ from nephele.aws.queues import Queue, Received, return_after
 from nephele.errors import NepheleError
 from nephele.logs import logger
 from nephele.services.archive import Archive
-from nephele.services.jobs.engine import Held, KeepAway, run_message
+from nephele.services.jobs.engine import Held, KeepAway
 from nephele.services.jobs.kinds import Kinds
+from nephele.services.jobs.priority import run_in_turn
 from nephele.services.messages import read_json, retry_delay
 
 
@@ -67,7 +68,7 @@ def _run(
 ) -> int | None:
     """Run one slice; return after how many seconds its message shall come again, None if not."""
     try:
-        run_message(archive, body, kinds, has_time, keep_away)
+        run_in_turn(archive, body, kinds, has_time, keep_away)
     except Held as held:
         return math.ceil(held.seconds) + 1
     except NepheleError as error:

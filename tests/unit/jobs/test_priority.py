@@ -1,0 +1,91 @@
+"""The order in which jobs are begun: by priority, then as they came."""
+
+from __future__ import annotations
+
+import pytest
+
+from nephele.aws.index import jobs
+from nephele.domain.jobs import Executor, JobState
+from nephele.services.archive import Archive
+from nephele.services.jobs import priority
+from nephele.services.jobs.engine import Held
+from nephele.services.jobs.slices import Slice
+from nephele.services.jobs.submit import JobOptions, submit
+from nephele.services.jobs.worker import run_received
+from tests.unit.jobs.conftest import Kind
+
+
+class Worker:
+    """One worker, which takes messages as the queue delivers them; `begun` are the jobs' names."""
+
+    def __init__(self, archive: Archive, *, slices: int = 1) -> None:
+        self.archive = archive
+        self.begun: list[str] = []
+        self._slices = slices
+
+    def submit(self, name: str, priority: int, executor: Executor = Executor.FUNCTIONS) -> str:
+        options = JobOptions(synchronous=False, priority=priority, user_data=name)
+        return submit(self.archive, "Test", {}, options, executor=executor).identifier
+
+    def take_one(self, queue: str = "jobs") -> bool:
+        """Work on one message; False if there is none."""
+        waiting = self.archive.queue(queue)
+        for message in waiting.receive(1):
+            run_received(self.archive, waiting, message, lambda _: Kind(self._run), lambda: True)
+            return True
+        return False
+
+    def _run(self, _: Archive, piece: Slice) -> bool:
+        self.begun.append(piece.job.user_data)
+        count = piece.position.get("slices", 0) + 1
+        piece.position["slices"] = count
+        return count >= self._slices
+
+
+def test_the_highest_priority_is_begun_first(archive: Archive) -> None:
+    worker = Worker(archive)
+    for name, rank in (("a", 0), ("b", 5), ("c", 1), ("d", 0), ("e", 5), ("f", -3)):
+        worker.submit(name, rank)
+    while worker.take_one():
+        pass
+    assert "".join(worker.begun) == "becadf"
+
+
+def test_a_job_of_many_slices_lets_a_higher_one_go_first(archive: Archive) -> None:
+    worker = Worker(archive, slices=2)
+    worker.submit("a", 0)
+    assert worker.take_one()
+    worker.submit("b", 1)
+    while worker.take_one():
+        pass
+    assert worker.begun[:2] == ["a", "b"]
+    assert sorted(worker.begun) == ["a", "a", "b", "b"]
+
+
+def test_other_executors_are_left_alone(archive: Archive) -> None:
+    worker = Worker(archive)
+    worker.submit("here", 0)
+    worker.submit("edge", 9, Executor.EDGE)
+    assert worker.take_one()
+    assert worker.begun == ["here"]
+    assert worker.take_one("edge_jobs")
+    assert worker.begun == ["here", "edge"]
+
+
+def test_one_that_another_worker_has_just_begun_is_passed_over(
+    archive: Archive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    worker = Worker(archive)
+    low = worker.submit("low", 0)
+    high = worker.submit("high", 9)
+    real = priority.run_message
+
+    def run(archive: Archive, message: dict[str, object], *more: object) -> None:
+        if message["job"] == high:
+            raise Held(10)
+        real(archive, message, *more)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(priority, "run_message", run)
+    assert worker.take_one()
+    assert worker.begun == ["low"]
+    assert jobs.jobs(archive.index.table, [low])[low].state is JobState.SUCCESS
