@@ -60,7 +60,7 @@ def downloaded(stack: Stack, path: str, target: Path, *, cut_at: int) -> None:
 
 def check_members(study: Study, file: Path, rest: httpx.Client) -> None:
     """Check a ZIP with the tools of others, and each member against what was sent."""
-    for tool in (["unzip", "-tqq"], ["7z", "t"]):
+    for tool in (["unzip", "-tqq"], ["7zz", "t"]):
         if shutil.which(tool[0]) is not None:
             subprocess.run([*tool, file], check=True, capture_output=True)
     sent = {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import ssl
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -99,12 +100,16 @@ def instance_id(part10: bytes) -> str:
 
 
 @contextmanager
-def peer_server() -> Iterator[PeerServer]:
-    """Run a peer on a free port."""
+def peer_server(context: ssl.SSLContext | None = None) -> Iterator[PeerServer]:
+    """Run a peer on a free port, over TLS where a context is given."""
     handler = type("Bound", (Handler,), {})
     server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
     server.daemon_threads = True
-    handler.peer = peer = PeerServer(f"http://127.0.0.1:{server.server_address[1]}/")
+    scheme = "http"
+    if context is not None:
+        server.socket = context.wrap_socket(server.socket, server_side=True)
+        scheme = "https"
+    handler.peer = peer = PeerServer(f"{scheme}://127.0.0.1:{server.server_address[1]}/")
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
     try:

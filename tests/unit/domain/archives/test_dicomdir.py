@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import io
 import subprocess
+from collections import Counter
 from pathlib import Path
 
 import pydicom
 import pytest
+from pydicom.data import get_testdata_file
 from pydicom.dataset import Dataset
 
 from nephele.domain.archive_layout.tree import Branch, Leaf, iter_leaves, media_names
@@ -68,6 +70,22 @@ def test_others_read_it(series: int, instances: int, tmp_path: Path) -> None:
     judged = subprocess.run(["dciodvfy", file], check=False, capture_output=True, text=True)
     assert [line for line in judged.stderr.splitlines() if series and "Error" in line] == []
     assert len(reached(pydicom.dcmread(file))) == series * instances
+
+
+def test_dcmtk_adds_to_it(tmp_path: Path) -> None:
+    """DCMTK's own maker of directories takes it as one it could have made."""
+    data_set = pydicom.dcmread(get_testdata_file("CT_small.dcm", download=False))
+    data_set.StudyDate, data_set.StudyID, data_set.SeriesNumber = "20260102", "S9", "9"
+    data_set.save_as(tmp_path / "NEW")
+    (tmp_path / "IMAGES").mkdir()
+    file = tmp_path / "DICOMDIR"
+    file.write_bytes(written(patients(2, 3)))
+    command = ["dcmmkdir", "--append", "--no-backup", "--no-consistency-check", "NEW"]
+    made = subprocess.run(command, cwd=tmp_path, check=False, capture_output=True, text=True)
+    assert made.returncode == 0, made.stderr
+    records = pydicom.dcmread(file).DirectoryRecordSequence
+    kinds = Counter(record.DirectoryRecordType for record in records)
+    assert kinds == {"PATIENT": 2, "STUDY": 2, "SERIES": 3, "IMAGE": 7}
 
 
 def reached(data_set: Dataset) -> list[str]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import os
+import shutil
 import subprocess
 import zipfile
 import zlib
@@ -93,6 +95,21 @@ def test_every_member_is_read_back(
         assert all(one.date_time == (2026, 1, 2, 3, 4, 6) for one in opened.infolist())
     if members:
         subprocess.run(["unzip", "-tqq", file], check=True)
+
+
+@pytest.mark.parametrize("compressible", [False, True], ids=["stored", "deflated"])
+def test_7_zip_reads_it(compressible: bool, tmp_path: Path) -> None:
+    if shutil.which("7zz") is None:
+        reason = "7zz is missing: apt-get install 7zip"
+        pytest.fail(reason) if "CI" in os.environ else pytest.skip(reason)
+    file = tmp_path / "a.zip"
+    for members in _MEMBERS.values():
+        file.write_bytes(
+            made(members, list(map(str, range(len(members)))), compressible=compressible)
+        )
+        tested = subprocess.run(["7zz", "t", file], check=True, capture_output=True, text=True)
+        assert ("Everything is Ok" in tested.stdout) or not members
+        assert "WARN" not in tested.stdout.upper()
 
 
 def test_many_members_need_zip64() -> None:
