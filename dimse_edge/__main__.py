@@ -1,4 +1,4 @@
-"""`python -m dimse_edge`: serve the DICOM port until SIGTERM."""
+"""`python -m dimse_edge`: serve the DICOM port, and HTTPS, until SIGTERM."""
 
 from __future__ import annotations
 
@@ -10,8 +10,10 @@ from pydantic import ValidationError
 
 from dimse_edge.listener import Listener, WorkerFailed
 from dimse_edge.side_port import SidePort
+from dimse_edge.worker_process import EXECUTOR, HTTPS
 from nephele.errors import ConfigurationError
 from nephele.logs import logger
+from nephele.settings.configuration import Configuration
 from nephele.settings.environment import EdgeEnvironment
 
 
@@ -38,7 +40,7 @@ def main() -> int:
             port,
             environment.worker_processes,
             environment.drain_seconds,
-            has_executor=environment.executor_threads > 0,
+            helpers=_helpers(environment, configuration),
             side_port=_open_side_port(environment),
         )
     except OSError as error:
@@ -50,6 +52,12 @@ def main() -> int:
         logger.error("a worker could not start")
         return 1
     return 0
+
+
+def _helpers(environment: EdgeEnvironment, configuration: Configuration) -> list[str]:
+    has_jobs = environment.executor_threads > 0
+    wanted = {EXECUTOR: has_jobs, HTTPS: configuration.ssl_enabled}
+    return [module for module, is_wanted in wanted.items() if is_wanted]
 
 
 def _open_side_port(environment: EdgeEnvironment) -> SidePort | None:

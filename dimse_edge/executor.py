@@ -7,7 +7,6 @@ back to the queue.
 from __future__ import annotations
 
 import os
-import signal
 import socket
 import sys
 import tempfile
@@ -19,7 +18,7 @@ from typing import cast
 
 from dimse_edge import control
 from dimse_edge.site import open_site
-from dimse_edge.worker import die_with_parent
+from dimse_edge.worker import begin_child
 from nephele.aws import clients
 from nephele.aws.queues import Queue, Received
 from nephele.errors import NepheleError
@@ -143,9 +142,7 @@ class Executor:
 
 def main(descriptor: int, parent: int) -> None:
     """Run the executor on the control socket it has inherited."""
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, signal.SIG_IGN)  # the parent says when to end
-    die_with_parent(parent)
+    begin_child(parent)
     environment = EdgeEnvironment()
     tempfile.tempdir = environment.temporary_directory or None
     archive = open_archive(environment)

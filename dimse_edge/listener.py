@@ -11,12 +11,13 @@ import selectors
 import signal
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
+from dimse_edge.helpers import Helpers
 from dimse_edge.presence import Presence
 from dimse_edge.side_port import SidePort
-from dimse_edge.worker_process import EXECUTOR, WorkerProcess
+from dimse_edge.worker_process import WorkerProcess
 from nephele.logs import logger
 
 _BACKLOG = 1024
@@ -39,8 +40,8 @@ class Listener:
         How many workers; 0 takes one for each core.
     drain_seconds : float
         How long associations may finish after SIGTERM.
-    has_executor : bool
-        There is a process that works on jobs besides.
+    helpers : iterable of str
+        Modules of processes besides, for jobs and HTTPS.
     side_port : SidePort, optional
         Where the load balancer asks whether connections may come.
     """
@@ -52,7 +53,7 @@ class Listener:
         worker_processes: int,
         drain_seconds: float,
         *,
-        has_executor: bool = False,
+        helpers: Iterable[str] = (),
         side_port: SidePort | None = None,
     ) -> None:
         family = socket.AF_INET6 if ":" in address else socket.AF_INET
@@ -63,9 +64,8 @@ class Listener:
         self._count = worker_processes or os.cpu_count() or 1
         self._drain_seconds = drain_seconds
         self._workers: dict[socket.socket, WorkerProcess] = {}
-        self._has_executor = has_executor
-        self._executor: WorkerProcess | None = None
         self._selector = selectors.DefaultSelector()
+        self._helpers = Helpers(helpers, self._selector)
         self._restart_at: float | None = None
         self._is_listening = False
         self._is_accepting = False
@@ -92,7 +92,7 @@ class Listener:
             try:
                 for _ in range(self._count):
                     self._start_worker()
-                self._start_executor()
+                self._helpers.start()
                 while not self._step(wakeup):
                     pass
             finally:
@@ -117,47 +117,32 @@ class Listener:
 
     def _step(self, wakeup: socket.socket) -> bool:
         """Wait for something to happen and act upon it; True when it is time to end."""
-        timeout = None
-        if self._restart_at is not None:
-            timeout = max(0.0, self._restart_at - time.monotonic())
-        for key, _ in self._selector.select(timeout):
+        for key, _ in self._selector.select(self._seconds_to_restart()):
             if key.fileobj is wakeup:
                 return True
             if key.fileobj is self._socket:
                 self._accept()
             elif self._side_port is not None and key.fileobj is self._side_port.socket:
                 self._side_port.answer(is_ready=self._is_accepting)
-            elif self._executor is not None and key.fileobj is self._executor.control:
-                self._hear_executor(self._executor)
-            elif isinstance(key.fileobj, socket.socket):
+            elif isinstance(key.fileobj, socket.socket) and not self._helpers.hear(key.fileobj):
                 self._hear(self._workers[key.fileobj])
         if self._restart_at is not None and time.monotonic() >= self._restart_at:
             self._restart_at = None
             while len(self._workers) < self._count:
                 self._start_worker()
-            self._start_executor()
+        self._helpers.start()
         self._presence.tell(sum(worker.associations for worker in self._workers.values()))
         return False
+
+    def _seconds_to_restart(self) -> float | None:
+        """Return how long nothing is to be started; None where nothing is at all."""
+        due = [at for at in (self._restart_at, self._helpers.due) if at is not None]
+        return max(0.0, min(due) - time.monotonic()) if due else None
 
     def _start_worker(self) -> None:
         worker = WorkerProcess()
         self._workers[worker.control] = worker
         self._selector.register(worker.control, selectors.EVENT_READ)
-
-    def _start_executor(self) -> None:
-        if self._has_executor and self._executor is None:
-            self._executor = WorkerProcess(EXECUTOR)
-            self._selector.register(self._executor.control, selectors.EVENT_READ)
-
-    def _hear_executor(self, executor: WorkerProcess) -> None:
-        """Start it anew some time after its end; its jobs wait for that."""
-        if executor.listen_to():
-            return
-        self._selector.unregister(executor.control)
-        code = executor.reap(_ENDING_SECONDS)
-        logger.error("executor ended unexpectedly", extra={"exit_code": code})
-        self._executor = None
-        self._restart_at = time.monotonic() + _RESTART_SECONDS
 
     def _hear(self, worker: WorkerProcess) -> None:
         was_ready = worker.is_ready
@@ -223,8 +208,7 @@ class Listener:
             self._side_port.close()
         logger.info("draining", extra={"workers": len(self._workers)})
         deadline = time.monotonic() + self._drain_seconds + _ENDING_SECONDS
-        executors = [] if self._executor is None else [self._executor]
-        children = [*executors, *self._workers.values()]
+        children = [*self._helpers.processes, *self._workers.values()]
         for worker in children:
             worker.drain()
         for worker in children:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 _BCP_195 = 0
 _BCP_195_CIPHERS = "ECDHE+AESGCM:ECDHE+CHACHA20:DHE+AESGCM"
-_VERSIONS = {
+VERSIONS = {
     _BCP_195: ssl.TLSVersion.TLSv1_2,
     1: ssl.TLSVersion.SSLv3,
     2: ssl.TLSVersion.TLSv1,
@@ -110,11 +110,11 @@ def _make(
     context.check_hostname = False
     context.verify_mode = ssl.CERT_REQUIRED if is_verified else ssl.CERT_NONE
     try:
-        context.minimum_version = _VERSIONS[version]
+        context.minimum_version = VERSIONS[version]
         if names := _cipher_names(version, ciphers):
             context.set_ciphers(names)
         if certificate:
-            _load_certificate(context, certificate, private_key)
+            load_certificate(context, certificate, private_key)
         if trusted:
             context.load_verify_locations(cadata=trusted)
     except (ssl.SSLError, ValueError) as exc:
@@ -128,7 +128,7 @@ def _cipher_names(version: int, ciphers: tuple[str, ...]) -> str:
     return ":".join(name for name in ciphers if not name.startswith(_SUITES_OF_TLS_1_3))
 
 
-def _load_certificate(context: ssl.SSLContext, certificate: str, private_key: str) -> None:
+def load_certificate(context: ssl.SSLContext, certificate: str, private_key: str) -> None:
     """Load a certificate and its key, which OpenSSL wants as files: for a moment, for us alone."""
     with tempfile.TemporaryDirectory() as folder:
         chain, key = Path(folder, "chain.pem"), Path(folder, "key.pem")

@@ -130,11 +130,16 @@ def die_with_parent(parent: int) -> None:
         raise SystemExit(1)
 
 
+def begin_child(parent: int) -> None:
+    """Leave signals to the parent, which says when to end, and do not outlive it."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
+    die_with_parent(parent)
+
+
 def main(descriptor: int, parent: int) -> None:
     """Run a worker on the control socket it has inherited."""
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, signal.SIG_IGN)  # the parent says when to end
-    die_with_parent(parent)
+    begin_child(parent)
     environment = EdgeEnvironment()
     directory = environment.temporary_directory
     tempfile.tempdir = directory or None  # transcoded instances go there too

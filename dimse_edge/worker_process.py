@@ -1,4 +1,4 @@
-"""A worker process, or the executor's, as the parent sees it."""
+"""A worker process, or a helper's, as the parent sees it."""
 
 from __future__ import annotations
 
@@ -13,10 +13,11 @@ from nephele.logs import logger
 
 WORKER = "dimse_edge.worker"
 EXECUTOR = "dimse_edge.executor"
+HTTPS = "dimse_edge.https"
 
 
 class WorkerProcess:
-    """A process that was started to serve connections, or to work on jobs.
+    """A process that was started to serve connections, to work on jobs, or for HTTPS.
 
     Parameters
     ----------

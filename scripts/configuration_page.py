@@ -16,6 +16,19 @@ PAGE = Path(__file__).parents[1] / "docs" / "configuration.md"
 MEANINGS: dict[str, str] = {
     "Name": "Name of the server in `/system`.",
     "HttpPort": "Port of the REST API on the local stack, 1 to 65535; in the cloud it is HTTPS's.",
+    "SslEnabled": (
+        "The edge serves the REST API itself, over HTTPS, with the logins of `RegisteredUsers`:"
+        " for the hospital's network, without API Gateway's limits of size."
+    ),
+    "SslCertificate": (
+        "PEM file of its certificate and its private key, one behind the other;"
+        " `nephele secrets push --peers-secret-id` brings it to Secrets Manager."
+    ),
+    "SslMinimumProtocolVersion": (
+        "4 for TLS 1.2, 5 for TLS 1.3; older ones as far as OpenSSL still has them."
+    ),
+    "SslCiphersAccepted": "OpenSSL's names of its ciphers; empty leaves them to OpenSSL.",
+    "EdgeHttpsPort": "Nephele's own: port of that HTTPS, 1 to 65535.",
     "HttpDescribeErrors": "Errors over REST have Orthanc's JSON body.",
     "RemoteAccessAllowed": (
         "Off: the deployed REST API refuses every call (the local stack listens on 127.0.0.1"

@@ -32,8 +32,9 @@ class Stack:
 
     Attributes
     ----------
-    http, dicom, aws, control : str
-        Where its doors are; `dicom` is `host:port`, the others are URLs.
+    http, dicom, aws, control, https : str
+        Where its doors are; `dicom` is `host:port`, the others are URLs. `https` is the edge's own,
+        empty without `SslEnabled`.
     process : subprocess.Popen
         The `nephele up` process.
     """
@@ -45,6 +46,7 @@ class Stack:
     trusted: Path
     data: Path
     process: subprocess.Popen[str]
+    https: str = ""
 
     @property
     def dicom_address(self) -> tuple[str, int]:
@@ -128,7 +130,7 @@ class Stack:
 def command_line(data: Path, arguments: Sequence[str] = ()) -> list[str]:
     """Return the command that runs the local stack on free ports."""
     nephele = Path(sys.executable).with_name("nephele")
-    ports = ["--http-port", "0", "--dicom-port", "0", "--aws-port", "0"]
+    ports = ["--http-port", "0", "--dicom-port", "0", "--https-port", "0", "--aws-port", "0"]
     return [str(nephele), "up", "--data", str(data), *ports, *arguments]
 
 
@@ -209,6 +211,7 @@ def _wait_until_ready(data: Path, process: subprocess.Popen[str]) -> Stack:
         trusted=Path(found["trusted"]),
         data=data,
         process=process,
+        https=found.get("https", ""),
     )
 
 

@@ -30,6 +30,8 @@ def check_options(configuration: Configuration) -> None:
     _check_ingest_transcoding(configuration.ingest_transcoding)
     _check_default_encoding(configuration.default_encoding)
     _check_tags(configuration)
+    if configuration.ssl_enabled and configuration.edge_https_port == configuration.dicom_port:
+        raise ConfigurationError("EdgeHttpsPort: it is DicomPort as well")
 
 
 def _check_tags(configuration: Configuration) -> None:

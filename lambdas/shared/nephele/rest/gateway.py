@@ -8,6 +8,8 @@ from typing import Any
 
 from starlette.requests import Request
 
+USERNAME = "nephele.username"
+"""Scope key: who has logged in, where that is known without API Gateway."""
 _DEFAULT_HOST = ".execute-api."
 _CLOUDFRONT = b"x-amz-cf-id"
 
@@ -33,7 +35,8 @@ def caller_of(request: Request) -> Caller:
     viewer = request.headers.get(header, "") if header else ""
     remote_ip = viewer or (request.client.host if request.client else "")
     claims = authorizer.get("claims") or {}  # where Cognito's users log in
-    username = authorizer.get("username") or claims.get("cognito:username", "")
+    known = request.scope.get(USERNAME) or authorizer.get("username")
+    username = known or claims.get("cognito:username", "")
     return Caller(remote_ip, str(username))
 
 

@@ -73,6 +73,11 @@ class Configuration(BaseModel):
 
     name: str = "MyOrthanc"
     http_port: Port = 8042
+    ssl_enabled: bool = False
+    ssl_certificate: str = "certificate.pem"
+    ssl_minimum_protocol_version: Annotated[int, Field(ge=0, le=5)] = 4
+    ssl_ciphers_accepted: Strings = ()
+    edge_https_port: Port = 8043
     http_describe_errors: bool = True
     remote_access_allowed: bool = False
     authentication_enabled: bool | None = None

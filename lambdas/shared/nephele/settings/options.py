@@ -19,12 +19,12 @@ WITHOUT_MEANING: frozenset[str] = frozenset(
     """
     MediaArchiveSize SynchronousZipStream LoaderThreads ZipLoaderThreads StorageDirectory
     IndexDirectory StorageLoaderThreadsCount StorageMemoryCapacity LuaScripts Plugins
-    HttpBindAddresses HttpThreadsCount SslEnabled SslCertificate SslVerifyPeers
+    HttpBindAddresses HttpThreadsCount SslVerifyPeers
     SslTrustedClientCertificates HttpVerbose Locale SaveJobs DatabaseServerIdentifier
     TemporaryDirectory LuaHeartBeatPeriod Pkcs11 ExecuteLuaEnabled
     RestApiWriteToFileSystemEnabled KeepAlive KeepAliveTimeout TcpNoDelay
-    DicomAssociationCloseDelay SslMinimumProtocolVersion SslCiphersAccepted
-    JobsEngineThreadsCount SyncStorageArea MallocArenaMax MaximumConcurrentDcmtkTranscoders
+    DicomAssociationCloseDelay JobsEngineThreadsCount SyncStorageArea MallocArenaMax
+    MaximumConcurrentDcmtkTranscoders
     DicomParserThreadsCount DicomParserMemoryCapacity DicomParserCacheSize
     TranscoderThreadsCount TranscoderMemoryCapacity TranscoderCacheSize
     SequentialDicomReaderThreadsCount SequentialDicomReaderWindowSize

@@ -2,8 +2,8 @@
 
 They are in a secret of Secrets Manager, which `nephele secrets push` fills: for each peer its
 secret members and the contents of its files; `CACertificates`, the contents of
-`HttpsCACertificates`; `Proxy`, which may name a user; and `DicomTls`, the contents of the files
-that the `DicomTls*` options name.
+`HttpsCACertificates`; `Proxy`, which may name a user; `DicomTls`, the contents of the files that
+the `DicomTls*` options name; and `Ssl`, the certificate and key of the edge's own HTTPS.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ _PEERS = "Peers"
 _CA = "CACertificates"
 _PROXY = "Proxy"
 _DICOM_TLS = "DicomTls"
+_SSL = "Ssl"
 _DICOM_TLS_FILES = {
     "dicom_tls_certificate": "DicomTlsCertificate",
     "dicom_tls_private_key": "DicomTlsPrivateKey",
@@ -55,6 +56,7 @@ def encode_peer_secrets(configuration: Configuration, folder: Path) -> str:
             _CA: _pem(authorities, folder, "HttpsCACertificates") if authorities else "",
             _PROXY: configuration.http_proxy,
             _DICOM_TLS: _dicom_tls_files(configuration, folder),
+            _SSL: _ssl_certificate(configuration, folder) if configuration.ssl_enabled else "",
         },
         sort_keys=True,
     )
@@ -77,6 +79,16 @@ def dicom_tls_files(archive: Archive) -> dict[str, str]:
     """
     known: dict[str, str] = _read(archive).get(_DICOM_TLS, {})
     return known or _dicom_tls_files(archive.configuration, Path())
+
+
+def _ssl_certificate(configuration: Configuration, folder: Path) -> str:
+    return _pem(configuration.ssl_certificate, folder, "SslCertificate")
+
+
+def ssl_certificate(archive: Archive) -> str:
+    """Return the contents of `SslCertificate`, as `dicom_tls_files` does. Raises as that."""
+    known = str(_read(archive).get(_SSL, ""))
+    return known or _ssl_certificate(archive.configuration, Path())
 
 
 def _secrets_of(peer: Peer, folder: Path) -> dict[str, Any]:
