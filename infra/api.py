@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from aws_cdk import Annotations, CfnOutput, RemovalPolicy, Stack
+from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_secretsmanager as secretsmanager
 from aws_cdk import aws_sns as sns
@@ -56,8 +57,8 @@ class ApiStack(Stack):
             jobs.jobs_queue.queue,
             jobs.edge_jobs_queue.queue,
         )
-        users = self._create_users()
-        values = (
+        self._users = users = self._create_users()
+        self.serving_values = values = (
             archive.values()
             | jobs.values()
             | {
@@ -87,7 +88,7 @@ class ApiStack(Stack):
             self,
             "Rest",
             handler=self._create_api(front),
-            authorizer=self._create_authorize(users),
+            authorizer=self._create_authorize(),
             log_group=create_log_group(self, "AccessLogs", archive.key, options.functions.log_days),
             is_authentication_enabled=is_authentication_enabled,
             front=front,
@@ -137,17 +138,7 @@ class ApiStack(Stack):
         function = self._factory.create(self, "Function", functions.API, snap_start=not provisioned)
         if self.blob_keys:
             self.blob_keys.grant_sign(function)
-        areas = [FINAL, RAW, UPLOADS, DERIVED, ATTACHMENTS]
-        self._archive.grant_read_objects(function, areas)
-        self._archive.grant_restore_objects(function)
-        self._archive.grant_write_objects(function, areas)
-        self._archive.grant_keep_journal(function)
-        self._archive.grant_delete_objects(function, [UPLOADS, DERIVED])
-        self._jobs.grant_peers(function)
-        self._archive.grant_table(function)
-        self._archive.grant_send(
-            function, self._archive.index_inbox, self._archive.transcode_inbox, *self._queues
-        )
+        self._grant_archive(function)
         return lambda_.Alias(
             self,
             "Live",
@@ -156,8 +147,29 @@ class ApiStack(Stack):
             provisioned_concurrent_executions=provisioned or None,
         )
 
-    def _create_authorize(self, users: secretsmanager.ISecret) -> lambda_.Function:
+    def _create_authorize(self) -> lambda_.Function:
         function = self._factory.create(self, "Authorize", functions.AUTHORIZE)
-        grant(function, ["secretsmanager:GetSecretValue"], [users.secret_arn])
-        grant(function, ["kms:Decrypt"], [self._archive.key.key_arn])
+        self._grant_users(function)
         return function
+
+    def grant_serving(self, grantee: iam.IGrantable) -> None:
+        """Allow all that the REST API does, logins included: for the edge's own HTTPS."""
+        self._grant_archive(grantee)
+        self._grant_users(grantee)
+
+    def _grant_users(self, grantee: iam.IGrantable) -> None:
+        grant(grantee, ["secretsmanager:GetSecretValue"], [self._users.secret_arn])
+        grant(grantee, ["kms:Decrypt"], [self._archive.key.key_arn])
+
+    def _grant_archive(self, grantee: iam.IGrantable) -> None:
+        areas = [FINAL, RAW, UPLOADS, DERIVED, ATTACHMENTS]
+        self._archive.grant_read_objects(grantee, areas)
+        self._archive.grant_restore_objects(grantee)
+        self._archive.grant_write_objects(grantee, areas)
+        self._archive.grant_keep_journal(grantee)
+        self._archive.grant_delete_objects(grantee, [UPLOADS, DERIVED])
+        self._jobs.grant_peers(grantee)
+        self._archive.grant_table(grantee)
+        self._archive.grant_send(
+            grantee, self._archive.index_inbox, self._archive.transcode_inbox, *self._queues
+        )

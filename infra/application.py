@@ -60,6 +60,7 @@ def build() -> App:
             f"{options.prefix}-Edge",
             archive=data.archive,
             jobs=jobs,
+            api=api,
             alarms=data.alarms,
             options=options,
         )

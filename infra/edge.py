@@ -6,6 +6,7 @@ from aws_cdk import CfnOutput, Stack
 from aws_cdk import aws_sns as sns
 from constructs import Construct
 
+from infra.api import ApiStack
 from infra.archive import Archive
 from infra.components.alarms import add_alarm
 from infra.components.dicom_service import SIDE_PORT, SPOOL, DicomService, create_task
@@ -16,7 +17,7 @@ from infra.components.service_alarms import iter_edge_watches
 from infra.jobs import JobsStack
 from infra.options import EdgeSize, Options
 from nephele.aws.keys import DERIVED, FINAL, RAW
-from nephele.settings.environment import EdgeEnvironment
+from nephele.settings.environment import ApiEnvironment, AuthorizeEnvironment, EdgeEnvironment
 
 STANDARD_PORTS = (104, 11112, 2762)
 """DICOM's well-known ports: plain, registered, and TLS."""
@@ -32,6 +33,7 @@ class EdgeStack(Stack):
         *,
         archive: Archive,
         jobs: JobsStack,
+        api: ApiStack,
         alarms: sns.ITopic,
         options: Options,
     ) -> None:
@@ -40,6 +42,8 @@ class EdgeStack(Stack):
         )
         configuration = options.configuration
         size = options.edge or EdgeSize()
+        has_https = configuration.ssl_enabled
+        https_port = configuration.edge_https_port if has_https else None
         network = EdgeNetwork(self, "Network", options=options, key=archive.key)
         values = (
             archive.values()
@@ -53,8 +57,10 @@ class EdgeStack(Stack):
         log_group = create_log_group(self, "Logs", archive.key, options.functions.log_days)
         task = create_task(
             self,
-            environment=environment_variables(EdgeEnvironment, values),
+            environment=environment_variables(EdgeEnvironment, values)
+            | (_https_variables(api, values) if has_https else {}),
             port=configuration.dicom_port,
+            https_port=https_port,
             size=size,
             architecture=options.functions.architecture,
             log_group=log_group,
@@ -67,6 +73,8 @@ class EdgeStack(Stack):
         archive.grant_send(task.task_role, jobs.jobs_queue.queue, jobs.edge_jobs_queue.queue)
         jobs.grant_peers(task.task_role)
         grant(task.task_role, POLL, [jobs.edge_jobs_queue.queue.queue_arn])
+        if has_https:
+            api.grant_serving(task.task_role)
         edge = DicomService(
             self,
             "Dicom",
@@ -75,6 +83,7 @@ class EdgeStack(Stack):
             task=task,
             port=configuration.dicom_port,
             listener_ports=sorted({*STANDARD_PORTS, configuration.dicom_port}),
+            https_port=https_port,
             clients=options.network.dicom_clients or (network.vpc.vpc_cidr_block,),
             is_enabled=configuration.dicom_server_enabled,
             size=size,
@@ -95,3 +104,12 @@ class EdgeStack(Stack):
             value=edge.balancer.load_balancer_dns_name,
             description="Where modalities send to",
         )
+
+
+def _https_variables(api: ApiStack, values: dict[str, str]) -> dict[str, str]:
+    """Return what the REST API's own process reads; blobs are for answers that are too large."""
+    served = ("users_secret", "stable_queue", "purge_queue")
+    known = values | {name: api.serving_values[name] for name in served}
+    return environment_variables(ApiEnvironment, known) | environment_variables(
+        AuthorizeEnvironment, known
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from cryptography.hazmat.primitives.serialization import (
 from nephele.errors import ConfigurationError
 
 _PAIRS = (("DicomTlsCertificate", "DicomTlsPrivateKey"),)
+_OWN = "SslCertificate"
 _PEER_PAIR = ("CertificateFile", "CertificateKeyFile")
 
 
@@ -39,6 +41,16 @@ def check_tls_files(options: Mapping[str, Any], folder: Path) -> None:
             _check_pair(prefix, folder / certificate, folder / key, password)
         elif key:
             raise ConfigurationError(f"{prefix}: there is a key ({key}) without a certificate")
+    if options.get("SslEnabled") is True:
+        _check_own(folder / (_text(options, _OWN) or "certificate.pem"))
+
+
+def _check_own(path: Path) -> None:
+    """Check a file of both a certificate and its key, as Orthanc's own server has it."""
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(path, password="")
+    except OSError as exc:  # ssl.SSLError as well
+        raise ConfigurationError(f"{_OWN}: {path}: {exc.strerror or exc}") from exc
 
 
 def _iter_pairs(options: Mapping[str, Any]) -> Iterator[tuple[str, str, str, str]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from aws_cdk import Aws, Duration, Token
 from aws_cdk import aws_cloudwatch as cloudwatch
@@ -20,6 +20,7 @@ from infra.components.network import SUBNETS
 from infra.options import EdgeSize
 from nephele.services.failure_metrics import ARCHIVE, ASSOCIATIONS, NAMESPACE
 
+CONTAINER = "Edge"
 SPOOL = "/var/spool/nephele"
 _FIRST_UNPRIVILEGED_PORT = 1024
 SIDE_PORT = 8104
@@ -43,6 +44,7 @@ def create_task(
     *,
     environment: Mapping[str, str],
     port: int,
+    https_port: int | None,
     size: EdgeSize,
     architecture: str,
     log_group: logs.ILogGroup,
@@ -60,7 +62,7 @@ def create_task(
         volumes=[ecs.Volume(name="spool")],
     )
     container = task.add_container(
-        "Edge",
+        CONTAINER,
         image=ecs.ContainerImage.from_docker_image_asset(_create_image(scope, architecture)),
         environment=dict(environment),
         logging=ecs.LogDriver.aws_logs(stream_prefix="edge", log_group=log_group),
@@ -68,8 +70,9 @@ def create_task(
         readonly_root_filesystem=True,
         stop_timeout=Duration.seconds(120),
         port_mappings=[
-            ecs.PortMapping(container_port=port),
-            ecs.PortMapping(container_port=SIDE_PORT),
+            ecs.PortMapping(container_port=number)
+            for number in (port, SIDE_PORT, https_port)
+            if number is not None
         ],
         health_check=ecs.HealthCheck(
             command=["CMD", "python", "-m", "dimse_edge.health"],
@@ -78,7 +81,7 @@ def create_task(
             start_period=Duration.seconds(60),
             retries=3,
         ),
-        system_controls=_system_controls(port),
+        system_controls=_system_controls(min(port, https_port or port)),
     )
     container.add_mount_points(
         ecs.MountPoint(container_path=SPOOL, source_volume="spool", read_only=False)
@@ -102,8 +105,10 @@ class DicomService(Construct):
     ----------
     port : int
         Port the tasks listen on.
-    listener_ports : iterable of int
+    listener_ports : sequence of int
         Ports of the load balancer; all lead to `port`.
+    https_port : int or None
+        Port of HTTPS, of the tasks and of the load balancer.
     clients : iterable of str
         Address ranges that may connect.
     table_name : str
@@ -119,7 +124,8 @@ class DicomService(Construct):
         security_group: ec2.ISecurityGroup,
         task: ecs.FargateTaskDefinition,
         port: int,
-        listener_ports: Iterable[int],
+        listener_ports: Sequence[int],
+        https_port: int | None,
         clients: Iterable[str],
         is_enabled: bool,
         size: EdgeSize,
@@ -145,11 +151,22 @@ class DicomService(Construct):
         _let_protect(task, cluster)
         if is_enabled:
             self._scale(size, table_name)
-        front = self._create_front(vpc, clients, listener_ports)
-        for inner, reason in ((port, "From the load balancer"), (SIDE_PORT, "Its health checks")):
-            security_group.connections.allow_from(front, ec2.Port.tcp(inner), reason)
+        targets = [port] if https_port is None else [port, https_port]
+        front = self._create_front(vpc, clients, [*listener_ports, *targets[1:]])
+        for inner in targets:
+            security_group.connections.allow_from(
+                front, ec2.Port.tcp(inner), "From the load balancer"
+            )
+        security_group.connections.allow_from(front, ec2.Port.tcp(SIDE_PORT), "Its health checks")
         self.balancer = self._create_balancer(vpc, front)
-        self.targets = self._create_targets(vpc, port)
+        self.targets = self._create_targets(vpc, "Targets", port)
+        if https_port is not None:
+            self.balancer.add_listener(
+                "Https",
+                port=https_port,
+                default_target_groups=[self._create_targets(vpc, "HttpsTargets", https_port)],
+                tcp_idle_timeout=Duration.seconds(_IDLE_SECONDS),
+            )
         for listener_port in listener_ports:
             self.balancer.add_listener(
                 f"Port{listener_port}",
@@ -235,10 +252,12 @@ class DicomService(Construct):
         )
         return balancer
 
-    def _create_targets(self, vpc: ec2.IVpc, port: int) -> elbv2.NetworkTargetGroup:
+    def _create_targets(
+        self, vpc: ec2.IVpc, construct_id: str, port: int
+    ) -> elbv2.NetworkTargetGroup:
         return elbv2.NetworkTargetGroup(
             self,
-            "Targets",
+            construct_id,
             vpc=vpc,
             port=port,
             protocol=elbv2.Protocol.TCP,
@@ -251,7 +270,9 @@ class DicomService(Construct):
                 path="/",
                 interval=Duration.seconds(10),
             ),
-            targets=[self.service],
+            targets=[
+                self.service.load_balancer_target(container_name=CONTAINER, container_port=port)
+            ],
         )
 
 
@@ -282,7 +303,7 @@ def _linux_parameters(scope: Construct) -> ecs.LinuxParameters:
 
 
 def _system_controls(port: int) -> list[ecs.SystemControl] | None:
-    """Let the unprivileged user listen on a low `DicomPort`."""
+    """Let the unprivileged user listen on a low `DicomPort` or `EdgeHttpsPort`."""
     if port >= _FIRST_UNPRIVILEGED_PORT:
         return None
     return [ecs.SystemControl(namespace="net.ipv4.ip_unprivileged_port_start", value=str(port))]

@@ -39,6 +39,9 @@ def up(
     dicom_port: Annotated[
         int | None, typer.Option(min=0, max=65535, help="Default: DicomPort; 0: any.")
     ] = None,
+    https_port: Annotated[
+        int | None, typer.Option(min=0, max=65535, help="Default: EdgeHttpsPort; 0: any.")
+    ] = None,
     aws_port: Annotated[
         int, typer.Option(min=0, max=65535, help="Port of the local AWS; 0: any.")
     ] = 4566,
@@ -95,6 +98,7 @@ def up(
                 assembly=assembly,
                 http_port=configuration.http_port if http_port is None else http_port,
                 dicom_port=configuration.dicom_port if dicom_port is None else dicom_port,
+                https_port=configuration.edge_https_port if https_port is None else https_port,
                 aws_port=aws_port,
                 has_dicom=dicom,
                 has_proxy=proxy or faults.needs_proxy,

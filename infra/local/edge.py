@@ -34,17 +34,23 @@ class Edge:
     """
 
     def __init__(
-        self, task: Task, port: int, folder: DataFolder, variables: Mapping[str, str]
+        self,
+        task: Task,
+        port: int,
+        https_port: int,
+        folder: DataFolder,
+        variables: Mapping[str, str],
     ) -> None:
         self._task = task
         self._folder = folder
         self._variables = variables
         self.port = port
+        self.https_port = https_port
         self.process: asyncio.subprocess.Process | None = None
         self._is_stopping = False
 
     async def start(self) -> None:
-        """Start it and wait until it answers C-ECHO.
+        """Start it and wait until it answers C-ECHO, and takes HTTPS where there is any.
 
         Raises
         ------
@@ -61,8 +67,7 @@ class Edge:
         )
         try:
             async with asyncio.timeout(_START_SECONDS):
-                answers = _accepts if self._has_tls else _answers
-                while not await asyncio.to_thread(answers, self.port):
+                while not await asyncio.to_thread(self._is_there):
                     if self.process.returncode is not None:
                         raise ChildDied(f"the edge did not start; see {self._log}")
                     await asyncio.sleep(_ASK_AGAIN_SECONDS)
@@ -96,6 +101,10 @@ class Edge:
         if self.process is not None:
             await children.stop(self.process, _PATIENCE_SECONDS)
 
+    def _is_there(self) -> bool:
+        answers = _accepts if self._has_tls else _answers
+        return answers(self.port) and (not self.https_port or _accepts(self.https_port))
+
     @property
     def _has_tls(self) -> bool:
         options = json.loads(self._task.environment[f"{PREFIX}CONFIGURATION"])
@@ -108,13 +117,14 @@ class Edge:
     def _environment(self, spool: Path) -> dict[str, str]:
         """Return the task's variables; port, address and folders are this machine's."""
         options = json.loads(self._task.environment[f"{PREFIX}CONFIGURATION"])
+        ports = {"DicomPort": self.port, "EdgeHttpsPort": self.https_port}
         return {
             "PATH": "/usr/local/bin:/usr/bin:/bin",
             "LANG": "C.UTF-8",
             "TMPDIR": str(spool),
             **self._task.environment,
             **self._variables,
-            f"{PREFIX}CONFIGURATION": json.dumps(options | {"DicomPort": self.port}),
+            f"{PREFIX}CONFIGURATION": json.dumps(options | ports),
             f"{PREFIX}BIND_ADDRESS": LOOPBACK,
             f"{PREFIX}SIDE_PORT": "0",
             f"{PREFIX}TEMPORARY_DIRECTORY": str(spool),

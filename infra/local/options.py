@@ -17,7 +17,7 @@ class LocalOptions:
     ----------
     assembly : Path or None
         Folder of the synthesized templates; None keeps it with the data.
-    http_port, dicom_port, aws_port : int
+    http_port, dicom_port, https_port, aws_port : int
         0 takes any free port.
     has_dicom : bool
         False leaves the edge out.
@@ -31,6 +31,7 @@ class LocalOptions:
     assembly: Path | None
     http_port: int
     dicom_port: int
+    https_port: int
     aws_port: int
     has_dicom: bool
     has_proxy: bool

@@ -68,7 +68,12 @@ async def start_front(
 
 
 async def start_edge(
-    stack: AsyncExitStack, cloud: Cloud, folder: DataFolder, control: Control, port: int
+    stack: AsyncExitStack,
+    cloud: Cloud,
+    folder: DataFolder,
+    control: Control,
+    port: int,
+    https_port: int,
 ) -> Edge:
     """Serve DICOM; the edge's credentials come from the control endpoint, as ECS's would."""
     task = cloud.inventory.task
@@ -80,7 +85,7 @@ async def start_edge(
         "AWS_CONTAINER_CREDENTIALS_FULL_URI": f"{control.url}/credentials",
         "AWS_CONTAINER_AUTHORIZATION_TOKEN": control.token,
     }
-    edge = Edge(task, port, folder, {**cloud.variables(), **credentials})
+    edge = Edge(task, port, https_port, folder, {**cloud.variables(), **credentials})
     stack.push_async_callback(edge.stop)
     await edge.start()
     control.edge = edge

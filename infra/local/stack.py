@@ -73,6 +73,7 @@ class LocalStack:
         front_listener = listen(options.http_port, "--http-port")
         aws_listener = listen(options.aws_port, "--aws-port")
         dicom_port = reserve(options.dicom_port, "--dicom-port") if self._has_edge else 0
+        https_port = reserve(options.https_port, "--https-port") if self._has_https else 0
         control = Control(listen(0, ""))
         self._say(_NOT_EMULATED)
         self._say(_BUNDLES if runs_bundles() else _SOURCES.format(*sys.version_info[:2]))
@@ -87,19 +88,28 @@ class LocalStack:
             await recover(running)
         await start_front(stack, cloud, running, front_listener)
         if self._has_edge:
-            edge = await start_edge(stack, cloud, self._folder, control, dicom_port)
+            edge = await start_edge(stack, cloud, self._folder, control, dicom_port, https_port)
             self._watched["the edge"] = asyncio.create_task(edge.keep_running(self._say))
-        await self._ready(port_of(front_listener), dicom_port, cloud.server.endpoint, control)
+        ports = port_of(front_listener), dicom_port, https_port
+        await self._ready(*ports, cloud.server.endpoint, control)
 
     @property
     def _has_edge(self) -> bool:
         return self._options.has_dicom and self._options.configuration.dicom_server_enabled
 
-    async def _ready(self, http_port: int, dicom_port: int, aws: str, control: Control) -> None:
+    @property
+    def _has_https(self) -> bool:
+        return self._has_edge and self._options.configuration.ssl_enabled
+
+    async def _ready(
+        self, http_port: int, dicom_port: int, https_port: int, aws: str, control: Control
+    ) -> None:
         http = f"http://{LOOPBACK}:{http_port}"
         await _answered(http)
         dicom = f"{LOOPBACK}:{dicom_port}" if dicom_port else "off"
         places = {"http": http, "dicom": dicom, "aws": aws}
+        if https_port:
+            places["https"] = f"https://{LOOPBACK}:{https_port}"
         self._folder.describe(
             {
                 **places,

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from infra.components.bundle import BUILD
+from infra.local.certificate import ensure_certificate
 from infra.synth import synthesize
 from nephele.cli.blob_key_command import new_blob_key
 
@@ -45,7 +46,11 @@ def default(scratch: Path) -> Assembly:
 def hospital(scratch: Path) -> Assembly:
     """Return the assembly of a configured archive in a VPC that is there already."""
     configuration = scratch / "orthanc.json"
-    configuration.write_text(json.dumps(OPTIONS))
+    made = ensure_certificate(scratch)
+    (scratch / "own.pem").write_bytes(made.key.read_bytes() + made.chain.read_bytes())
+    configuration.write_text(
+        json.dumps(OPTIONS | {"SslEnabled": True, "SslCertificate": "own.pem"})
+    )
     context = {
         "config": str(configuration),
         "stage": "ward",

@@ -13,9 +13,12 @@ import pytest
 
 from infra.components.rest_api import CHALLENGE
 from infra.functions import FUNCTIONS
+from infra.local.certificate import ensure_certificate
 from infra.synth import synthesize
+from infra.tls_files import check_tls_files
+from nephele.errors import ConfigurationError
 from nephele.settings.configuration import parse_configuration
-from nephele.settings.environment import EdgeEnvironment
+from nephele.settings.environment import ApiEnvironment, AuthorizeEnvironment, EdgeEnvironment
 
 from .assembly import Assembly
 
@@ -68,9 +71,12 @@ def test_functions_get_the_variables_their_model_reads(assembly: Assembly) -> No
         assert set(variables) == spec.environment.variable_names(), spec.name
 
 
-def test_the_edge_gets_the_variables_its_model_reads(assembly: Assembly) -> None:
-    names = [variable["Name"] for variable in assembly.container()["Environment"]]
-    assert sorted(names) == sorted(EdgeEnvironment.variable_names())
+def test_the_edge_gets_the_variables_its_models_read(default: Assembly, hospital: Assembly) -> None:
+    dicom = EdgeEnvironment.variable_names()
+    https = ApiEnvironment.variable_names() | AuthorizeEnvironment.variable_names()
+    for assembly, expected in ((default, dicom), (hospital, dicom | https)):
+        names = [variable["Name"] for variable in assembly.container()["Environment"]]
+        assert sorted(names) == sorted(expected)
 
 
 def test_functions_have_the_sizes_of_their_rows(assembly: Assembly) -> None:
@@ -231,7 +237,7 @@ def test_the_api_is_regional_and_binary_and_starts_from_a_snapshot(assembly: Ass
 
 @pytest.mark.parametrize(
     ("name", "ports"),
-    [("default", [104, 2762, 4242, 11112]), ("hospital", [104, 2762, 11112])],
+    [("default", [104, 2762, 4242, 11112]), ("hospital", [104, 2762, 8043, 11112])],
 )
 def test_listeners_lead_to_the_configured_port(
     request: pytest.FixtureRequest, name: str, ports: list[int]
@@ -239,14 +245,16 @@ def test_listeners_lead_to_the_configured_port(
     assembly: Assembly = request.getfixturevalue(name)
     listeners = assembly.resources("AWS::ElasticLoadBalancingV2::Listener").values()
     assert sorted(listener["Properties"]["Port"] for listener in listeners) == ports
-    (targets,) = assembly.resources("AWS::ElasticLoadBalancingV2::TargetGroup").values()
-    attributes = {
-        attribute["Key"]: attribute["Value"]
-        for attribute in targets["Properties"]["TargetGroupAttributes"]
-    }
-    assert attributes["preserve_client_ip.enabled"] == "true"
+    reached = set()
+    for targets in assembly.resources("AWS::ElasticLoadBalancingV2::TargetGroup").values():
+        attributes = {
+            attribute["Key"]: attribute["Value"]
+            for attribute in targets["Properties"]["TargetGroupAttributes"]
+        }
+        assert attributes["preserve_client_ip.enabled"] == "true"
+        reached |= {targets["Properties"]["Port"], int(targets["Properties"]["HealthCheckPort"])}
     mapped = {mapping["ContainerPort"] for mapping in assembly.container()["PortMappings"]}
-    assert mapped == {targets["Properties"]["Port"], int(targets["Properties"]["HealthCheckPort"])}
+    assert mapped == reached
 
 
 def test_two_tasks_without_privileges(assembly: Assembly) -> None:
@@ -296,9 +304,9 @@ def test_the_edge_is_asked_for_its_health_beside_dicom(assembly: Assembly) -> No
     container = assembly.container()
     assert container["HealthCheck"]["Command"] == ["CMD", "python", "-m", "dimse_edge.health"]
     environment = {item["Name"]: item["Value"] for item in container["Environment"]}
-    (targets,) = assembly.resources("AWS::ElasticLoadBalancingV2::TargetGroup").values()
-    assert targets["Properties"]["HealthCheckProtocol"] == "HTTP"
-    assert targets["Properties"]["HealthCheckPort"] == environment["NEPHELE_SIDE_PORT"]
+    for targets in assembly.resources("AWS::ElasticLoadBalancingV2::TargetGroup").values():
+        assert targets["Properties"]["HealthCheckProtocol"] == "HTTP"
+        assert targets["Properties"]["HealthCheckPort"] == environment["NEPHELE_SIDE_PORT"]
     for listener in assembly.resources("AWS::ElasticLoadBalancingV2::Listener").values():
         (attribute,) = listener["Properties"]["ListenerAttributes"]
         assert attribute == {"Key": "tcp.idle_timeout.seconds", "Value": "6000"}
@@ -330,3 +338,32 @@ def test_a_task_may_protect_itself(assembly: Assembly) -> None:
     ]
     (statement,) = allowed
     assert json.dumps(statement["Resource"]).endswith('"/*"]]}')
+
+
+def test_the_edge_serves_https_where_it_is_asked_for(default: Assembly, hospital: Assembly) -> None:
+    for assembly, is_asked_for in ((default, False), (hospital, True)):
+        container = assembly.container()
+        ports = {mapping["ContainerPort"] for mapping in container["PortMappings"]}
+        assert (8043 in ports) is is_asked_for
+        listeners = assembly.resources("AWS::ElasticLoadBalancingV2::Listener").values()
+        opened = [item for item in listeners if item["Properties"]["Port"] == 8043]
+        assert len(opened) == is_asked_for
+        groups = assembly.resources("AWS::ElasticLoadBalancingV2::TargetGroup").values()
+        assert sorted(item["Properties"]["Port"] for item in groups)[1:] == [8043] * is_asked_for
+        allowed = {
+            rule["Properties"]["FromPort"]
+            for rule in assembly.resources("AWS::EC2::SecurityGroupIngress").values()
+        }
+        assert (8043 in allowed) is is_asked_for
+        text = json.dumps(assembly.templates["Edge"])
+        assert ("Users" in text) is is_asked_for, "the secret of the users"
+        assert "PRIVATE KEY" not in text
+
+
+def test_a_certificate_without_its_key_is_refused(tmp_path: Path) -> None:
+    made = ensure_certificate(tmp_path)
+    options = {"SslEnabled": True, "SslCertificate": made.chain.name}
+    with pytest.raises(ConfigurationError, match="SslCertificate"):
+        check_tls_files(options, tmp_path)
+    with pytest.raises(ConfigurationError, match=r"SslCertificate: .*certificate\.pem: No such"):
+        check_tls_files({"SslEnabled": True}, tmp_path)
