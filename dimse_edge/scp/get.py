@@ -67,6 +67,8 @@ def serve(association: EdgeAssociation, request: Request) -> None:
                 break
             message_id = number % _MESSAGE_IDS + 1
             status = _send(association, outgoing, contexts, message_id)
+            if outgoing.error is not None:
+                progress.explain(outgoing.error)
             progress.add(outgoing.sop_instance_uid, status)
             send_progress(association, request, progress)
     status = progress.final_status(is_cancelled=association.is_cancelled(request))

@@ -106,6 +106,7 @@ class _Sending:
             self._vain = self._vain + 1 if isinstance(error.__cause__, _NO_ASSOCIATION) else 0
             facts = {"orthanc_id": orthanc_id, "error": type(error).__name__, "reason": str(error)}
             logger.warning("instance not sent", extra=facts)
+            self._progress.explain(error)
             self.give_up([orthanc_id])
         else:
             self._vain = 0

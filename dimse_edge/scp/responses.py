@@ -46,7 +46,11 @@ def send_outcome(
     """Tell how a retrieve has ended; what failed is listed."""
     failed = progress.failed_uids
     encoded = encode_response(
-        request.command, status, has_data_set=bool(failed), counts=progress.counts
+        request.command,
+        status,
+        progress.comment,
+        has_data_set=bool(failed),
+        counts=progress.counts,
     )
     identifier = [_failed_list(request, failed)] if failed else None
     association.dimse.send(request.context_id, encoded, identifier)

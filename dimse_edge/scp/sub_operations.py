@@ -9,7 +9,10 @@ from dataclasses import dataclass, field
 
 from dimse_edge.responses import SubOperations
 from dimse_edge.statuses import CANCEL, SUB_OPERATIONS_FAILED, SUCCESS, WARNING, is_warning
+from nephele.errors import BeingRestored, NepheleError
 
+_BEING_RESTORED = "archive class: restore has begun, ask again in some hours"
+"""An Error Comment (0000,0902) has at most 64 characters."""
 _MOST_FAILED = 10_000
 """UIDs kept at most; a response cannot list as many."""
 
@@ -23,6 +26,13 @@ class Progress:
     failed: int = 0
     warning: int = 0
     failed_uids: list[str] = field(default_factory=list)
+    comment: str = ""
+    """What the last response says besides its status."""
+
+    def explain(self, error: NepheleError) -> None:
+        """Let the last response tell why, where that helps whoever asks."""
+        if isinstance(error, BeingRestored):
+            self.comment = _BEING_RESTORED
 
     def add(self, sop_instance_uid: str, status: int) -> None:
         """Count one sub-operation by the status of its C-STORE."""

@@ -15,6 +15,7 @@ from dimse_edge.scu.store import Outcome, Sender
 from nephele.aws.keys import answer_key
 from nephele.domain.orthanc_id import OrthancId
 from nephele.errors import (
+    BeingRestored,
     NepheleError,
     NetworkProtocol,
     NoPresentationContext,
@@ -22,6 +23,7 @@ from nephele.errors import (
 )
 from nephele.logs import logger
 from nephele.services.archive import Archive
+from nephele.services.hierarchy import in_parallel
 from nephele.services.jobs.slices import Slice
 from nephele.services.resolve import instances_of
 from nephele.settings.modality import Modality
@@ -35,9 +37,13 @@ def run(archive: Archive, piece: Slice) -> bool:
     ids = _plan(archive, piece)
     position = piece.position
     if position["Done"] < len(ids):
-        with _sender(archive, piece) as sender:
-            sender.expect(ids[position["Done"] :])
-            _Sending(piece, sender, modality_of(piece.request)).send(ids)
+        try:
+            with _sender(archive, piece) as sender:
+                sender.expect(ids[position["Done"] :])
+                _Sending(piece, sender, modality_of(piece.request)).send(ids)
+        except BeingRestored:
+            _restore(archive, piece, ids[position["Done"] :])
+            raise
     if position["Done"] < len(ids):
         return False
     if transaction_uid := piece.content.get("StorageCommitmentTransactionUID"):
@@ -45,6 +51,17 @@ def run(archive: Archive, piece: Slice) -> bool:
         request_commitment(archive, peer, transaction_uid, position["Sent"])
     archive.bucket.delete(_plan_key(piece))
     return True
+
+
+def _restore(archive: Archive, piece: Slice, ids: list[OrthancId]) -> None:
+    """Begin the restores of all that is left together: one after the other they would take days."""
+    if piece.position.get("Restoring"):
+        return
+    instances = archive.index.resources(ids).values()
+    in_parallel(
+        archive.bucket.begin_restore, [one.file.key for one in instances if one.file is not None]
+    )
+    piece.position["Restoring"] = True
 
 
 def _sender(archive: Archive, piece: Slice) -> Sender:

@@ -1,8 +1,9 @@
 """moto's DynamoDB, made fit for many rows and threads.
 
-It copies the whole table for each item of a transaction, so that time grows with the square of the
-rows, and it locks nothing. Here what a transaction names is copied, and put back where it fails;
-and one write is done at a time, as DynamoDB's are atomic.
+It copies the whole table for each item of a transaction, and looks at all rows for each query, so
+that time grows with the square of the rows; and it locks nothing. Here what a transaction names is
+copied, and put back where it fails; a query looks at its partition; and one write is done at a
+time, as DynamoDB's are atomic.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ from moto.dynamodb.models.dynamo_type import DynamoType
 from moto.dynamodb.models.table import Table
 
 _LOCK = threading.RLock()
+_PARTITION: list[DynamoType] = []
+"""The one that is queried now."""
 _WRITES = ("put_item", "update_item", "delete_item")
 
 
@@ -39,10 +42,33 @@ def quick_transactions() -> Iterator[None]:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(DynamoDBBackend, "transact_write_items", quick)
+        patch.setattr(Table, "query", _of_partition(Table.query))
+        patch.setattr(Table, "all_items", _iter_items(Table.all_items))
         patch.setattr(Table, "__deepcopy__", lambda self, _: self, raising=False)
         for name in _WRITES:
             patch.setattr(DynamoDBBackend, name, _locked(getattr(DynamoDBBackend, name)))
         yield
+
+
+def _of_partition(query: Any) -> Any:
+    def of_partition(self: Table, hash_key: DynamoType, *arguments: Any, **named: Any) -> Any:
+        with _LOCK:
+            _PARTITION.append(hash_key)
+            try:
+                return query(self, hash_key, *arguments, **named)
+            finally:
+                _PARTITION.pop()
+
+    return of_partition
+
+
+def _iter_items(everything: Any) -> Any:
+    def iter_items(self: Table) -> Any:
+        if _PARTITION:
+            return list(self.items.get(_PARTITION[-1], {}).values())
+        return everything(self)
+
+    return iter_items
 
 
 def _locked(write: Any) -> Any:

@@ -16,6 +16,7 @@ from typing import Any
 
 import pydicom
 import pytest
+from moto.s3.models import FakeKey
 from pydicom import config
 from pydicom.data import get_testdata_file
 from pydicom.uid import UID
@@ -23,6 +24,7 @@ from pynetdicom import AE, _config, evt
 
 from dimse_edge.association import EdgeAssociation
 from dimse_edge.site import open_site
+from nephele.aws import clients
 from nephele.domain.provenance import Origin, Provenance
 from nephele.services.archive import Archive
 from nephele.services.modalities import KnownModalities
@@ -157,6 +159,24 @@ class InnerEdge:
         for association in left:
             association.cut()
         self.wait_for_end()
+
+
+@contextmanager
+def archived(archive: Archive, sop_instance_uid: str) -> Iterator[str]:
+    """Let an instance's object be in an archive class for a while; yield its key."""
+    (found,) = archive.index.lookup("0008,0018", sop_instance_uid)
+    instance = archive.index.resource(found)
+    assert instance is not None
+    assert instance.file is not None
+    key, client = instance.file.key, clients.s3()
+    was = client.get_object(Bucket=archive.bucket.name, Key=key)
+    kept = {"Bucket": archive.bucket.name, "Key": key, "Metadata": was["Metadata"]}
+    body = was["Body"].read()
+    client.put_object(**kept, Body=body, StorageClass="GLACIER")  # type: ignore[arg-type]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(FakeKey, "status", "IN_PROGRESS")  # moto's restores take no time
+        yield key
+    client.put_object(**kept, Body=body)  # type: ignore[arg-type]
 
 
 StartInner = Callable[..., InnerEdge]

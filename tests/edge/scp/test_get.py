@@ -19,9 +19,10 @@ from pydicom.uid import (
 )
 from pynetdicom import AE, build_role, evt
 
+from nephele.aws import clients
 from nephele.domain.sop_classes import STUDY_ROOT_GET
 from nephele.services import outgoing
-from tests.edge.scp.conftest import TWICE, InnerEdge, StartInner, run
+from tests.edge.scp.conftest import TWICE, InnerEdge, StartInner, archived, run
 from tests.edge.scp.test_find import identifier
 
 CT = "1.2.840.10008.5.1.4.1.1.2"
@@ -276,3 +277,18 @@ def test_objects_are_kept_in_memory(start: StartInner, monkeypatch: pytest.Monke
                 keys = identifier("PATIENT", PatientID="P1")
                 get(edge, {CT: [[ExplicitVRLittleEndian]]}, keys)
         assert len(read) == expected
+
+
+def test_an_archived_instance(edge: InnerEdge) -> None:
+    """The others come; what does not is listed, said why, and being restored."""
+    uid = "1.2.840.99.2.1.1"
+    with archived(edge.archive, uid) as key:
+        got = get(edge, {CT: [[ExplicitVRLittleEndian]]}, identifier("PATIENT", PatientID="P2"))
+        head = clients.s3().head_object(Bucket=edge.archive.bucket.name, Key=key)
+    assert got.responses[-1].Status == 0xB000
+    assert got.responses[-1].ErrorComment.startswith("archive class")
+    failed = got.identifiers[-1]
+    assert failed is not None
+    assert failed.FailedSOPInstanceUIDList == uid
+    assert got.uids == ["1.2.840.99.2.1.2"]
+    assert "Restore" in head

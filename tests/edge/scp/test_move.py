@@ -17,10 +17,23 @@ from pynetdicom import AE
 from pynetdicom.association import Association
 
 from bench.edge import free_port
+from dimse_edge.executor import load_kind
+from nephele.aws import clients
+from nephele.domain.jobs import JobState
 from nephele.domain.sop_classes import STUDY_ROOT_MOVE
+from nephele.services.archive import Archive
 from nephele.services.jobs.control import get_job, list_jobs
+from nephele.services.jobs.engine import run_message
 from tests.edge.conftest import tool
-from tests.edge.scp.conftest import TWICE, InnerEdge, StartInner, Target, run, target
+from tests.edge.scp.conftest import (
+    TWICE,
+    InnerEdge,
+    StartInner,
+    Target,
+    archived,
+    run,
+    target,
+)
 from tests.edge.scp.test_find import identifier
 from tests.edge.scp.test_get import CT, SC
 
@@ -227,3 +240,42 @@ def test_destination_of_seventeen_characters(edge: InnerEdge) -> None:
     )
     assert done.returncode != 0
     edge.wait_for_end()
+
+
+def test_an_archived_instance(start: StartInner, stocked: Archive) -> None:
+    with archived(stocked, "1.2.840.99.2.1.1") as key:
+        with target(ALL) as peer, moving(start, peer) as association:
+            statuses, counts, failed, comment = move(
+                association, identifier("IMAGE", SOPInstanceUID="1.2.840.99.2.1.1")
+            )
+        head = clients.s3().head_object(Bucket=stocked.bucket.name, Key=key)
+    assert (statuses, counts[-1]) == ([0xA702], (0, 0, 1, 0))
+    assert failed == ["1.2.840.99.2.1.1"]
+    assert comment == "archive class: restore has begun, ask again in some hours"
+    assert "Restore" in head
+
+
+def test_a_job_waits_for_archived_instances(start: StartInner, stocked: Archive) -> None:
+    uids = ("1.2.840.99.2.1.1", "1.2.840.99.2.1.2")
+    before = set(list_jobs(stocked))
+    with target(ALL) as peer, moving(start, peer, SynchronousCMove=False) as association:
+        with archived(stocked, uids[0]) as first, archived(stocked, uids[1]) as second:
+            assert move(association, identifier("PATIENT", PatientID="P2"))[0][-1] == 0x0000
+            (job,) = set(list_jobs(stocked)) - before
+            work_at(stocked, job)
+            for key in (first, second):
+                head = clients.s3().head_object(Bucket=stocked.bucket.name, Key=key)
+                assert "Restore" in head, "all are restored together"
+            waiting = get_job(stocked, job)
+            assert (waiting.state, waiting.error) == (JobState.RUNNING, "")
+            assert not peer.received
+        work_at(stocked, job)
+    assert sorted(peer.uids) == list(uids)
+    assert get_job(stocked, job).state is JobState.SUCCESS
+
+
+def work_at(archive: Archive, identifier_of_job: str) -> None:
+    """Do what the edge's executor does with a job's message."""
+    turn = get_job(archive, identifier_of_job).turn
+    message = {"job": identifier_of_job, "turn": turn}
+    run_message(archive, message, load_kind, lambda: True)

@@ -197,6 +197,16 @@ class Bucket:
             self._restore(key)
             raise BeingRestored("object is in an archive class, and being restored")
 
+    def begin_restore(self, key: str) -> bool:
+        """Begin the restore of an object if it is in a Glacier class; tell whether it is there."""
+        try:
+            self.require_readable(key)
+        except BeingRestored:
+            return True
+        except UnknownResource:
+            return False
+        return False
+
     def read(self, key: str) -> bytes:
         """Read a whole object; only for what is known to be small."""
         with clients.translated("object"):
