@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -17,7 +18,7 @@ from nephele.services.archive import Archive
 from nephele.services.jobs.engine import run_message
 from nephele.services.jobs.kinds import KINDS, load_kind
 from tests.unit.conftest import MakeEntry, dicom_file, messages
-from tests.unit.rest.conftest import Client
+from tests.unit.rest.conftest import Client, changed_sample
 
 SERIES = ("1.2.1", "1.2.2", "1.2.3")
 STUDY = Identity("PAT", "1.2", "1.2.1", "1.2.1.1").orthanc_id(Level.STUDY)
@@ -137,7 +138,22 @@ def test_a_reconstruction_goes_on_series_by_series(
     assert client.get(answer.headers["location"]).json()["SeriesCount"] == 3
 
 
-def test_files_are_not_written_anew(client: Client) -> None:
-    answer = client.post("/tools/reconstruct", json={"ReconstructFiles": True})
-    assert answer.status_code == 400
+@pytest.mark.usefixtures("no_patience")
+def test_files_are_written_anew_one_by_one(archive: Archive) -> None:
+    client = Client(create_app(lambda: archive))
+    for number in range(4):
+        uids = {"SOPInstanceUID": f"1.2.{number}", "SeriesInstanceUID": f"1.9.{number % 2}"}
+        client.post("/instances", content=changed_sample(**uids))
     assert client.post("/tools/reconstruct", json={"ReconstructFiles": 1}).status_code == 400
+    packed = replace(
+        archive,
+        configuration=archive.configuration.model_copy(update={"storage_compression": True}),
+    )
+    packing = Client(create_app(lambda: packed))
+    answer = packing.post("/tools/reconstruct", json={"ReconstructFiles": True})
+    assert answer.status_code == 303
+    assert finish(packed, 1) > 2
+    for identifier in client.get("/instances").json():
+        path = f"/instances/{identifier}/attachments/dicom"
+        assert client.get(f"{path}/is-compressed").text == "1"
+        assert client.post(f"{path}/verify-md5").text == "{}"

@@ -184,13 +184,39 @@ def test_modalities_follow(client: Client, archive: Archive) -> None:
         pytest.param("[]", 8, id="no object"),
         pytest.param('{"LimitToThisLevelMainDicomTags": "x"}', 15, id="no boolean"),
         pytest.param('{"ReconstructFiles": 1}', 15, id="a number"),
-        pytest.param('{"ReconstructFiles": true}', 8, id="files"),
     ],
 )
 def test_bad_bodies(client: Client, body: str, code: int) -> None:
     ids = client.post("/instances", content=read_sample()).json()
     response = client.post(f"/instances/{ids['ID']}/reconstruct", content=body)
     assert (response.status_code, response.json()["OrthancStatus"]) == (400, code)
+
+
+@pytest.mark.parametrize("level", LEVELS)
+def test_files_follow_storage_compression(connect: Connect, level: str) -> None:
+    client, packing = connect(), connect(StorageCompression=True)
+    ids = client.post("/instances", content=read_sample()).json()
+    other = client.post("/instances", content=changed_sample(SOPInstanceUID="1.2.3")).json()
+    instance = f"/instances/{ids['ID']}"
+    tags = client.get(f"{instance}/tags").content
+    for one, is_compressed in ((packing, "1"), (packing, "1"), (client, "0")):
+        answer = one.post(
+            f"/{level}/{ids[LEVELS[level]]}/reconstruct", json={"ReconstructFiles": True}
+        )
+        assert (answer.status_code, answer.content) == (200, b"")
+        assert one.get(f"{instance}/attachments/dicom/is-compressed").text == is_compressed
+        assert one.get(f"{instance}/file").content == read_sample()
+        assert one.get(f"{instance}/tags").content == tags
+        assert one.post(f"{instance}/attachments/dicom/verify-md5").text == "{}"
+    sibling = packing.get(f"/instances/{other['ID']}/attachments/dicom/is-compressed")
+    assert sibling.text == "0"
+
+
+def test_files_are_not_transcoded(connect: Connect) -> None:
+    client = connect(IngestTranscoding="1.2.840.10008.1.2.4.70")
+    response = client.post("/tools/reconstruct", json={"ReconstructFiles": True})
+    assert (response.status_code, response.json()["OrthancStatus"]) == (400, 8)
+    assert "IngestTranscoding" in response.json()["Details"]
 
 
 def test_unknown_resources(connect: Connect) -> None:

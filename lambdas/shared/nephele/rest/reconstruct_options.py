@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from fastapi import Request
 from starlette.responses import Response
@@ -16,23 +17,34 @@ from nephele.services.archive import Archive
 from nephele.services.reconstruct_job import reconstruct_by_job
 
 
-def reconstruct_options(body: str) -> bool:
-    """Return the field `LimitToThisLevelMainDicomTags` of a body, which may be empty.
+@dataclass(frozen=True, slots=True)
+class ReconstructOptions:
+    """Orthanc's `LimitToThisLevelMainDicomTags` and `ReconstructFiles`."""
+
+    is_this_level_alone: bool
+    has_files: bool
+
+
+def reconstruct_options(archive: Archive, body: str) -> ReconstructOptions:
+    """Return the fields of a body, which may be empty.
 
     Raises
     ------
     BadRequest
-        It is no JSON object, or files shall be written anew.
+        It is no JSON object, or files would have to be transcoded.
+    BadFileFormat
+        A field is no Boolean.
     """
     options = json_object_of(body) if body.strip() else {}
-    if boolean_field(options, "ReconstructFiles"):
-        raise BadRequest("ReconstructFiles: files are never written anew")
-    return boolean_field(options, "LimitToThisLevelMainDicomTags")
+    has_files = boolean_field(options, "ReconstructFiles")
+    if has_files and archive.configuration.ingest_transcoding:
+        raise BadRequest("ReconstructFiles: stored files are not transcoded by IngestTranscoding")
+    return ReconstructOptions(boolean_field(options, "LimitToThisLevelMainDicomTags"), has_files)
 
 
 def answer_reconstruction(
-    request: Request, archive: Archive, ids: Sequence[OrthancId] | None
+    request: Request, archive: Archive, ids: Sequence[OrthancId] | None, *, has_files: bool
 ) -> Response:
     """Reconstruct resources, None for all there are, by a job; answer nothing when it is over."""
-    job = reconstruct_by_job(archive, ids)
+    job = reconstruct_by_job(archive, ids, has_files=has_files)
     return empty_answer() if job.state.is_final else answer_awaited(request, archive, job)

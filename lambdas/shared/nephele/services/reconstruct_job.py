@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 from nephele.domain.jobs import Job
 from nephele.domain.levels import Level
@@ -12,23 +13,30 @@ from nephele.services.archive import Archive
 from nephele.services.hierarchy import descendants
 from nephele.services.jobs.slices import Slice
 from nephele.services.jobs.submit import run_or_wait, submit
-from nephele.services.reconstruct import reconstruct
+from nephele.services.reconstruct import iter_rewriting, reconstruct
 
 INSTANCES_AT_ONCE = 1000
 """What is reconstructed within a call, whose time is short, without a job."""
+FILES_AT_ONCE = 20
+"""As many, where files are written anew."""
 
 _RESOURCES = "Resources"
+_FILES = "ReconstructFiles"
 _CONTENT = {"Description": "REST API", "SeriesCount": 0}
 
 
-def is_much(resource: Resource) -> bool:
-    """Tell whether reconstructing a resource may take longer than a call."""
-    return resource.totals.instances > INSTANCES_AT_ONCE
+def is_much(resource: Resource, *, has_files: bool = False) -> bool:
+    """Tell whether reconstructing a resource, its files too, may take longer than a call."""
+    return resource.totals.instances > (FILES_AT_ONCE if has_files else INSTANCES_AT_ONCE)
 
 
-def reconstruct_by_job(archive: Archive, ids: Sequence[OrthancId] | None) -> Job:
+def reconstruct_by_job(
+    archive: Archive, ids: Sequence[OrthancId] | None, *, has_files: bool = False
+) -> Job:
     """Reconstruct resources, None for all there are, and wait as long as a call may."""
-    request = {} if ids is None else {_RESOURCES: sorted(ids)}
+    request: dict[str, Any] = {} if ids is None else {_RESOURCES: sorted(ids)}
+    if has_files:
+        request[_FILES] = True
     return run_or_wait(archive, submit(archive, "Reconstruct", request, content=_CONTENT))
 
 
@@ -39,12 +47,24 @@ def run(archive: Archive, piece: Slice) -> bool:
         for series in _iter_series(archive, top, piece.position.get("series", "")):
             if not piece.has_time():
                 return False
+            if piece.request.get(_FILES) and not _rewrite(archive, series, piece):
+                return False
             reconstruct(archive, series)
             piece.content["SeriesCount"] += 1
             piece.position["series"] = series.orthanc_id
+            piece.position.pop("instance", None)
             piece.checkpoint(piece.progress)
         piece.position = {"after": top.orthanc_id, "done": piece.position.get("done", 0) + 1}
         piece.checkpoint(piece.position["done"] / max(total, piece.position["done"]))
+    return True
+
+
+def _rewrite(archive: Archive, series: Resource, piece: Slice) -> bool:
+    """Write the files of a series anew; tell whether there was the time for all of them."""
+    for identifier in iter_rewriting(archive, series, piece.position.get("instance", "")):
+        piece.position["instance"] = identifier
+        if not piece.has_time():
+            return False
     return True
 
 

@@ -18,7 +18,7 @@ from nephele.rest.parameters import FORMATS, fails, takes, takes_body
 from nephele.rest.reconstruct_options import answer_reconstruction, reconstruct_options
 from nephele.rest.styled_json import iter_styled
 from nephele.services.hierarchy import require_resource
-from nephele.services.reconstruct import reconstruct
+from nephele.services.reconstruct import iter_rewriting, reconstruct
 from nephele.services.reconstruct_job import is_much
 from nephele.services.slices import ordered_slices
 from nephele.services.tags import iter_instances_tags, module, shared_tags
@@ -67,11 +67,17 @@ def _post_reconstruct(level: Level) -> Callable[[Request, OpenArchive, TextBody,
     def post_reconstruct(
         request: Request, archive: OpenArchive, body: TextBody, identifier: str
     ) -> Response:
-        is_this_level_alone = reconstruct_options(body)
+        options = reconstruct_options(archive, body)
         resource = require_resource(archive, level, identifier)
-        if is_much(resource) and not is_this_level_alone:
-            return answer_reconstruction(request, archive, [resource.orthanc_id])
-        reconstruct(archive, resource, is_this_level_alone=is_this_level_alone)
+        ids, has_files = [resource.orthanc_id], options.has_files
+        if is_much(resource, has_files=has_files) and (
+            has_files or not options.is_this_level_alone
+        ):
+            return answer_reconstruction(request, archive, ids, has_files=has_files)
+        if has_files:
+            for _ in iter_rewriting(archive, resource):
+                resource = require_resource(archive, level, identifier)
+        reconstruct(archive, resource, is_this_level_alone=options.is_this_level_alone)
         return empty_answer()
 
     return post_reconstruct

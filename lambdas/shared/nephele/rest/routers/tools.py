@@ -108,9 +108,12 @@ def post_invalidate_tags() -> Response:
     openapi_extra=takes_body("application/json", "`ReconstructFiles`", {"type": "object"}),
 )
 def post_reconstruct(request: Request, archive: OpenArchive, body: TextBody) -> Response:
-    """Reconstruct the main DICOM tags of everything, by a job that is listed."""
-    reconstruct_options(body)
-    return answer_reconstruction(request, archive, None)
+    """Reconstruct the main DICOM tags of everything, by a job that is listed.
+
+    With `ReconstructFiles`, files are compressed or not as `StorageCompression` now has it.
+    """
+    options = reconstruct_options(archive, body)
+    return answer_reconstruction(request, archive, None, has_files=options.has_files)
 
 
 @router.post(
