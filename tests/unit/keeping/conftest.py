@@ -52,8 +52,13 @@ def clear(archive: Archive) -> None:
     """Remove all objects with their versions, all rows and all messages."""
     clear_table(archive)
     client = boto3.client("s3")
-    found = client.list_object_versions(Bucket=archive.bucket.name)
-    for one in [*found.get("Versions", []), *found.get("DeleteMarkers", [])]:
+    pages = list(client.get_paginator("list_object_versions").paginate(Bucket=archive.bucket.name))
+    for one in (
+        one
+        for page in pages
+        for kind in ("Versions", "DeleteMarkers")
+        for one in page.get(kind, [])
+    ):
         client.delete_object(Bucket=archive.bucket.name, Key=one["Key"], VersionId=one["VersionId"])
     for name in archive.queues:
         messages(archive, name)
@@ -61,8 +66,13 @@ def clear(archive: Archive) -> None:
 
 def clear_table(archive: Archive) -> None:
     """Remove all rows: a table that was lost."""
-    rows = boto3.client("dynamodb").scan(TableName=archive.index.table.name)["Items"]
-    archive.index.table.delete_all([keys.key(row["pk"]["S"], row["sk"]["S"]) for row in rows])
+    pages = boto3.client("dynamodb").get_paginator("scan")
+    found = [
+        keys.key(row["pk"]["S"], row["sk"]["S"])
+        for page in pages.paginate(TableName=archive.index.table.name)
+        for row in page["Items"]
+    ]
+    archive.index.table.delete_all(found)
 
 
 def settle(archive: Archive) -> None:
