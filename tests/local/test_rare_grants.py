@@ -27,6 +27,7 @@ NOT_CALLED = {
     "s3:AbortMultipartUpload": "after an upload in parts that fails midway",
     "s3:ListBucket": "S3 asks for it where an object is absent: 404, not 403",
     "index dynamodb:GetItem": "where an instance is deleted while it is indexed",
+    "transcode dynamodb:GetItem": "where the same was transcoded with loss before",
     "recycle sqs:ChangeMessageVisibility": "after DynamoDB or S3 fails",
     "recycle sqs:GetQueueUrl": "after DynamoDB or S3 fails",
 }
