@@ -117,7 +117,9 @@ class Edge:
     def _environment(self, spool: Path) -> dict[str, str]:
         """Return the task's variables; port, address and folders are this machine's."""
         options = json.loads(self._task.environment[f"{PREFIX}CONFIGURATION"])
-        ports = {"DicomPort": self.port, "EdgeHttpsPort": self.https_port}
+        ports = {"DicomPort": self.port}
+        if self.https_port:
+            ports["EdgeHttpsPort"] = self.https_port
         return {
             "PATH": "/usr/local/bin:/usr/bin:/bin",
             "LANG": "C.UTF-8",
