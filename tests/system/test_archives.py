@@ -44,6 +44,15 @@ def archived(stack: Stack, study: Study, rest: httpx.Client, kills: int) -> str:
     return f"{job['Path']}/archive"
 
 
+def forget_messages(stack: Stack) -> None:
+    """Remove what killed workers held: it would come back when the queue's 90 minutes are over."""
+    sqs = stack.client("sqs")
+    (url,) = (
+        url for url in sqs.list_queues()["QueueUrls"] if "-JobsQueue" in url and "Dead" not in url
+    )
+    sqs.purge_queue(QueueUrl=url)
+
+
 def downloaded(stack: Stack, path: str, target: Path, *, cut_at: int) -> None:
     """Download a file with curl, broken off once and resumed."""
     url = f"{stack.http}{path}"
@@ -83,6 +92,7 @@ def check_large(stack: Stack, folder: Path, kills: int, **size: int) -> None:
     send(stack, study.files)
     with stack.rest() as rest:
         path = archived(stack, study, rest, kills)
+        forget_messages(stack)
         downloaded(stack, path, folder / "a.zip", cut_at=1 << 20)
         check_members(study, folder / "a.zip", rest)
         figures = stack.status()["functions"]["jobs"]
