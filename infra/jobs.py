@@ -15,7 +15,7 @@ from infra.components.function import FunctionFactory, grant
 from infra.components.mapping import QueueMapping
 from infra.components.queues import WorkQueue
 from infra.options import Options
-from nephele.aws.keys import DERIVED, FINAL, JOURNAL, RAW
+from nephele.aws.keys import DERIVED, FINAL, JOURNAL, RAW, UPLOADS
 from nephele.settings.limits import JOB_MESSAGE_SECONDS
 
 _MOST_AT_ONCE_BY_DEFAULT = 10
@@ -48,12 +48,12 @@ class JobsStack(Stack):
         )
         most = max(_FEWEST, configuration.concurrent_jobs or _MOST_AT_ONCE_BY_DEFAULT)
         function = factory.create(self, "Jobs", functions.JOBS, concurrency=most)
-        archive.grant_read_objects(function, [FINAL, DERIVED, JOURNAL])
+        archive.grant_read_objects(function, [FINAL, UPLOADS, DERIVED, JOURNAL])
         archive.grant_restore_objects(function)
         archive.grant_write_objects(function, [FINAL, RAW, DERIVED])
         archive.grant_keep_journal(function)
         archive.grant_undelete(function)
-        archive.grant_delete_objects(function, [DERIVED])
+        archive.grant_delete_objects(function, [UPLOADS, DERIVED])
         archive.grant_table(function)
         archive.grant_send(function, archive.index_inbox, archive.transcode_inbox, *queues)
         self.grant_peers(function)

@@ -173,14 +173,6 @@ def test_presigned_upload(client: Client, archive: Archive) -> None:
     assert archive.index.totals().instances == 1
 
 
-def test_presigned_upload_of_a_zip(client: Client) -> None:
-    status, answer = finish(client, ZIP)
-    assert status == 200
-    assert isinstance(answer, list)
-    assert len(answer) == 2
-    assert not [key for key in objects() if key.startswith("uploads/")]
-
-
 def test_presigned_upload_that_is_refused(client: Client) -> None:
     status, _ = finish(client, b"hello")
     assert status == 400

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from typing import BinaryIO
-from uuid import UUID
+from uuid import UUID, uuid5
+from zipfile import ZipInfo
 
 from nephele.aws import clock, keys
+from nephele.aws.index import jobs
 from nephele.domain.provenance import Provenance
 from nephele.errors import (
     BadFileFormat,
@@ -29,8 +32,15 @@ MAXIMUM_OBJECT_BYTES = 5 << 40
 """Largest object of S3 (Amazon S3 quotas: 5 TB)."""
 
 
+MEMBERS_IN_CALL = 100
+"""Most members of a ZIP archive that are stored within a call, without a job."""
+STORE_ZIP = "StoreZip"
+"""The kind of job that stores a ZIP archive."""
+
 _MEMBERS_AT_ONCE = 20
 _WRITERS = 8
+_BODIES = UUID("6a4ab1d5-6f0a-4a43-9a43-0f6c9b0c2f0e")
+"""Namespace of the names of ZIP archives that came as the body of one request."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +51,18 @@ class OpenUpload:
     upload_id: str
     part_size_bytes: int
     part_urls: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class StagedZip:
+    """A ZIP archive in the bucket, which a job of the same identifier stores."""
+
+    identifier: str
+
+    @property
+    def key(self) -> str:
+        """The object's key."""
+        return keys.upload_key(self.identifier)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,20 +95,46 @@ def upload(
         with gunzipped(body, bounds_of(archive)) as inflated:
             return store(archive, _not_empty(inflated), provenance)
     if is_zip(body):
-        return upload_zip(archive, body, provenance)
+        with open_zip(body, bounds_of(archive)) as archived:
+            return store_members(archive, archived, archived.members, provenance)
     return store(archive, _not_empty(body), provenance)
 
 
-def upload_zip(archive: Archive, body: BinaryIO, provenance: Provenance) -> list[Stored]:
-    """Store the DICOM files of a ZIP archive, in its order; others are skipped as in Orthanc."""
+def stage_zip(archive: Archive, body: BinaryIO, provenance: Provenance) -> StagedZip | None:
+    """Put a ZIP archive of many members into the bucket, for a job; None for any other body.
+
+    The same bytes, sent again by the same user while the job is under way, are the same archive.
+
+    Raises
+    ------
+    BadFileFormat, FileTooLarge, StorageFull
+        It cannot be read, or not within the bounds; nothing is kept.
+    """
+    if not is_zip(body):
+        return None
     with open_zip(body, bounds_of(archive)) as archived:
-        return _store_members(archive, archived, provenance)
+        if len(archived.members) <= MEMBERS_IN_CALL:
+            return None
+    body.seek(0)
+    digest = hashlib.file_digest(body, "sha256").hexdigest()  # type: ignore[arg-type]
+    identifier = str(uuid5(_BODIES, f"{provenance.http_username}#{digest}"))
+    job = jobs.job(archive.index.table, identifier)
+    if job is not None and not job.state.is_final:
+        return StagedZip(identifier)
+    staged = StagedZip(identifier if job is None else clock.new_uuid())
+    body.seek(0)
+    archive.bucket.put_large(staged.key, body, {})
+    return staged
 
 
-def _store_members(archive: Archive, archived: ZipMembers, provenance: Provenance) -> list[Stored]:
-    """Write some members at once, then index them together; those of one series share a commit."""
+def store_members(
+    archive: Archive, archived: ZipMembers, members: Sequence[ZipInfo], provenance: Provenance
+) -> list[Stored]:
+    """Store the DICOM files among some members of a ZIP archive, in order; skip others as Orthanc.
+
+    Some are written at once, then indexed together: those of one series share a commit.
+    """
     stored: list[Stored] = []
-    members = list(archived.members)
     with ThreadPoolExecutor(_WRITERS) as pool:
         for start in range(0, len(members), _MEMBERS_AT_ONCE):
             with ExitStack() as opened:
@@ -138,16 +186,21 @@ def open_upload(archive: Archive, size_bytes: int) -> OpenUpload:
 
 def complete_upload(
     archive: Archive, identifier: str, upload_id: str, etags: Sequence[str], provenance: Provenance
-) -> Stored | list[Stored]:
-    """Finish an upload and store what it brought; nothing of it stays when it is refused."""
-    key = keys.upload_key(_require_uuid(identifier))
-    _finish(archive, key, upload_id, etags)
-    with archive.bucket.object(key) as file:
+) -> Stored | StagedZip:
+    """Finish an upload and store what it brought; nothing of it stays when it is refused.
+
+    A ZIP archive is left to a job. Who asks again, as after an answer that came too late, is told
+    of the same job.
+    """
+    staged = StagedZip(_require_uuid(identifier))
+    job = jobs.job(archive.index.table, staged.identifier)
+    if job is not None and job.job_type == STORE_ZIP:
+        return staged
+    _finish(archive, staged.key, upload_id, etags)
+    with archive.bucket.object(staged.key) as file:
         if is_zip(file):
-            stored = _store_uploaded_zip(archive, key, file, provenance)
-            archive.bucket.delete(key)
-            return stored
-    return adopt_upload(archive, key, provenance)
+            return staged
+    return adopt_upload(archive, staged.key, provenance)
 
 
 def complete_attachment(
@@ -174,16 +227,6 @@ def _finish(archive: Archive, key: str, upload_id: str, etags: Sequence[str]) ->
         archive.bucket.complete_upload(key, upload_id, list(etags))
     except UnknownResource:
         archive.bucket.head(key)  # a try before this one finished it, and did not come further
-
-
-def _store_uploaded_zip(
-    archive: Archive, key: str, file: BinaryIO, provenance: Provenance
-) -> list[Stored]:
-    try:
-        return upload_zip(archive, file, provenance)
-    except BadFileFormat:
-        archive.bucket.delete(key)
-        raise
 
 
 def abort_upload(archive: Archive, identifier: str, upload_id: str) -> None:

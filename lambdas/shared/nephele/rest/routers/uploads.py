@@ -8,23 +8,25 @@ from typing import Any, TypeVar
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from nephele.domain.levels import Level
 from nephele.errors import BadJson, UnknownResource
 from nephele.rest.answers import empty_answer, json_answer
 from nephele.rest.bodies import JsonObject, Uploaded
 from nephele.rest.deferred import DeferredRoute
 from nephele.rest.dependencies import OpenArchive, Reception
+from nephele.rest.job_arguments import answer_awaited
 from nephele.rest.parameters import fails
 from nephele.rest.revision_headers import expected_revision, with_revision
+from nephele.rest.zip_job import describe, store_by_job
 from nephele.services.archive import Archive
 from nephele.services.attachments import content_number
-from nephele.services.store import Stored
 from nephele.services.uploads import (
+    StagedZip,
     Target,
     abort_upload,
     complete_attachment,
     complete_upload,
     open_upload,
+    stage_zip,
     upload,
 )
 
@@ -35,16 +37,26 @@ _ATTACHMENT = re.compile(r"/(?:patients|studies|series|instances)/([^/]+)/attach
 
 
 @router.post("/instances", summary="Upload DICOM instances", responses=fails(400, 404, 413, 507))
-def post_instances(archive: OpenArchive, provenance: Reception, body: Uploaded) -> Response:
+def post_instances(
+    request: Request, archive: OpenArchive, provenance: Reception, body: Uploaded
+) -> Response:
     """Store a DICOM file (it may be gzipped), the files of a ZIP archive, or those of a form.
 
-    A form gets an empty answer, a ZIP archive an array.
+    A form gets an empty answer, a ZIP archive an array. A ZIP archive of many files is stored by a
+    job: when that takes longer than a call may, the client is sent to where it ends.
     """
     if body.is_form:
         for file in body.files:
             upload(archive, file, provenance)
         return empty_answer()
-    return json_answer(_render(upload(archive, body.files[0], provenance, is_gzip=body.is_gzip)))
+    file = body.files[0]
+    staged = None if body.is_gzip else stage_zip(archive, file, provenance)
+    if staged is not None:
+        return answer_awaited(request, archive, store_by_job(archive, staged, provenance))
+    stored = upload(archive, file, provenance, is_gzip=body.is_gzip)
+    if isinstance(stored, list):
+        return json_answer([describe(one) for one in stored])
+    return json_answer(describe(stored))
 
 
 @router.post("/uploads", summary="Begin a presigned upload", responses=fails(400, 413))
@@ -89,7 +101,10 @@ def post_complete(
         return with_revision(
             Response(b"{}", headers={"Content-Type": "application/json"}), revision
         )
-    return json_answer(_render(complete_upload(archive, identifier, upload_id, etags, provenance)))
+    stored = complete_upload(archive, identifier, upload_id, etags, provenance)
+    if isinstance(stored, StagedZip):
+        return answer_awaited(request, archive, store_by_job(archive, stored, provenance))
+    return json_answer(describe(stored))
 
 
 def _target(request: Request, archive: Archive, path: str) -> Target:
@@ -116,17 +131,3 @@ def _field(body: dict[str, Any], name: str, kind: type[Kind]) -> Kind:
     if not isinstance(value, kind) or isinstance(value, bool):
         raise BadJson(f"{kind.__name__} expected in field: {name}")
     return value
-
-
-def _render(stored: Stored | list[Stored]) -> object:
-    if isinstance(stored, list):
-        return [_render(one) for one in stored]
-    ids = stored.orthanc_ids
-    return {
-        "ID": ids[Level.INSTANCE],
-        "ParentPatient": ids[Level.PATIENT],
-        "ParentSeries": ids[Level.SERIES],
-        "ParentStudy": ids[Level.STUDY],
-        "Path": f"/instances/{ids[Level.INSTANCE]}",
-        "Status": stored.status.value,
-    }

@@ -58,6 +58,13 @@ _ROWS = (
         is_hidden=True,
     ),
     KindRow("Find", Executor.FUNCTIONS, "nephele.rest.find_job", is_hidden=True),
+    KindRow(
+        "StoreZip",
+        Executor.FUNCTIONS,
+        "nephele.rest.zip_job",
+        can_resubmit=False,
+        is_hidden=True,
+    ),
     KindRow("RestoreDeleted", Executor.FUNCTIONS, "nephele.services.undelete_job"),
     KindRow("Reconstruct", Executor.FUNCTIONS, "nephele.services.reconstruct_job"),
     KindRow("Delete", Executor.FUNCTIONS, "nephele.services.delete_job", is_hidden=True),

@@ -1,0 +1,191 @@
+"""A ZIP archive of many files is stored by a job: in slices, once, with Orthanc's answer."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from collections.abc import Callable
+from typing import Any
+
+import boto3
+import pytest
+
+from nephele.aws.bucket import Bucket
+from nephele.aws.index import jobs
+from nephele.domain.jobs import Job
+from nephele.rest import zip_job
+from nephele.rest.app import create_app
+from nephele.services import uploads
+from nephele.services.archive import Archive
+from nephele.services.jobs.engine import run_message
+from nephele.services.jobs.kinds import load_kind
+from nephele.services.jobs.slices import Slice
+from tests.unit.conftest import dicom_file
+from tests.unit.jobs.test_kinds import finish, impatient
+from tests.unit.rest.conftest import Client
+
+COUNT = 5
+
+
+@pytest.fixture
+def client(archive: Archive) -> Client:
+    return Client(create_app(lambda: archive))
+
+
+def zipped(count: int = COUNT) -> bytes:
+    """Return a ZIP archive of so many instances, and a file that is none."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archived:
+        for n in range(count):
+            archived.writestr(f"{n}.dcm", dicom_file(SOPInstanceUID=f"1.2.3.{n}"))
+            if n == 1:
+                archived.writestr("readme.txt", b"hello")
+    return buffer.getvalue()
+
+
+@pytest.fixture
+def small(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(uploads, "MEMBERS_IN_CALL", 1)
+    monkeypatch.setattr(zip_job, "MEMBERS_AT_ONCE", 2)
+
+
+@pytest.fixture
+def no_patience(monkeypatch: pytest.MonkeyPatch, small: None) -> None:
+    """Let calls store two members and leave the rest."""
+
+    def leave(archive: Archive, job: Any) -> Any:
+        if not job.position:
+            run_message(archive, {"job": job.identifier, "turn": 0}, load_kind, impatient(1))
+        return job
+
+    monkeypatch.setattr(zip_job, "run_or_wait", leave)
+
+
+def leftovers() -> list[str]:
+    """Return the keys of what uploads keep meanwhile."""
+    found = boto3.client("s3").list_objects_v2(Bucket="archive").get("Contents", [])
+    return [item["Key"] for item in found if item["Key"].startswith("uploads/")]
+
+
+def instances(client: Client) -> int:
+    return len(client.get("/instances").json())
+
+
+@pytest.mark.usefixtures("small")
+def test_the_answer_is_that_of_a_call(client: Client) -> None:
+    by_job = client.post("/instances", content=zipped())
+    assert by_job.status_code == 200
+    assert [one["Status"] for one in by_job.json()] == ["Success"] * COUNT
+    again = client.post("/instances", content=zipped())
+    assert [one["Status"] for one in again.json()] == ["AlreadyStored"] * COUNT
+    assert [one["ID"] for one in again.json()] == [one["ID"] for one in by_job.json()]
+    assert leftovers() == []
+    assert client.get("/jobs").json() == []
+
+
+@pytest.mark.usefixtures("no_patience")
+def test_it_goes_on_where_it_was_left(
+    client: Client, archive: Archive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing is stored twice, though the client sends the same bytes again meanwhile."""
+    written: list[str] = []
+    put = Bucket.put
+
+    def count(bucket: Bucket, key: str, *arguments: Any) -> None:
+        written.append(key)
+        put(bucket, key, *arguments)
+
+    monkeypatch.setattr(Bucket, "put", count)
+    body = zipped()
+    answer = client.post("/instances", content=body)
+    assert answer.status_code == 303
+    assert instances(client) == 2
+    again = client.post("/instances", content=body)
+    assert again.headers["location"] == answer.headers["location"]
+    assert finish(archive, 1) >= 2
+    told = client.get(answer.headers["location"]).json()
+    assert [one["Status"] for one in told] == ["Success"] * COUNT
+    assert len({one["ID"] for one in told}) == COUNT == instances(client)
+    assert len([key for key in written if key.startswith("dicom/")]) == COUNT
+    assert leftovers() == []
+
+
+def upload(client: Client, body: bytes) -> tuple[str, dict[str, Any]]:
+    """Upload a presigned part; return where the upload is completed, and with what."""
+    opened = client.post("/uploads", json={"Size": len(body)}).json()
+    part = boto3.client("s3").upload_part(
+        Bucket="archive",
+        Key=f"uploads/{opened['ID']}",
+        UploadId=opened["UploadId"],
+        PartNumber=1,
+        Body=body,
+    )
+    return f"{opened['Path']}/complete", {"UploadId": opened["UploadId"], "ETags": [part["ETag"]]}
+
+
+def test_a_presigned_archive_is_answered_at_once(client: Client) -> None:
+    path, asked = upload(client, zipped())
+    answer = client.post(path, json=asked)
+    assert answer.status_code == 200
+    assert [one["Status"] for one in answer.json()] == ["Success"] * COUNT
+    assert client.post(path, json=asked).json() == answer.json()
+    assert leftovers() == []
+
+
+@pytest.mark.usefixtures("no_patience")
+def test_a_presigned_archive_goes_on_too(client: Client, archive: Archive) -> None:
+    """Whoever completes it again is told of the same job."""
+    path, asked = upload(client, zipped())
+    answer = client.post(path, json=asked)
+    assert answer.status_code == 303
+    assert client.post(path, json=asked).headers["location"] == answer.headers["location"]
+    finish(archive, 1)
+    told = client.get(answer.headers["location"]).json()
+    assert [one["Status"] for one in told] == ["Success"] * COUNT
+    assert leftovers() == []
+    assert instances(client) == COUNT
+
+
+@pytest.mark.usefixtures("no_patience")
+def test_a_worker_that_dies_loses_one_step(
+    client: Client,
+    archive: Archive,
+    monkeypatch: pytest.MonkeyPatch,
+    deaths: Callable[[], None],
+) -> None:
+    """Those of the step in hand are stored again, and still one instance each."""
+    answer = client.post("/instances", content=zipped())
+    with monkeypatch.context() as patch:
+        patch.setattr(Slice, "checkpoint", _die)
+        with pytest.raises(KeyboardInterrupt):
+            finish(archive, 9)
+    assert instances(client) == 3
+    deaths()
+    (job,) = jobs.list_jobs(archive.index.table)
+    turn = read(archive, job.identifier).turn
+    run_message(archive, {"job": job.identifier, "turn": turn}, load_kind, lambda: True)
+    told = client.get(answer.headers["location"]).json()
+    assert [one["Status"] for one in told[:2]] == ["Success", "Success"]
+    assert len(told) == COUNT == instances(client)
+
+
+def _die(_piece: Slice, _progress: float | None = None) -> None:
+    raise KeyboardInterrupt
+
+
+def read(archive: Archive, identifier: str) -> Job:
+    """Return a job as it is now."""
+    found = jobs.job(archive.index.table, identifier)
+    assert found is not None
+    return found
+
+
+@pytest.mark.usefixtures("small")
+def test_a_damaged_archive_is_refused_and_not_kept(client: Client) -> None:
+    body = bytearray(zipped())
+    place = body.index(b"3.dcm")
+    body[place + 100 : place + 160] = bytes(60)
+    answer = client.post("/instances", content=bytes(body))
+    assert answer.status_code == 400
+    assert answer.json()["OrthancStatus"] == 15
+    assert leftovers() == []
