@@ -46,6 +46,7 @@ class DimseProvider(DIMSEServiceProvider):
         super().__init__(assoc)
         self._edge = assoc
         self._command = bytearray()
+        self._command_context: int | None = None
         self._reception: Reception | None = None
         self._request: Request | None = None
         self._expects_responses = False
@@ -63,11 +64,13 @@ class DimseProvider(DIMSEServiceProvider):
         if control & IS_COMMAND:
             self._receive_command(context_id, control, fragment)
         elif self._reception is not None:
+            _require_context(self._reception.context_id, context_id)
             self._reception.write(fragment)
             if control & IS_LAST:
                 reception, self._reception = self._reception, None
                 self._deliver(reception.context_id, reception)
         elif self._request is not None:
+            _require_context(self._request.context_id, context_id)
             self._request.data_set += fragment
             if len(self._request.data_set) > _MAXIMUM_IDENTIFIER_BYTES:
                 raise ProtocolError("the data set of a request is too long")
@@ -80,6 +83,9 @@ class DimseProvider(DIMSEServiceProvider):
     def _receive_command(self, context_id: int, control: int, fragment: memoryview) -> None:
         if self._reception is not None or self._request is not None:
             raise ProtocolError("a command within a data set")
+        if self._command:
+            _require_context(self._command_context, context_id)
+        self._command_context = context_id
         self._command += fragment
         if len(self._command) > _MAXIMUM_COMMAND_BYTES:
             raise ProtocolError("the command set is too long")
@@ -174,6 +180,12 @@ class DimseProvider(DIMSEServiceProvider):
             message: object = self.msg_queue.get()[1]
             if isinstance(message, Reception):
                 message.close()
+
+
+def _require_context(begun: int | None, context_id: int) -> None:
+    """Raise ProtocolError unless a fragment is of the message that has begun. See PS3.8 E.2."""
+    if context_id != begun:
+        raise ProtocolError("fragments of one message in several contexts")
 
 
 def _flat(pdus: Iterable[list[Buffer]]) -> list[Buffer]:

@@ -23,6 +23,8 @@ from nephele.logs import logger
 _BACKLOG = 1024
 _ENDING_SECONDS = 5.0
 _RESTART_SECONDS = 1.0
+_ACCEPT_PAUSE_SECONDS = 1.0
+"""How long connections wait in the kernel when none can be accepted: too many files are open."""
 
 
 class WorkerFailed(Exception):
@@ -67,6 +69,7 @@ class Listener:
         self._selector = selectors.DefaultSelector()
         self._helpers = Helpers(helpers, self._selector)
         self._restart_at: float | None = None
+        self._accept_at: float | None = None
         self._is_listening = False
         self._is_accepting = False
         self._side_port = side_port
@@ -117,7 +120,7 @@ class Listener:
 
     def _step(self, wakeup: socket.socket) -> bool:
         """Wait for something to happen and act upon it; True when it is time to end."""
-        for key, _ in self._selector.select(self._seconds_to_restart()):
+        for key, _ in self._selector.select(self._seconds_to_wait()):
             if key.fileobj is wakeup:
                 return True
             if key.fileobj is self._socket:
@@ -126,18 +129,29 @@ class Listener:
                 self._side_port.answer(is_ready=self._is_accepting)
             elif isinstance(key.fileobj, socket.socket) and not self._helpers.hear(key.fileobj):
                 self._hear(self._workers[key.fileobj])
-        if self._restart_at is not None and time.monotonic() >= self._restart_at:
-            self._restart_at = None
-            while len(self._workers) < self._count:
-                self._start_worker()
+        self._do_what_is_due()
         self._helpers.start()
         self._presence.tell(sum(worker.associations for worker in self._workers.values()))
         return False
 
-    def _seconds_to_restart(self) -> float | None:
-        """Return how long nothing is to be started; None where nothing is at all."""
-        due = [at for at in (self._restart_at, self._helpers.due) if at is not None]
+    def _do_what_is_due(self) -> None:
+        now = time.monotonic()
+        if self._restart_at is not None and now >= self._restart_at:
+            self._restart_at = None
+            while len(self._workers) < self._count:
+                self._start_worker()
+        if self._accept_at is not None and now >= self._accept_at:
+            self._accept_at = None
+            self._accept_connections(self._has_worker())
+
+    def _seconds_to_wait(self) -> float | None:
+        """Return how long nothing is to be done; None where nothing is at all."""
+        moments = (self._restart_at, self._accept_at, self._helpers.due)
+        due = [at for at in moments if at is not None]
         return max(0.0, min(due) - time.monotonic()) if due else None
+
+    def _has_worker(self) -> bool:
+        return any(worker.is_ready for worker in self._workers.values())
 
     def _start_worker(self) -> None:
         worker = WorkerProcess()
@@ -180,7 +194,7 @@ class Listener:
             self._start_worker()
         else:
             self._restart_at = time.monotonic() + _RESTART_SECONDS
-        self._accept_connections(any(other.is_ready for other in self._workers.values()))
+        self._accept_connections(self._has_worker())
 
     def _forget(self, worker: WorkerProcess) -> None:
         self._selector.unregister(worker.control)
@@ -190,6 +204,11 @@ class Listener:
         try:
             connection, _ = self._socket.accept()
         except (BlockingIOError, ConnectionError):
+            return
+        except OSError as error:
+            logger.error("connections cannot be accepted", extra={"reason": error.strerror})
+            self._accept_connections(False)
+            self._accept_at = time.monotonic() + _ACCEPT_PAUSE_SECONDS
             return
         with connection:
             connection.setblocking(True)

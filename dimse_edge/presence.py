@@ -61,7 +61,8 @@ class Presence:
             with self._changed:
                 busy, is_over = self._associations, self._is_over
             if busy or is_protected:
-                is_protected = self._protect(busy > 0) and busy > 0
+                # one that could not be changed may be there: it is given up next time
+                is_protected = not self._protect(busy > 0) or busy > 0
             if is_over:
                 return
             count(ASSOCIATIONS, busy)

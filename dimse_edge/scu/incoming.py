@@ -48,7 +48,7 @@ class Incoming:
         if not command.has_data_set:
             return Message(context_id, command)
         if sink_for is not None:
-            self._receive_data_set(sink_for(context_id, command))
+            self._receive_data_set(context_id, sink_for(context_id, command))
             return Message(context_id, command)
         identifier = bytearray()
 
@@ -57,7 +57,7 @@ class Incoming:
             if len(identifier) > _LONGEST_IDENTIFIER:
                 raise ProtocolError("it sends an identifier that is too long")
 
-        self._receive_data_set(keep)
+        self._receive_data_set(context_id, keep)
         return Message(context_id, command, bytes(identifier))
 
     def has_arrived(self) -> bool:
@@ -66,22 +66,26 @@ class Incoming:
 
     def _receive_command(self, timeout: float | None) -> tuple[int, Command]:
         encoded = bytearray()
+        begun: int | None = None
         while True:
             context_id, control, fragment = self._next_value(timeout)
             if not control & IS_COMMAND:
                 raise ProtocolError("it sends a data set without a command")
+            begun = context_id if begun is None else begun
+            _require_context(begun, context_id)
             encoded += fragment
             if len(encoded) > _LONGEST_COMMAND:
                 raise ProtocolError("it sends a command that is too long")
             if control & IS_LAST:
                 return context_id, parse_command(encoded)
 
-    def _receive_data_set(self, sink: Sink) -> None:
+    def _receive_data_set(self, begun: int, sink: Sink) -> None:
         is_last = False
         while not is_last:
-            _, control, fragment = self._next_value(None)
+            context_id, control, fragment = self._next_value(None)
             if control & IS_COMMAND:
                 raise ProtocolError("it sends a command within a data set")
+            _require_context(begun, context_id)
             sink(fragment)
             is_last = bool(control & IS_LAST)
 
@@ -99,3 +103,9 @@ class Incoming:
             else:
                 raise ProtocolError("it sends a PDU that has no place here")
         return self._waiting.pop()
+
+
+def _require_context(begun: int, context_id: int) -> None:
+    """Raise ProtocolError unless a fragment is of the message that has begun. See PS3.8 E.2."""
+    if context_id != begun:
+        raise ProtocolError("it sends one message in several contexts")

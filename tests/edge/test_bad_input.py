@@ -170,6 +170,8 @@ BREAKING = {
     "a command without its field": pdu(4, pdv(1, 3, element(0x0110, b"\1\0"))),
     "a context that was not accepted": pdu(4, pdv(3, 3, C_STORE)),
     "a command within a data set": pdu(4, pdv(1, 3, C_STORE) + pdv(1, 3, C_STORE)),
+    "a data set in another context": pdu(4, pdv(1, 3, C_STORE) + pdv(3, 2, WHOLE)),
+    "a command in two contexts": pdu(4, pdv(3, 1, C_STORE[:20]) + pdv(1, 3, C_STORE[20:])),
     "C-FIND, which is not served": pdu(4, pdv(1, 3, C_STORE.replace(b"\1\0", b"\x20\0", 1))),
     "a response nobody waits for": pdu(4, pdv(1, 3, C_STORE.replace(b"\1\0", b"\x01\x80", 1))),
     "an unknown PDU": pdu(9, bytes(4)),

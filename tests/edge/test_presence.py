@@ -89,11 +89,16 @@ def _context() -> Any:
     return build_context(Verification)
 
 
+def _answer(is_refused: bool) -> bytes:
+    return json.dumps({"failure": {"Reason": "AGENT"}} if is_refused else {}).encode()
+
+
 class Agent:
     """ECS's agent, as far as a task talks to it."""
 
     def __init__(self) -> None:
         self.states: list[dict[str, Any]] = []
+        self.refused: set[int] = set()
         self._changed = threading.Condition()
         agent = self
 
@@ -102,10 +107,11 @@ class Agent:
                 body = self.rfile.read(int(self.headers["Content-Length"]))
                 with agent._changed:
                     agent.states.append({"path": self.path, **json.loads(body)})
+                    is_refused = len(agent.states) in agent.refused
                     agent._changed.notify_all()
                 self.send_response(200)
                 self.end_headers()
-                self.wfile.write(b'{"protection": {}}')
+                self.wfile.write(_answer(is_refused))
 
             def log_message(self, *_arguments: object) -> None:
                 """Say nothing."""
@@ -150,6 +156,22 @@ def test_a_task_is_protected_while_associations_live(
     metrics = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert {metric["archive"] for metric in metrics} == {"the-table"}
     assert {"Associations": [1.0]}.items() <= metrics[-1].items()
+
+
+def test_a_protection_that_could_not_be_given_up_is_given_up_later(
+    agent: Agent, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ECS_AGENT_URI", agent.url)
+    monkeypatch.setattr("dimse_edge.presence._TELL_SECONDS", 0.05)
+    agent.refused = {2}
+    presence = Presence()
+    presence.start()
+    presence.tell(1)
+    agent.wait_for(1)
+    presence.tell(0)
+    states = agent.wait_for(3)
+    presence.stop()
+    assert [state["ProtectionEnabled"] for state in states] == [True, False, False]
 
 
 def test_nothing_is_told_outside_of_ecs(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -53,6 +53,19 @@ def test_dead_worker_is_replaced(start_edge: StartEdge, stub: ArchiveStub) -> No
     assert len(edge.workers()) == 1
 
 
+def test_without_descriptors_connections_wait(start_edge: StartEdge) -> None:
+    edge = start_edge()
+    parent = psutil.Process(edge.process.pid)
+    before = parent.rlimit(psutil.RLIMIT_NOFILE)
+    parent.rlimit(psutil.RLIMIT_NOFILE, (parent.num_fds(), before[1]))
+    with socket.create_connection(("127.0.0.1", edge.port), timeout=30):
+        edge.wait_for("connections cannot be accepted")
+    parent.rlimit(psutil.RLIMIT_NOFILE, before)
+    association = associate(edge.port)
+    assert association.is_established
+    association.release()
+
+
 def test_worker_killed_in_a_data_set_leaves_no_file(start_edge: StartEdge) -> None:
     from tests.edge.test_bad_input import C_STORE, pdu, pdv
 

@@ -13,6 +13,8 @@ from pynetdicom.pdu import A_ASSOCIATE_AC, A_ASSOCIATE_RQ
 from pynetdicom.pdu_primitives import A_ASSOCIATE
 from pynetdicom.presentation import PresentationContext
 
+from dimse_edge.command import HAS_DATA_SET, Field, Tag, encode_command
+
 _HEADER = struct.Struct(">BxL")
 _TRICKLE_SECONDS = 0.05
 
@@ -130,6 +132,24 @@ def answers_garbage(connection: socket.socket, is_over: threading.Event) -> None
 def accepts_with_garbage(connection: socket.socket, is_over: threading.Event) -> None:
     read_pdu(connection)
     connection.sendall(b"\x02\0\0\0\0\x10" + b"\xff" * 16)
+    is_over.wait()
+
+
+def answers_in_two_contexts(connection: socket.socket, is_over: threading.Event) -> None:
+    """Answer a C-STORE with a data set that comes in another context."""
+    connection.sendall(acceptance(read_pdu(connection)[1]))
+    read_pdu(connection)
+    response = encode_command(
+        {
+            Tag.COMMAND_FIELD: Field.C_STORE | 0x8000,
+            Tag.MESSAGE_ID_BEING_RESPONDED_TO: 1,
+            Tag.COMMAND_DATA_SET_TYPE: HAS_DATA_SET,
+            Tag.STATUS: 0,
+        }
+    )
+    values = struct.pack(">LBB", len(response) + 2, 1, 3) + response
+    values += struct.pack(">LBB", 6, 3, 2) + b"abcd"
+    connection.sendall(_HEADER.pack(4, len(values)) + values)
     is_over.wait()
 
 

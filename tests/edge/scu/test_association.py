@@ -50,6 +50,7 @@ def store(port: int, size_bytes: int = 10_000) -> None:
         (peers.answers_garbage, "no DICOM"),
         (peers.accepts_with_garbage, "cannot be decoded"),
         (peers.accepts_and_answers_garbage, "command set"),
+        (peers.answers_in_two_contexts, "several contexts"),
         (peers.announces_gigabytes, "too long"),
         (peers.rejects, "rejects the association: calling ae title not recognised"),
         (peers.trickles, "does not answer in time"),
