@@ -77,13 +77,21 @@ class Executor:
 
     def start(self) -> None:
         """Begin to take jobs out of the queue."""
-        threading.Thread(target=self._poll, name="poller", daemon=True).start()
+        threading.Thread(target=self._poll_or_end, name="poller", daemon=True).start()
 
     def drain(self, seconds: float) -> bool:
         """Let jobs come to the end of their step; False if some did not within the time."""
         self._is_draining.set()
         with self._changed:
             return self._changed.wait_for(lambda: not self._running, seconds)
+
+    def _poll_or_end(self) -> None:
+        """Poll; without it the process is of no use: the parent starts another one."""
+        try:
+            self._poll()
+        except BaseException:
+            logger.exception("jobs are not received any more")
+            os._exit(1)
 
     def _poll(self) -> None:
         while not self._is_draining.is_set():
@@ -107,8 +115,10 @@ class Executor:
             return self._queue.receive(most)
         except NepheleError as error:
             logger.warning("jobs cannot be received", extra={"error": type(error).__name__})
-            self._is_draining.wait(_PAUSE_SECONDS)
-            return []
+        except Exception:  # noqa: BLE001  the outermost boundary of one poll
+            logger.exception("jobs cannot be received")
+        self._is_draining.wait(_PAUSE_SECONDS)
+        return []
 
     def take(self, message: Received) -> None:
         """Work on a message that was received, by a thread that is free."""

@@ -11,7 +11,7 @@ import pytest
 from dimse_edge import executor as module
 from dimse_edge.executor import Executor, load_kind
 from nephele.aws.index import jobs as rows
-from nephele.aws.queues import Queue
+from nephele.aws.queues import Queue, Received
 from nephele.domain.jobs import Executor as Runs
 from nephele.domain.jobs import Job, JobState
 from nephele.services.archive import Archive
@@ -92,3 +92,57 @@ def test_every_job_of_the_edge_has_its_code() -> None:
     for row in KINDS.values():
         if row.executor is Runs.EDGE and not row.module:
             assert callable(load_kind(row.job_type).run)
+
+
+def test_a_message_that_is_no_json_takes_nothing_along(
+    archive: Archive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    steps = Steps()
+    monkeypatch.setattr(module, "load_kind", lambda _: steps)
+    queue = archive.queue("edge_jobs")
+    boto3.client("sqs").send_message(QueueUrl=queue.url, MessageBody="not JSON")
+    submit(archive, "DicomModalityStore", {})
+    executor = Executor(archive, threads=2)
+    for message in queue.receive(10, wait_seconds=0):
+        executor.take(message)
+    assert steps.has_begun.wait(_SECONDS)
+    steps.may_step.set()
+    assert executor.drain(_SECONDS)
+
+
+def test_polling_goes_on_after_a_failure(
+    archive: Archive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    has_gone_on = threading.Event()
+    failures = iter([RuntimeError("a bug")])
+
+    class Odd:
+        def receive(self, _most: int) -> list[Received]:
+            for failure in failures:
+                raise failure
+            has_gone_on.set()
+            return []
+
+    monkeypatch.setattr(module, "_PAUSE_SECONDS", 0.0)
+    archive.queues["edge_jobs"] = Odd()  # type: ignore[assignment]
+    executor = Executor(archive, threads=1)
+    executor.start()
+    assert has_gone_on.wait(_SECONDS)
+    executor.drain(0)
+
+
+def test_the_process_ends_with_its_poller(
+    archive: Archive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    codes: list[int] = []
+    has_ended = threading.Event()
+
+    def end(code: int) -> None:
+        codes.append(code)
+        has_ended.set()
+
+    monkeypatch.setattr("os._exit", end)
+    monkeypatch.setattr(Executor, "_take_slots", lambda _: 1 / 0)
+    Executor(archive, threads=1).start()
+    assert has_ended.wait(_SECONDS)
+    assert codes == [1]

@@ -23,9 +23,14 @@ _LONGEST_POLL_SECONDS = 20
 class Received:
     """A message for somebody who polls a queue by himself; `deliveries` counts this one."""
 
-    body: Any
+    text: str
     handle: str
     deliveries: int
+
+    @property
+    def body(self) -> Any:
+        """Parse the message; JSONDecodeError where it is not one of Nephele's own."""
+        return orjson.loads(self.text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +64,7 @@ class Queue:
                 raise Unavailable("queue: SQS refused a message")
 
     def receive(self, most: int = 1, wait_seconds: int = _LONGEST_POLL_SECONDS) -> list[Received]:
-        """Wait for messages of Nephele's own, ten at most; they come again unless deleted."""
+        """Wait for messages, ten at most; they come again unless deleted."""
         with clients.translated("queue"):
             answer = clients.sqs().receive_message(
                 QueueUrl=self.url,
@@ -69,7 +74,7 @@ class Queue:
             )
         return [
             Received(
-                orjson.loads(message["Body"]),
+                message["Body"],
                 message["ReceiptHandle"],
                 int(message["Attributes"]["ApproximateReceiveCount"]),
             )

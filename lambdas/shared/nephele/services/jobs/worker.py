@@ -26,7 +26,7 @@ def run_received(
     """Run the slice a received message asks for; it is deleted, or comes again when it shall."""
     again = _run(
         archive,
-        received.body,
+        received.text,
         received.deliveries,
         kinds,
         has_time,
@@ -50,8 +50,7 @@ def run_event(
             return_after(arn, {handle: seconds})
 
         deliveries = int(record["attributes"]["ApproximateReceiveCount"])
-        body = read_json(record["body"])
-        again = _run(archive, body, deliveries, kinds, has_time, keep_away)
+        again = _run(archive, record["body"], deliveries, kinds, has_time, keep_away)
         if again is not None:
             keep_away(again)
             failed.append({"itemIdentifier": record["messageId"]})
@@ -60,7 +59,7 @@ def run_event(
 
 def _run(
     archive: Archive,
-    body: Any,
+    text: str,
     deliveries: int,
     kinds: Kinds,
     has_time: Callable[[], bool],
@@ -68,7 +67,7 @@ def _run(
 ) -> int | None:
     """Run one slice; return after how many seconds its message shall come again, None if not."""
     try:
-        run_in_turn(archive, body, kinds, has_time, keep_away)
+        run_in_turn(archive, read_json(text), kinds, has_time, keep_away)
     except Held as held:
         return math.ceil(held.seconds) + 1
     except NepheleError as error:
