@@ -6,8 +6,16 @@ from collections.abc import Callable
 
 import pytest
 
+from nephele.aws.index import jobs
+from nephele.aws.index.table import Table
 from nephele.domain.jobs import Job, JobState
-from nephele.errors import BadFileFormat, BadSequenceOfCalls, InexistentItem, UnknownResource
+from nephele.errors import (
+    BadFileFormat,
+    BadSequenceOfCalls,
+    InexistentItem,
+    Unavailable,
+    UnknownResource,
+)
 from nephele.services.archive import Archive
 from nephele.services.jobs import control
 from nephele.services.jobs.slices import Slice
@@ -199,3 +207,18 @@ def test_outputs_are_there_until_deleted(archive: Archive) -> None:
         control.output(archive, job.identifier, "archive")
     control.delete_job(archive, job.identifier)
     assert control.list_jobs(archive) == []
+
+
+def test_a_job_that_begins_anew_is_listed_at_once(
+    archive: Archive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = submitted(archive)
+    work(archive, fail)
+
+    def put(*_: object) -> None:
+        raise Unavailable("DynamoDB")
+
+    monkeypatch.setattr(Table, "put", put)
+    assert control.resubmit(archive, job.identifier)
+    (listed,) = jobs.list_jobs(archive.index.table)
+    assert not listed.completed, "whoever reminds of jobs finds it"

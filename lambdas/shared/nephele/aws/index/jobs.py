@@ -208,12 +208,19 @@ def wake(table: Table, identifier: str, state: JobState) -> Job | None:
             "SET js = :pending, jn = :turn"
             " REMOVE lo, le, lp, jw, jf, jg, jk, jo, jr, ec, ed, ep, ou, oq, expires"
         )
-    changed = table.update(keys.job(identifier), expression, "js = :before AND jn = :last", values)
-    if changed is None:
+    update: dict[str, Any] = {
+        "TableName": table.name,
+        "Key": keys.job(identifier),
+        "UpdateExpression": expression,
+        "ConditionExpression": "js = :before AND jn = :last",
+        "ExpressionAttributeValues": values,
+    }
+    listed = items.put(table.name, _listed_row(read_job(row)))
+    try:
+        table.transact([{"Update": update}, listed])  # type: ignore[typeddict-item]
+    except ConditionFailed:
         return None
-    found = read_job(changed)
-    table.put(_listed_row(found))
-    return found
+    return job(table, identifier)
 
 
 def forget(table: Table, identifiers: Iterable[str]) -> None:
