@@ -166,6 +166,7 @@ class ApiStack(Stack):
         self._archive.grant_read_objects(grantee, areas)
         self._archive.grant_restore_objects(grantee)
         self._archive.grant_write_objects(grantee, areas)
+        self._archive.grant_list_parts(grantee)
         self._archive.grant_keep_journal(grantee)
         self._archive.grant_delete_objects(grantee, [UPLOADS, DERIVED])
         self._jobs.grant_peers(grantee)

@@ -13,7 +13,7 @@ from aws_cdk import aws_sqs as sqs
 
 from infra.components.acknowledge import acknowledge
 from infra.components.function import grant
-from nephele.aws.keys import ATTACHMENTS, FINAL, JOURNAL
+from nephele.aws.keys import ATTACHMENTS, DERIVED, FINAL, JOURNAL
 
 READ_KEY = ("kms:Decrypt", "kms:DescribeKey")
 USE_KEY = (*READ_KEY, "kms:Encrypt", "kms:GenerateDataKey", "kms:ReEncryptFrom", "kms:ReEncryptTo")
@@ -77,6 +77,10 @@ class Archive:
         """Allow writing objects, in one request or in parts."""
         self._grant_objects(grantee, ["s3:AbortMultipartUpload", "s3:PutObject"], areas)
         grant(grantee, ["kms:Decrypt", "kms:GenerateDataKey"], [self.key.key_arn])
+
+    def grant_list_parts(self, grantee: iam.IGrantable) -> None:
+        """Allow listing the parts of an archive that several workers write."""
+        self._grant_objects(grantee, ["s3:ListMultipartUploadParts"], [DERIVED])
 
     def grant_keep_journal(self, grantee: iam.IGrantable) -> None:
         """Allow writing the journal, whose objects are small."""

@@ -51,6 +51,7 @@ class JobsStack(Stack):
         archive.grant_read_objects(function, [FINAL, UPLOADS, DERIVED, JOURNAL])
         archive.grant_restore_objects(function)
         archive.grant_write_objects(function, [FINAL, RAW, DERIVED])
+        archive.grant_list_parts(function)
         archive.grant_keep_journal(function)
         archive.grant_undelete(function)
         archive.grant_delete_objects(function, [UPLOADS, DERIVED])

@@ -9,7 +9,7 @@ from urllib.parse import parse_qs
 from yarl import URL
 
 _S3_WRITES = frozenset({"PutObject", "UploadPart", "CompleteMultipartUpload", "CopyObject"})
-_S3_READS = frozenset({"GetObject", "HeadObject", "ListObjects"})
+_S3_READS = frozenset({"GetObject", "HeadObject", "ListObjects", "ListParts"})
 _TRANSACTIONS = frozenset({"TransactWriteItems", "TransactGetItems"})
 _TABLE_READS = frozenset({"GetItem", "BatchGetItem", "Query", "Scan", "TransactGetItems"})
 _CONDITIONAL = frozenset({"PutItem", "UpdateItem", "DeleteItem"})
@@ -80,6 +80,8 @@ def _s3_action(method: str, url: URL, headers: Mapping[str, str]) -> str:
     query = url.query
     has_key = len([part for part in url.raw_path.split("/") if part]) > 1
     match method:
+        case "GET" if "uploadId" in query:
+            return "ListParts"
         case "GET":
             return "GetObject" if has_key else "ListObjects"
         case "HEAD":

@@ -91,6 +91,19 @@ def test_helpers_do_a_share(stored: tuple[Archive, Study], monkeypatch: pytest.M
     assert helpers not in {one.job_type for one in control.expand_jobs(archive)}
 
 
+def test_parts_are_named_as_s3_has_them(
+    stored: tuple[Archive, Study], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two writers of one part are told different ETags under KMS; S3 has the last one's."""
+    archive, study = stored
+    real = Bucket.put_part
+    monkeypatch.setattr(Bucket, "put_part", lambda *part: real(*part) and '"another writer\'s"')
+    job = submitted(archive, study)
+    work(archive)
+    opened = made(archive, job)
+    assert [opened.read(name) for name in opened.namelist()] == list(study.files)
+
+
 def test_a_cancelled_job_stops(stored: tuple[Archive, Study]) -> None:
     archive, study = stored
     job = submitted(archive, study)

@@ -378,13 +378,26 @@ class Bucket:
         with clients.translated("upload"):
             return self._put_part(key, upload_id, number, part)
 
+    def part_etags(self, key: str, upload_id: str) -> dict[int, str]:
+        """Return the ETags of the parts that S3 has of a multipart upload, by their numbers.
+
+        Of equal bytes written twice they may differ: under KMS an ETag is no MD5.
+        """
+        pages = clients.s3().get_paginator("list_parts")
+        with clients.translated("upload"):
+            return {
+                part["PartNumber"]: part["ETag"]
+                for page in pages.paginate(Bucket=self.name, Key=key, UploadId=upload_id)
+                for part in page.get("Parts", [])
+            }
+
     def complete_upload(self, key: str, upload_id: str, etags: list[str]) -> None:
         """Finish a multipart upload, a client's or one of several workers."""
         with clients.translated("upload"):
             self._complete(key, upload_id, etags)
 
     def abort_upload(self, key: str, upload_id: str) -> None:
-        """Give a client's multipart upload up."""
+        """Give a multipart upload up, a client's or one of Nephele's own."""
         with clients.translated("upload"):
             clients.s3().abort_multipart_upload(Bucket=self.name, Key=key, UploadId=upload_id)
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from types import TracebackType
 from typing import Any, Self
 
+from nephele.errors import Unavailable
 from nephele.services.archive import Archive
 from nephele.services.archives.contents import Content, content_of, is_made_first, make_contents
 from nephele.services.archives.layout import Layout
@@ -117,12 +118,15 @@ class Parts:
         last = len(packer.segments) - 1
         self.load([number for number in range(last) if number not in self.made])
         bucket, end = packer.archive.bucket, packer.pack_end(self.made)
-        etags = [self.made[number].etag for number in range(last)]
-        etags.append(bucket.put_part(self._key, self._upload_id, last + 1, end))
-        bucket.complete_upload(self._key, self._upload_id, etags)
+        bucket.put_part(self._key, self._upload_id, last + 1, end)
+        etags = bucket.part_etags(self._key, self._upload_id)
+        if sorted(etags) != list(range(1, last + 2)):
+            raise Unavailable("upload: S3 does not have all parts")
+        bucket.complete_upload(
+            self._key, self._upload_id, [etags[number] for number in sorted(etags)]
+        )
 
     def _write(self, number: int, body: bytes, made: Made) -> None:
         bucket = self._workshop.archive.bucket
-        etag = bucket.put_part(self._key, self._upload_id, number + 1, body)
-        self.made[number] = replace(made, etag=etag)
-        self._workshop.keep(PACKING, number, self.made[number].to_document())
+        bucket.put_part(self._key, self._upload_id, number + 1, body)
+        self._workshop.keep(PACKING, number, made.to_document())

@@ -35,24 +35,21 @@ class Made:
     ----------
     files : list of [str, str]
         Transfer syntax and SOP Instance UID of each piece's file, as it is in the archive.
-    etag : str
-        Of the part it became, "" for none.
     """
 
     placed: list[Placed]
     files: list[list[str]]
-    etag: str = ""
 
     def to_document(self) -> dict[str, Any]:
         """Return it as JSON."""
         rows = [one.to_row() for one in self.placed]
-        return {"placed": rows, "files": self.files, "etag": self.etag}
+        return {"placed": rows, "files": self.files}
 
     @classmethod
     def from_document(cls, document: dict[str, Any]) -> Self:
         """Read what `to_document` returned."""
         placed = [Placed.from_row(row) for row in document["placed"]]
-        return cls(placed, document["files"], document["etag"])
+        return cls(placed, document["files"])
 
 
 @dataclass(frozen=True)
