@@ -9,10 +9,12 @@ import pydicom
 import pytest
 
 from nephele.aws import clients
-from nephele.aws.keys import FINAL, InstanceKey
+from nephele.aws.index import records
+from nephele.aws.keys import FINAL, DerivedKey, InstanceKey
 from nephele.aws.queues import Queue
 from nephele.domain.levels import Level
 from nephele.domain.orthanc_id import OrthancId
+from nephele.errors import Unavailable
 from nephele.rest.app import create_app
 from nephele.rest.limits import Limits
 from nephele.services import derived as derived_service
@@ -165,6 +167,38 @@ def test_what_turns_out_to_be_damaged_is_refused_then(archive: Archive, impatien
     assert work_off(archive) == 1
     response = impatient.get(path)
     assert (response.status_code, response.content) == (404, b"")
+
+
+def test_a_failure_that_passes_is_no_verdict(
+    archive: Archive, impatient: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = f"{INSTANCE}/file?transcode={RLE}"
+    assert impatient.get(path).status_code == 307
+    url = clients.sqs().get_queue_url(QueueName="transcode")["QueueUrl"]
+    (message,) = clients.sqs().receive_message(QueueUrl=url)["Messages"]
+
+    def fail(*_: object, **__: object) -> None:
+        raise Unavailable("S3: SlowDown")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("nephele.services.derived._derive", fail)
+        assert transcode_messages(archive, {"a": message["Body"]}) == ["a"]
+    assert impatient.get(path).status_code == 307, "it will be tried again"
+    assert transcode_messages(archive, {"a": message["Body"]}) == []
+    assert impatient.get(path).status_code == 200
+
+
+def test_a_verdict_is_forgotten_when_it_is_made_after_all(archive: Archive, filled: Client) -> None:
+    orthanc_id = OrthancId(INSTANCE.rpartition("/")[2])
+    instance = archive.index.resource(orthanc_id)
+    assert instance is not None
+    assert instance.file is not None
+    key = str(DerivedKey(orthanc_id, instance.file.uuid, RLE))
+    records.put_verdict(archive.index.table, key, "no codec")
+    assert records.verdict(archive.index.table, key) == "no codec"
+    assert derived_service.derive_object(archive, key, lambda: True)
+    assert derived() == [key]
+    assert records.verdict(archive.index.table, key) == ""
 
 
 def test_a_damaged_file_is_refused(archive: Archive, filled: Client) -> None:

@@ -7,6 +7,7 @@ import io
 import orjson
 import pytest
 
+from nephele.aws import clock
 from nephele.aws.index import codec, keys
 from nephele.aws.index.commit import Committer
 from nephele.aws.index.records import put_failure
@@ -229,6 +230,19 @@ def test_lost_objects_are_found(archive: Archive, committer: Committer) -> None:
     assert messages(archive, "index") == [object_event(lost.file.key)]
     assert messages(archive, "transcode") == [object_event("raw/0a/0a1/u")]
     assert messages(archive, "purge") == [{"purge": ended.file.key}]
+
+
+def test_a_raw_object_is_announced_again_once_in_hours(
+    archive: Archive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each run would add the whole backlog to a queue that is behind."""
+    archive.bucket.put_large("raw/0a/0a1/u", io.BytesIO(b"pixels"), {})
+    sent = [reconcile(archive, _budget(0), grace_seconds=0).sent_again for _ in range(3)]
+    real = clock.epoch_seconds
+    monkeypatch.setattr(clock, "epoch_seconds", lambda: real() + 7 * 3600)
+    sent.append(reconcile(archive, _budget(0), grace_seconds=0).sent_again)
+    assert sent == [1, 0, 0, 1]
+    assert messages(archive, "transcode") == [object_event("raw/0a/0a1/u")] * 2
 
 
 def test_a_run_begins_where_the_last_one_ended(archive: Archive) -> None:

@@ -94,7 +94,9 @@ def derive_object(archive: Archive, derived_key: str, has_time: Callable[[], boo
             source = plain_key(archive.bucket, file)
             _derive(archive, key, source, file.size_bytes, is_patient=True, has_time=has_time)
         except (NotTranscodable, BadFileFormat, StorageFull) as exc:
-            records.put_failure(archive.index.table, derived_key, str(exc))
+            records.put_verdict(archive.index.table, derived_key, str(exc))
+        else:
+            records.forget_verdict(archive.index.table, derived_key)
     return True
 
 
@@ -135,7 +137,7 @@ def _derive(
 def _wait_for(archive: Archive, key: DerivedKey) -> int:
     """Let the transcode function make an object; return its size, or raise why there is none."""
     table, end = archive.index.table, time.monotonic() + _WAIT_SECONDS
-    if reason := records.failure(table, str(key)):
+    if reason := records.verdict(table, str(key)):
         raise NotTranscodable(reason)
     if records.claim(table, str(key), _CLAIM_SECONDS):
         archive.queue("transcode").send(events.object_event(str(key)))
@@ -143,6 +145,6 @@ def _wait_for(archive: Archive, key: DerivedKey) -> int:
         time.sleep(_POLL_SECONDS)
         if archive.bucket.exists(str(key)):
             return archive.bucket.head(str(key)).size_bytes
-        if reason := records.failure(table, str(key)):
+        if reason := records.verdict(table, str(key)):
             raise NotTranscodable(reason)
     raise NotReady

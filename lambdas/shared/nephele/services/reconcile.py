@@ -23,6 +23,8 @@ _PREFIXES = tuple(f"{FINAL}/{n:02x}/" for n in range(256))
 _CURSOR = "reconcile"
 _CHANGES = "changes"
 _BATCH = 100
+_RESENT_SECONDS = 6 * 3600
+"""A raw object is announced again so rarely: a queue that is behind would grow by each run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,8 +98,7 @@ def _reconcile_prefix(archive: Archive, prefix: str, grace_seconds: float) -> Re
 
 
 def _reconcile_keys(archive: Archive, keys: list[InstanceKey]) -> Reconciled:
-    raw = [key for key in keys if key.area == RAW]
-    archive.queue("transcode").send_all([events.object_event(str(key)) for key in raw])
+    raw = _announce_again(archive, [key for key in keys if key.area == RAW])
     final = [key for key in keys if key.area == FINAL]
     rows = archive.index.rows({key.orthanc_id for key in final})
     lost, ended = [], []
@@ -110,4 +111,14 @@ def _reconcile_keys(archive: Archive, keys: list[InstanceKey]) -> Reconciled:
             lost.append(str(key))
     archive.queue("index").send_all([events.object_event(key) for key in lost])
     archive.queue("purge").send_all([{"purge": key} for key in ended])
-    return Reconciled(0, 0, len(raw) + len(lost), len(ended))
+    return Reconciled(0, 0, raw + len(lost), len(ended))
+
+
+def _announce_again(archive: Archive, raw: list[InstanceKey]) -> int:
+    """Send the events of raw objects again, unless that was done lately; return how many."""
+    table = archive.index.table
+    lately = records.resent(table, [key.uuid for key in raw])
+    due = [key for key in raw if key.uuid not in lately]
+    archive.queue("transcode").send_all([events.object_event(str(key)) for key in due])
+    records.put_resent(table, [key.uuid for key in due], _RESENT_SECONDS)
+    return len(due)

@@ -178,6 +178,16 @@ def failure(object_key: str) -> Key:
     return key(f"FAILURE#{object_key}", RESOURCE)
 
 
+def verdict(derived_key: str) -> Key:
+    """Key of the reason why a derived object cannot be made."""
+    return key(f"VERDICT#{derived_key}", RESOURCE)
+
+
+def resent(uuid: str) -> Key:
+    """Key of the note that a raw object was announced again."""
+    return key(f"RESENT#{uuid}", RESOURCE)
+
+
 def receipt(uuid: str) -> Key:
     """Key of what became of a reception that was transcoded."""
     return key(f"RECEIPT#{uuid}", RESOURCE)

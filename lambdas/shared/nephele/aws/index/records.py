@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from nephele.aws import clock
 from nephele.aws.index import codec, keys
 from nephele.aws.index.table import Row, Table
@@ -110,6 +112,38 @@ def failure(table: Table, object_key: str) -> str:
     """Return why an object could not be processed, `""` if that is not known."""
     row = table.get(keys.failure(object_key))
     return "" if row is None else str(row["f"]["S"])
+
+
+def put_verdict(table: Table, derived_key: str, reason: str) -> None:
+    """Keep why a derived object cannot be made, however often it is tried."""
+    expires = codec.number(clock.expiry(15 * _DAY_SECONDS))
+    table.put({**keys.verdict(derived_key), "f": codec.text(reason), "expires": expires})
+
+
+def verdict(table: Table, derived_key: str) -> str:
+    """Return why a derived object cannot be made, `""` if nothing is known against it."""
+    row = table.get(keys.verdict(derived_key))
+    return "" if row is None else str(row["f"]["S"])
+
+
+def forget_verdict(table: Table, derived_key: str) -> None:
+    """Forget why an object could not be made: it was."""
+    table.delete(keys.verdict(derived_key))
+
+
+def put_resent(table: Table, uuids: Sequence[str], seconds: int) -> None:
+    """Keep for a while that raw objects were announced again."""
+    expires = codec.number(clock.expiry(seconds))
+    table.put_all([{**keys.resent(uuid), "expires": expires} for uuid in uuids])
+
+
+def resent(table: Table, uuids: Sequence[str]) -> set[str]:
+    """Return those raw objects that were announced again a while ago."""
+    now = clock.epoch_seconds()
+    rows = table.get_all(keys.resent(uuid) for uuid in uuids)
+    return {
+        row["pk"]["S"].partition("#")[2] for row in rows if codec.read_number(row, "expires") > now
+    }
 
 
 def put_receipt(table: Table, uuid: str, orthanc_id: OrthancId) -> None:
