@@ -89,7 +89,7 @@ class Executor:
         """Poll; without it the process is of no use: the parent starts another one."""
         try:
             self._poll()
-        except BaseException:
+        except BaseException:  # noqa: BLE001  nobody else would notice
             logger.exception("jobs are not received any more")
             os._exit(1)
 

@@ -12,7 +12,7 @@ from typing import Any
 from dimse_edge.scu.calls import destination_of, modality_of
 from dimse_edge.scu.commitment_request import request_commitment
 from dimse_edge.scu.store import Outcome, Sender
-from nephele.aws.keys import answer_key
+from nephele.aws.keys import job_key
 from nephele.domain.orthanc_id import OrthancId
 from nephele.errors import (
     BeingRestored,
@@ -33,24 +33,46 @@ _SAVED_EVERY = 50
 
 
 def run(archive: Archive, piece: Slice) -> bool:
-    """Send what is left, as much as there is time for."""
-    ids = _plan(archive, piece)
-    position = piece.position
-    if position["Done"] < len(ids):
-        try:
-            with _sender(archive, piece) as sender:
-                sender.expect(ids[position["Done"] :])
-                _Sending(piece, sender, modality_of(piece.request)).send(ids)
-        except BeingRestored:
-            _restore(archive, piece, ids[position["Done"] :])
-            raise
-    if position["Done"] < len(ids):
+    """Send what is left, as much as there is time for.
+
+    Its end may be done again, with the plan gone: another worker finds that all was sent.
+    """
+    if not _is_sent(piece) and not _send(archive, piece):
         return False
-    if transaction_uid := piece.content.get("StorageCommitmentTransactionUID"):
-        peer = destination_of(archive, piece.request)
-        request_commitment(archive, peer, transaction_uid, position["Sent"])
+    _ask_for_commitment(archive, piece)
     archive.bucket.delete(_plan_key(piece))
     return True
+
+
+def _is_sent(piece: Slice) -> bool:
+    position = piece.position
+    return "Done" in position and position["Done"] == piece.content["InstancesCount"]
+
+
+def _send(archive: Archive, piece: Slice) -> bool:
+    """Send as much as there is time for; tell whether that was all."""
+    ids = _plan(archive, piece)
+    left = ids[piece.position["Done"] :]
+    if left:
+        try:
+            with _sender(archive, piece) as sender:
+                sender.expect(left)
+                _Sending(piece, sender, modality_of(piece.request)).send(ids)
+        except BeingRestored:
+            _restore(archive, piece, ids[piece.position["Done"] :])
+            raise
+    return _is_sent(piece)
+
+
+def _ask_for_commitment(archive: Archive, piece: Slice) -> None:
+    position = piece.position
+    transaction_uid = piece.content.get("StorageCommitmentTransactionUID")
+    if not transaction_uid or "Asked" in position:
+        return
+    peer = destination_of(archive, piece.request)
+    request_commitment(archive, peer, transaction_uid, position["Sent"])
+    position["Asked"] = True
+    piece.checkpoint()
 
 
 def _restore(archive: Archive, piece: Slice, ids: list[OrthancId]) -> None:
@@ -93,7 +115,7 @@ def _plan(archive: Archive, piece: Slice) -> list[OrthancId]:
 
 
 def _plan_key(piece: Slice) -> str:
-    return answer_key(f"{piece.job.identifier}.plan")
+    return job_key(f"{piece.job.identifier}.plan")
 
 
 class _Sending:

@@ -15,7 +15,16 @@ _PIECE_BYTES = 1 << 20
 
 
 def run(archive: Archive, piece: Slice) -> bool:
-    """Send a file that a client has left in the bucket."""
+    """Send a file that a client has left in the bucket; it is there until that is known."""
+    if "Sent" not in piece.position:
+        _send(archive, piece)
+        piece.position["Sent"] = True
+        piece.checkpoint()
+    archive.bucket.delete(piece.request["Key"])
+    return True
+
+
+def _send(archive: Archive, piece: Slice) -> None:
     request = piece.request
     modality = modality_of(request)
     kind = Kind(request["SOPClassUID"], request["TransferSyntaxUID"])
@@ -23,8 +32,6 @@ def run(archive: Archive, piece: Slice) -> bool:
     with Sender(archive, modality, timeout=request.get("Timeout")) as sender:
         outcome = sender.send_data_set(kind, request["SOPInstanceUID"], pieces)
         outcome.require(modality.aet)
-    archive.bucket.delete(request["Key"])
-    return True
 
 
 def _iter_data_set(archive: Archive, key: str, offset: int) -> Iterator[bytes]:

@@ -110,9 +110,7 @@ def test_a_message_that_is_no_json_takes_nothing_along(
     assert executor.drain(_SECONDS)
 
 
-def test_polling_goes_on_after_a_failure(
-    archive: Archive, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_polling_goes_on_after_a_failure(archive: Archive, monkeypatch: pytest.MonkeyPatch) -> None:
     has_gone_on = threading.Event()
     failures = iter([RuntimeError("a bug")])
 

@@ -8,6 +8,8 @@ from typing import Any
 import pydicom
 import pytest
 
+from nephele.aws.index import job_leases
+from nephele.domain.jobs import JobState
 from nephele.rest.app import create_app
 from nephele.services.archive import Archive
 from nephele.services.jobs import submit
@@ -202,6 +204,33 @@ def test_a_job_that_goes_on_sends_nothing_twice(
     deaths()
     run_message(library, message, load_kind, lambda: True)
     assert submit.wait_for(library, sent["ID"]).content["InstancesCount"] == 8
+    assert sorted(peer.stored) == ids, "each one once"
+
+
+@pytest.mark.parametrize("few", [200, 0], ids=["plan in the row", "plan in an object"])
+def test_an_end_that_fails_is_done_again(
+    client: Client,
+    peer: PeerServer,
+    library: Archive,
+    monkeypatch: pytest.MonkeyPatch,
+    deaths: Any,
+    few: int,
+) -> None:
+    monkeypatch.setattr(store_job, "_FEW", few)
+    ids = upload(client, 3)
+    sent = client.post("/peers/other/store", json={"Resources": ids, "Asynchronous": True}).json()
+    (message,) = messages(library, "jobs")
+
+    def die(*_: object) -> None:
+        raise Killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr(job_leases, "end", die)
+        with pytest.raises(Killed):
+            run_message(library, message, load_kind, lambda: True)
+    deaths()
+    run_message(library, message, load_kind, lambda: True)
+    assert submit.wait_for(library, sent["ID"]).state is JobState.SUCCESS
     assert sorted(peer.stored) == ids, "each one once"
 
 

@@ -75,6 +75,11 @@ def answer_key(identifier: str) -> str:
     return f"{DERIVED}/answers/{identifier}"
 
 
+def job_key(name: str) -> str:
+    """Return the key of what a job works from; it goes after 30 days, later than the job's row."""
+    return f"{DERIVED}/jobs/{name}"
+
+
 @dataclass(frozen=True, slots=True)
 class AttachmentKey:
     """The key of what a user attached: `attachments/<hh>/<orthanc id>/<uuid>`."""

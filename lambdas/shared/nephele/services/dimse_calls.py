@@ -9,7 +9,7 @@ from typing import Any, BinaryIO
 
 from nephele.aws import clock
 from nephele.aws.bucket import PART_BYTES
-from nephele.aws.keys import answer_key
+from nephele.aws.keys import job_key
 from nephele.domain.attributes import main_attributes
 from nephele.domain.dicom_json import TagFormat
 from nephele.domain.jobs import Document, Job
@@ -130,7 +130,7 @@ def submit_straight(archive: Archive, call: Call, file: BinaryIO) -> Job:
         It is no whole DICOM file.
     """
     inspected = inspect_part10(file, followed(archive).default_encoding)
-    key = answer_key(f"{clock.new_uuid()}.dcm")
+    key = job_key(f"{clock.new_uuid()}.dcm")
     digest = md5_of(file)
     if inspected.size_bytes <= PART_BYTES:
         archive.bucket.put(key, file.read(), {}, digest)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any, BinaryIO
 
 from nephele.aws import clock
-from nephele.aws.keys import answer_key
+from nephele.aws.keys import job_key
 from nephele.domain.jobs import Document, Executor, Job
 from nephele.domain.transfer_syntax import is_known
 from nephele.errors import BadFileFormat
@@ -95,7 +95,7 @@ def store_straight(archive: Archive, name: str, file: BinaryIO) -> dict[str, Any
     size_bytes = file.seek(0, 2)
     file.seek(0)
     if is_at_the_edge(archive, name):
-        key = answer_key(f"{clock.new_uuid()}.dcm")
+        key = job_key(f"{clock.new_uuid()}.dcm")
         archive.bucket.put_file(key, file, size_bytes, md5_of(file))
         return submit(archive, "PeerStoreStraight", {"Peer": name, "Key": key})
     with PeerClient(archive, peer, min(peer.timeout or _PATIENCE_SECONDS, _PATIENCE_SECONDS)) as it:

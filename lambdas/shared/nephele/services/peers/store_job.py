@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
-from nephele.aws.keys import answer_key
+from nephele.aws.keys import job_key
 from nephele.domain.orthanc_id import OrthancId
 from nephele.domain.resources import Resource
 from nephele.errors import NepheleError, NetworkProtocol, UnknownResource
@@ -38,7 +38,24 @@ _RANDOM = random.SystemRandom()
 
 
 def run(archive: Archive, piece: Slice) -> bool:
-    """Send what is left, as much as there is time for."""
+    """Send what is left, as much as there is time for.
+
+    Its end may be done again, with the plan gone: another worker finds that all was sent.
+    """
+    if not _is_sent(piece) and not _send(archive, piece):
+        return False
+    if "Instances" not in piece.position:
+        archive.bucket.delete(_plan_key(piece))
+    return True
+
+
+def _is_sent(piece: Slice) -> bool:
+    position = piece.position
+    return "Done" in position and position["Done"] == piece.content["InstancesCount"]
+
+
+def _send(archive: Archive, piece: Slice) -> bool:
+    """Send as much as there is time for; tell whether that was all."""
     is_new = "Done" not in piece.position
     ids = _plan(archive, piece)
     peer = require_peer(archive, piece.request["Peer"])
@@ -51,11 +68,7 @@ def run(archive: Archive, piece: Slice) -> bool:
         if not is_new and piece.position.pop("UnderWay", False):
             sender.doubtful = frozenset(ids[piece.position["Done"] :][: _SAVED_EVERY + _AT_ONCE])
         sending.send(ids)
-    if piece.position["Done"] < len(ids):
-        return False
-    if len(ids) > _FEW:
-        archive.bucket.delete(_plan_key(piece))
-    return True
+    return _is_sent(piece)
 
 
 def _plan(archive: Archive, piece: Slice) -> list[OrthancId]:
@@ -74,7 +87,7 @@ def _plan(archive: Archive, piece: Slice) -> list[OrthancId]:
 
 
 def _plan_key(piece: Slice) -> str:
-    return answer_key(f"{piece.job.identifier}.plan")
+    return job_key(f"{piece.job.identifier}.plan")
 
 
 @dataclass(slots=True)
