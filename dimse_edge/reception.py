@@ -11,12 +11,17 @@ import hashlib
 import io
 import tempfile
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import TYPE_CHECKING, BinaryIO, cast
 
 from dimse_edge.command import Command
+from nephele.domain.digests import DIGESTED_FROM_BYTES, Digests, begin_data_set
 from nephele.domain.part10 import write_preamble
 from nephele.errors import StorageFull
 
+if TYPE_CHECKING:
+    from hashlib import _Hash
+
+_CHUNK_BYTES = 1 << 20
 MEMORY_BYTES = 1 << 20
 """What one reception keeps in memory at most."""
 
@@ -42,6 +47,7 @@ class Reception:
         self._file: BinaryIO = io.BytesIO()
         self._is_full = False
         self._md5 = hashlib.md5(usedforsecurity=False)
+        self._data_set: _Hash | None = None
         preamble = write_preamble(
             request.sop_class_uid, request.sop_instance_uid, transfer_syntax_uid
         )
@@ -60,13 +66,18 @@ class Reception:
                 self._move_to_disk()
             self._file.write(fragment)
             self._md5.update(fragment)
+            if self._data_set is not None:
+                self._data_set.update(fragment)
+            elif self.size_bytes > DIGESTED_FROM_BYTES:
+                self._data_set = self._digest_so_far()
         except OSError:
             self._give_up()
 
     @property
-    def md5(self) -> bytes:
-        """Return the MD5 of the whole file, computed while its sender was still busy."""
-        return self._md5.digest()
+    def digests(self) -> Digests:
+        """Return the digests of the whole file, computed while its sender was still busy."""
+        data_set = "" if self._data_set is None else self._data_set.hexdigest()
+        return Digests(self._md5.digest(), data_set)
 
     def open(self) -> BinaryIO:
         """Return the whole file, at its beginning.
@@ -94,6 +105,15 @@ class Reception:
         memory = cast(io.BytesIO, self._file)
         self._file = cast(BinaryIO, tempfile.TemporaryFile(dir=self._directory))  # noqa: SIM115  closed below
         self._file.write(memory.getbuffer())
+
+    def _digest_so_far(self) -> _Hash:
+        """Digest what has come of a data set that turns out to be large."""
+        digest = begin_data_set(self.transfer_syntax_uid)
+        self._file.seek(self.data_set_offset)
+        while chunk := self._file.read(_CHUNK_BYTES):
+            digest.update(chunk)
+        self._file.seek(0, io.SEEK_END)
+        return digest
 
     def _give_up(self) -> None:
         self._is_full = True

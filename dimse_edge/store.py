@@ -35,7 +35,7 @@ def store(archive: Archive, reception: Reception, provenance: Provenance) -> Rec
     """
     file = reception.open()
     inspected = inspect(file, reception, followed(archive).default_encoding)
-    return receive(archive, file, inspected, provenance, reception.md5)
+    return receive(archive, file, inspected, provenance, reception.digests)
 
 
 def inspect(file: BinaryIO, reception: Reception, default_encoding: str) -> InspectedFile:

@@ -1,4 +1,4 @@
-"""What travels with an object as S3 user metadata: where it came from, and its MD5.
+"""What travels with an object as S3 user metadata: where it came from, and its digests.
 
 S3 allows 2 KB of ASCII, so values are percent-encoded and cut.
 """
@@ -29,14 +29,19 @@ MD5 = "md5"
 FILE_BYTES = "file-bytes"
 COMPRESSED_MD5 = "compressed-md5"
 """Kept of compressed objects alone: the size of the file, and the MD5 of the object."""
+DATA_SET_DIGEST = "data-set-sha256"
+"""Kept of large files alone: see `nephele.domain.digests`."""
 PIXEL_DATA_OFFSET = "pixel-data-offset"
 _LONGEST_VALUES = {"transcoding-failure": 256}
 
 
-def encode(provenance: Provenance, md5: str, pixel_data_offset: int | None) -> dict[str, str]:
+def encode(
+    provenance: Provenance, md5: str, pixel_data_offset: int | None, data_set_digest: str = ""
+) -> dict[str, str]:
     """Return the user metadata of a reception."""
     values = {name: str(getattr(provenance, field)) for name, field in _FIELDS.items()}
     values[MD5] = md5
+    values[DATA_SET_DIGEST] = data_set_digest
     if pixel_data_offset is not None:
         values[PIXEL_DATA_OFFSET] = str(pixel_data_offset)
     return {name: _encoded(name, value) for name, value in values.items() if value}
@@ -97,4 +102,5 @@ def stored_file(key: InstanceKey, head: ObjectHead) -> StoredFile:
         provenance=decode_provenance(head.metadata),
         compressed_bytes=head.size_bytes if is_compressed(head) else None,
         compressed_md5=head.metadata.get(COMPRESSED_MD5, ""),
+        data_set_digest=head.metadata.get(DATA_SET_DIGEST, ""),
     )

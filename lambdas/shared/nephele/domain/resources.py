@@ -23,6 +23,8 @@ class StoredFile:
         Of the DICOM file; `md5` is empty where it was not computed.
     compressed_bytes, compressed_md5
         Of the object where it holds the file compressed (`StorageCompression`), else None and "".
+    data_set_digest : str
+        See `nephele.domain.digests`; empty where it was not computed.
     """
 
     key: str
@@ -32,6 +34,7 @@ class StoredFile:
     provenance: Provenance
     compressed_bytes: int | None = None
     compressed_md5: str = ""
+    data_set_digest: str = ""
 
     @property
     def is_compressed(self) -> bool:

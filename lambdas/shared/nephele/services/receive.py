@@ -14,6 +14,7 @@ from nephele.aws.index.table import Row
 from nephele.aws.keys import FINAL, RAW, InstanceKey
 from nephele.aws.tracing import is_traced, trace_of
 from nephele.domain.compression import compress_file
+from nephele.domain.digests import Digests, digests_of
 from nephele.domain.levels import Level
 from nephele.domain.orthanc_id import OrthancId
 from nephele.domain.part10 import InspectedFile
@@ -43,7 +44,7 @@ def receive(
     part10: BinaryIO,
     inspected: InspectedFile,
     provenance: Provenance,
-    md5: bytes | None = None,
+    digests: Digests | None = None,
 ) -> Receipt:
     """Write a DICOM file to the bucket as it is; return when S3 has acknowledged it.
 
@@ -51,8 +52,8 @@ def receive(
     ----------
     part10 : file
         The whole file, seekable; it is read from its beginning.
-    md5 : bytes, optional
-        Its MD5, where it is known already.
+    digests : Digests, optional
+        Its digests, where they are known already.
 
     Raises
     ------
@@ -60,7 +61,7 @@ def receive(
         S3 did not take it; nothing is stored, trying again will work.
     """
     target = ingest_target(inspected.transfer_syntax_uid, archive.configuration)
-    file = write(archive, part10, inspected, provenance, RAW if target else FINAL, md5)
+    file = write(archive, part10, inspected, provenance, RAW if target else FINAL, digests)
     orthanc_id = inspected.identity.orthanc_id(Level.INSTANCE)
     if is_traced(file.uuid):
         logger.info("received", extra={"trace": trace_of(file.uuid), "bytes": file.size_bytes})
@@ -73,7 +74,7 @@ def write(
     inspected: InspectedFile,
     provenance: Provenance,
     area: str,
-    md5: bytes | None = None,
+    digests: Digests | None = None,
 ) -> StoredFile:
     """Write a file into an area of the bucket under a new uuid; up to 8 MiB in one request.
 
@@ -87,7 +88,7 @@ def write(
     patient = inspected.identity.orthanc_id(Level.PATIENT)
     reserve(archive, patient, key.uuid, inspected.size_bytes)
     try:
-        return _write(archive, part10, inspected, provenance, key, md5)
+        return _write(archive, part10, inspected, provenance, key, digests)
     except BaseException:
         release(archive, [key.uuid])
         raise
@@ -99,16 +100,25 @@ def _write(
     inspected: InspectedFile,
     provenance: Provenance,
     key: InstanceKey,
-    md5: bytes | None,
+    digests: Digests | None,
 ) -> StoredFile:
-    digest = md5 or md5_of(part10)
+    known = digests or digests_of(part10, inspected)
     part10.seek(0)
-    metadata = object_metadata.encode(provenance, digest.hex(), inspected.pixel_data_offset)
-    file = StoredFile(str(key), key.uuid, inspected.size_bytes, digest.hex(), provenance)
+    file = StoredFile(
+        str(key),
+        key.uuid,
+        inspected.size_bytes,
+        known.md5.hex(),
+        provenance,
+        data_set_digest=known.data_set,
+    )
+    metadata = object_metadata.encode(
+        provenance, file.md5, inspected.pixel_data_offset, file.data_set_digest
+    )
     if key.area == FINAL and archive.configuration.storage_compression:
         return write_compressed(archive.bucket, part10, file, metadata)
     if inspected.size_bytes <= PART_BYTES:
-        archive.bucket.put(str(key), part10.read(), metadata, digest)
+        archive.bucket.put(str(key), part10.read(), metadata, known.md5)
     else:
         archive.bucket.put_large(str(key), part10, metadata)
     return file

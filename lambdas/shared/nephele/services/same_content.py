@@ -9,17 +9,20 @@ from nephele.services.plain_files import spool_file
 
 _CHUNK_BYTES = 1 << 20
 LARGEST_COMPARED_BYTES = 256 << 20
-"""Larger data sets are not read: that would outlast the function, and its neighbours with it."""
+"""Larger ones without digests are not read: that would outlast the function and its neighbours."""
 
 
 def is_same_content(bucket: Bucket, one: StoredFile, other: StoredFile) -> bool:
-    """Compare two receptions: their MD5 first, then their data sets without the file meta.
+    """Compare two receptions: by their MD5, else their data sets without the file meta.
 
-    The meta information names the sender, so the same instance sent twice may differ there. What
-    is too large to be compared counts as different: it is kept aside then, and nothing is lost.
+    The meta information names the sender, so the same instance sent twice may differ there. Large
+    data sets have digests, those alone that came without one are read. What is too large for that
+    counts as different: it is kept aside then, and nothing is lost.
     """
     if one.md5 and one.md5 == other.md5:
         return True
+    if one.data_set_digest and other.data_set_digest:
+        return one.data_set_digest == other.data_set_digest
     if max(one.size_bytes, other.size_bytes) > LARGEST_COMPARED_BYTES:
         return False
     with spool_file(bucket, one) as first, spool_file(bucket, other) as second:

@@ -15,10 +15,11 @@ from nephele.aws.keys import FINAL, RAW, InstanceKey, parse_instance_key, stagin
 from nephele.aws.part_upload import HELD_BYTES, PartUpload, Staging
 from nephele.aws.read_ahead import ReadAhead
 from nephele.domain.compression import compress
+from nephele.domain.digests import begin_data_set, digests_of
 from nephele.domain.header import read_file_header
 from nephele.domain.levels import Level
 from nephele.domain.orthanc_id import Identity, OrthancId
-from nephele.domain.part10 import inspect_part10
+from nephele.domain.part10 import inspect_part10, read_file_meta
 from nephele.domain.provenance import Provenance
 from nephele.domain.transcoding import Transcoding, ingest_target
 from nephele.errors import (
@@ -144,24 +145,31 @@ def _describe(encoded: bytes | None, provenance: Provenance) -> dict[str, str]:
     """Return the user metadata of a file that is held in memory."""
     if encoded is None:
         raise ValueError("what is not held is staged")
-    digest = hashlib.md5(encoded, usedforsecurity=False).hexdigest()
-    offset = inspect_part10(io.BytesIO(encoded)).pixel_data_offset
-    return object_metadata.encode(provenance, digest, offset)
+    inspected = inspect_part10(io.BytesIO(encoded))
+    digests = digests_of(io.BytesIO(encoded), inspected)
+    return object_metadata.encode(
+        provenance, digests.md5.hex(), inspected.pixel_data_offset, digests.data_set
+    )
 
 
 def _describe_large(
     file: BinaryIO, provenance: Provenance, has_time: Callable[[], bool]
 ) -> dict[str, str]:
-    """Return the user metadata of a file that is read for it, without an MD5 if time runs out.
+    """Return the user metadata of a file that is read for it, without digests if time runs out.
 
     Where its pixels begin the index finds out.
     """
-    digest = hashlib.md5(usedforsecurity=False)
+    start = file.tell()
+    meta = read_file_meta(file)
+    file.seek(start)
+    md5, data_set = hashlib.md5(usedforsecurity=False), begin_data_set(meta.transfer_syntax_uid)
+    md5.update(file.read(meta.data_set_offset - start))
     while chunk := file.read(_READ_AT_ONCE_BYTES):
         if not has_time():
             return object_metadata.encode(provenance, "", None)
-        digest.update(chunk)
-    return object_metadata.encode(provenance, digest.hexdigest(), None)
+        md5.update(chunk)
+        data_set.update(chunk)
+    return object_metadata.encode(provenance, md5.hexdigest(), None, data_set.hexdigest())
 
 
 def _copy(

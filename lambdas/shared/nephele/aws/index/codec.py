@@ -24,6 +24,7 @@ A row's attributes have short names, since DynamoDB bills each byte of them:
 `zt`  of `za`, bytes that compression saves
 `zc`  bytes of an instance's compressed object
 `hc`  MD5 of that object
+`hd`  digest of an instance's data set, behind the uuid of the reception it is of
 `rv`  how often an instance's object was compressed or inflated
 ====  =====================================================================
 """
@@ -188,4 +189,15 @@ def _read_file(row: Row, orthanc_id: OrthancId, metadata: dict[str, str]) -> Sto
         ),
         compressed_bytes=read_number(row, "zc") if "zc" in row else None,
         compressed_md5=row["hc"]["S"] if "hc" in row else "",
+        data_set_digest=_read_data_set_digest(row),
     )
+
+
+def data_set_digest(file: StoredFile) -> dict[str, str]:
+    """Encode the digest of a data set: whatever becomes of the row, it is of this reception."""
+    return text(f"{file.uuid} {file.data_set_digest}")
+
+
+def _read_data_set_digest(row: Row) -> str:
+    uuid, _, digest = row["hd"]["S"].partition(" ") if "hd" in row else ("", "", "")
+    return digest if uuid == row["v"]["S"] else ""

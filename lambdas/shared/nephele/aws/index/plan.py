@@ -162,9 +162,12 @@ class Plan:
             "h": codec.text(entry.file.md5),
             "r": codec.text(entry.file.provenance.received),
             **compression_of(entry.file),
+            **_digest_of(entry.file),
             **_hidden_lookups(Level.INSTANCE, entry.orthanc_id, header, original),
         }
-        removed = ", ".join(name for name in ("x", "zc", "hc", "rv") if name not in attributes)
+        removed = ", ".join(
+            name for name in ("x", "zc", "hc", "hd", "rv") if name not in attributes
+        )
         names = ", ".join(f"#{name} = :{name}" for name in attributes)
         update: dict[str, Any] = {
             "TableName": self._table,
@@ -310,6 +313,10 @@ def compression_of(file: StoredFile) -> dict[str, dict[str, str]]:
     if file.compressed_bytes is None:
         return {}
     return {"zc": codec.number(file.compressed_bytes), "hc": codec.text(file.compressed_md5)}
+
+
+def _digest_of(file: StoredFile) -> dict[str, dict[str, str]]:
+    return {"hd": codec.data_set_digest(file)} if file.data_set_digest else {}
 
 
 def _shown_tags(level: Level, header: InstanceHeader) -> dict[str, str]:

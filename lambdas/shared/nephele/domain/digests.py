@@ -1,0 +1,53 @@
+"""Digests of a DICOM file: of all its bytes, and of its data set alone where that is large."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, BinaryIO
+
+from nephele.domain.part10 import InspectedFile
+
+if TYPE_CHECKING:
+    from hashlib import _Hash
+
+DIGESTED_FROM_BYTES = 8 << 20
+"""Smaller files are compared byte by byte, should they ever have to be."""
+_CHUNK_BYTES = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Digests:
+    """What a file is recognized by.
+
+    Attributes
+    ----------
+    md5 : bytes
+        Of the whole file.
+    data_set : str
+        SHA-256 of transfer syntax and data set, in hexadecimal digits: the meta information does
+        not count, it names the sender. "" for small files.
+    """
+
+    md5: bytes
+    data_set: str = ""
+
+
+def begin_data_set(transfer_syntax_uid: str) -> _Hash:
+    """Return what is to be updated with a data set: equal bytes differ in another syntax."""
+    return hashlib.sha256(f"{transfer_syntax_uid}\0".encode())
+
+
+def digests_of(file: BinaryIO, inspected: InspectedFile) -> Digests:
+    """Read a file from its beginning to its end, and leave it at its beginning."""
+    md5 = hashlib.md5(usedforsecurity=False)
+    file.seek(0)
+    md5.update(file.read(inspected.data_set_offset))
+    is_large = inspected.size_bytes > DIGESTED_FROM_BYTES
+    data_set = begin_data_set(inspected.transfer_syntax_uid) if is_large else None
+    while chunk := file.read(_CHUNK_BYTES):
+        md5.update(chunk)
+        if data_set is not None:
+            data_set.update(chunk)
+    file.seek(0)
+    return Digests(md5.digest(), "" if data_set is None else data_set.hexdigest())
