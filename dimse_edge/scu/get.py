@@ -44,7 +44,7 @@ def run(archive: Archive, piece: Slice) -> bool:
         if context_id is None:
             raise GetUnavailable(f"{peer}: it does not offer C-GET")
         getting = _Get(archive, association, context_id, request)
-        is_done = retrieve_all(piece, "C-GET", getting.retrieve)
+        is_done = retrieve_all(archive, piece, "C-GET", getting.retrieve)
     getting.settle()
     return is_done
 

@@ -38,7 +38,7 @@ def run(archive: Archive, piece: Slice) -> bool:
         if context_id is None:
             raise MoveUnavailable(f"{peer}: it does not offer C-MOVE")
         move = _Move(archive, association, context_id, request)
-        return retrieve_all(piece, "C-MOVE", move.retrieve)
+        return retrieve_all(archive, piece, "C-MOVE", move.retrieve)
 
 
 class _Move:

@@ -12,6 +12,8 @@ from dimse_edge.scu.calls import SUCCESS
 from nephele.domain.query_keys import Query
 from nephele.errors import NetworkProtocol
 from nephele.logs import logger
+from nephele.services.archive import Archive
+from nephele.services.jobs.received import detail
 from nephele.services.jobs.slices import Slice
 
 _SAVED_EVERY_SECONDS = 1.0
@@ -36,7 +38,7 @@ Progress = Callable[[Command], None]
 Retrieve = Callable[[Query, Progress], Retrieved]
 
 
-def retrieve_all(piece: Slice, service: str, retrieve: Retrieve) -> bool:
+def retrieve_all(archive: Archive, piece: Slice, service: str, retrieve: Retrieve) -> bool:
     """Do the retrievals that are left; the first failure ends a job that is not permissive.
 
     A retrieval that was interrupted is done again: what has come already is known.
@@ -50,13 +52,9 @@ def retrieve_all(piece: Slice, service: str, retrieve: Retrieve) -> bool:
             return False
         query = queries[position["Done"]]
         retrieved = retrieve(query, _Reporter(piece, len(queries)).report)
-        content["Details"].append(
-            {
-                "DimseErrorStatus": retrieved.status,
-                "Query": query,
-                "ReceivedInstancesIds": retrieved.received,
-            }
-        )
+        fields = {"DimseErrorStatus": retrieved.status, "Query": query}
+        details = content["Details"]
+        details.append(detail(archive, piece.job.identifier, details, fields, retrieved.received))
         position["Done"] += 1
         _judge(piece, service, retrieved)
         piece.checkpoint(position["Done"] / len(queries))

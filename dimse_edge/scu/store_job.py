@@ -30,6 +30,8 @@ from nephele.settings.modality import Modality
 
 _SAVED_EVERY_SECONDS = 1.0
 _SAVED_EVERY = 50
+_SENT_IN_ROW = 500
+"""Instances whose commitment will be asked for that the job's row names, before an object does."""
 
 
 def run(archive: Archive, piece: Slice) -> bool:
@@ -40,6 +42,8 @@ def run(archive: Archive, piece: Slice) -> bool:
     if not _is_sent(piece) and not _send(archive, piece):
         return False
     _ask_for_commitment(archive, piece)
+    for number in range(piece.position.get("SentLists", 0)):
+        archive.bucket.delete(_sent_key(piece, number))
     archive.bucket.delete(_plan_key(piece))
     return True
 
@@ -57,7 +61,7 @@ def _send(archive: Archive, piece: Slice) -> bool:
         try:
             with _sender(archive, piece) as sender:
                 sender.expect(left)
-                _Sending(piece, sender, modality_of(piece.request)).send(ids)
+                _Sending(archive, piece, sender, modality_of(piece.request)).send(ids)
         except BeingRestored:
             _restore(archive, piece, ids[piece.position["Done"] :])
             raise
@@ -70,7 +74,7 @@ def _ask_for_commitment(archive: Archive, piece: Slice) -> None:
     if not transaction_uid or "Asked" in position:
         return
     peer = destination_of(archive, piece.request)
-    request_commitment(archive, peer, transaction_uid, position["Sent"])
+    request_commitment(archive, peer, transaction_uid, _sent(archive, piece))
     position["Asked"] = True
     piece.checkpoint()
 
@@ -118,10 +122,24 @@ def _plan_key(piece: Slice) -> str:
     return job_key(f"{piece.job.identifier}.plan")
 
 
+def _sent_key(piece: Slice, number: int) -> str:
+    return job_key(f"{piece.job.identifier}.sent-{number}")
+
+
+def _sent(archive: Archive, piece: Slice) -> list[list[str]]:
+    """Return class and instance UID of all that was sent."""
+    lists = [
+        archive.bucket.read_json(_sent_key(piece, number))
+        for number in range(piece.position.get("SentLists", 0))
+    ]
+    return [pair for pairs in (*lists, piece.position["Sent"]) for pair in pairs]
+
+
 class _Sending:
     """One slice's way through the instances."""
 
-    def __init__(self, piece: Slice, sender: Sender, modality: Modality) -> None:
+    def __init__(self, archive: Archive, piece: Slice, sender: Sender, modality: Modality) -> None:
+        self._archive = archive
         self._piece = piece
         self._sender = sender
         self._modality = modality
@@ -158,6 +176,16 @@ class _Sending:
         if "StorageCommitmentTransactionUID" in self._piece.content:
             sent: list[Any] = self._piece.position["Sent"]
             sent.append([outcome.sop_class_uid, outcome.sop_instance_uid])
+            if len(sent) >= _SENT_IN_ROW:
+                self._put_sent(sent)
+
+    def _put_sent(self, sent: list[Any]) -> None:
+        """Move what the job's row has to an object; another worker would write it again."""
+        position = self._piece.position
+        number = position.get("SentLists", 0)
+        self._archive.bucket.put_json(_sent_key(self._piece, number), sent)
+        position["SentLists"] = number + 1
+        position["Sent"] = []
 
     def _save(self, done: int, count: int) -> None:
         is_due = time.monotonic() - self._saved_at >= _SAVED_EVERY_SECONDS

@@ -1,8 +1,9 @@
-"""Jobs whose end fails after all was sent: the next worker finishes them, and sends nothing."""
+"""Ends of jobs: done again they send nothing again, and they keep any number of ids."""
 
 from __future__ import annotations
 
 import io
+import uuid
 from collections.abc import Callable
 from typing import Any
 
@@ -11,19 +12,25 @@ import pytest
 
 from dimse_edge.executor import load_kind
 from dimse_edge.scu import store_job
+from dimse_edge.scu.retrieving import Retrieved, retrieve_all
 from nephele.aws.index import job_leases
 from nephele.aws.index import jobs as rows
 from nephele.aws.queues import Queue
+from nephele.domain.commitment import Commitment, Reference
 from nephele.domain.jobs import Job, JobState
 from nephele.errors import Unavailable
+from nephele.rest.app import create_app
 from nephele.services.archive import Archive
+from nephele.services.commitments import await_commitment, keep_report
 from nephele.services.dimse_calls import Call, submit_straight
 from nephele.services.jobs.engine import run_message
+from nephele.services.jobs.slices import Slice
 from nephele.services.jobs.submit import submit
 from nephele.settings.modality import read_modality
 from tests.unit.conftest import archive as archive
 from tests.unit.conftest import deaths as deaths
 from tests.unit.conftest import dicom_file, messages
+from tests.unit.rest.conftest import Client
 
 from .test_sender import kept, scp
 
@@ -40,7 +47,8 @@ def modality(port: int) -> dict[str, Any]:
 
 
 def store(archive: Archive, port: int) -> Job:
-    request = {"Modality": modality(port), "Resources": [str(kept(archive))]}
+    ids = [str(kept(archive, sop=f"1.2.3.{number}")) for number in range(3)]
+    request = {"Modality": modality(port), "Resources": ids}
     content = {"StorageCommitmentTransactionUID": "2.25.1"}
     return submit(archive, "DicomModalityStore", request, content=content)
 
@@ -57,8 +65,11 @@ def test_what_was_sent_is_not_sent_again(
     monkeypatch: pytest.MonkeyPatch,
     begin: Callable[[Archive, int], Job],
 ) -> None:
-    asked: list[str] = []
-    monkeypatch.setattr(store_job, "request_commitment", lambda *call: asked.append(call[2]))
+    asked: list[list[str]] = []
+    monkeypatch.setattr(store_job, "_SENT_IN_ROW", 2)
+    monkeypatch.setattr(
+        store_job, "request_commitment", lambda *call: asked.append([uid for _, uid in call[3]])
+    )
     with scp() as (port, received):
         job = begin(archive, port)
         (message,) = messages(archive, "edge_jobs")
@@ -71,8 +82,8 @@ def test_what_was_sent_is_not_sent_again(
     ended = rows.job(archive.index.table, job.identifier)
     assert ended is not None
     assert (ended.state, ended.error_details) == (JobState.SUCCESS, "")
-    assert len(received) == 1
-    assert asked == (["2.25.1"] if begin is store else [])
+    assert len(received) == (3 if begin is store else 1)
+    assert asked == ([[one["uid"] for one in received]] if begin is store else [])
     assert [name for name, _ in archive.bucket.iter_objects("derived/")] == []
 
 
@@ -81,6 +92,34 @@ def test_what_a_job_works_from_outlives_a_day(archive: Archive) -> None:
     job = straight(archive, 1)
     assert job.request["Key"].startswith("derived/jobs/")
     assert archive.bucket.exists(job.request["Key"])
+
+
+def test_a_retrieval_may_bring_any_number(archive: Archive) -> None:
+    """A row of 400 KB holds some 15,000 ids."""
+    ids = [[str(uuid.uuid4()) for _ in range(count)] for count in (3, 20_000, 5)]
+    found = iter(ids)
+
+    class Kind:
+        def run(self, archive: Archive, piece: Slice) -> bool:
+            return retrieve_all(archive, piece, "C-GET", lambda *_: Retrieved(0, "", next(found)))
+
+    job = submit(archive, "DicomGetScu", {"Queries": [{}] * 3})
+    (message,) = messages(archive, "edge_jobs")
+    run_message(archive, message, lambda _: Kind(), lambda: True)
+    answer = Client(create_app(lambda: archive)).get(f"/jobs/{job.identifier}").json()
+    assert answer["State"] == "Success"
+    assert [one["ReceivedInstancesIds"] for one in answer["Content"]["Details"]] == ids
+
+
+def test_a_report_may_name_any_number(archive: Archive) -> None:
+    references = tuple(Reference("1.2.840.10008.5.1.4.1.1.2", f"2.25.{n}") for n in range(9000))
+    await_commitment(archive, "2.25.1", "PEER")
+    keep_report(archive, Commitment("2.25.1", references, ()))
+    told = Client(create_app(lambda: archive)).get("/storage-commitment/2.25.1").json()
+    assert [one["SOPInstanceUID"] for one in told["Success"]] == [
+        one.sop_instance_uid for one in references
+    ]
+    assert (told["Status"], told["RemoteAET"], told["Failures"]) == ("Success", "PEER", [])
 
 
 def _unavailable(*_: object) -> None:

@@ -8,6 +8,9 @@ from typing import Any
 import httpx
 import pytest
 
+from nephele.aws.index import keys
+from nephele.domain.orthanc_id import OrthancId
+from nephele.services.archive import Archive
 from tests.unit.rest.conftest import Client, Connect, read_sample
 
 OPTIONS: dict[str, Any] = {
@@ -96,6 +99,21 @@ def test_long_metadata_are_kept_in_the_bucket(named: Client, ids: dict[str, str]
     put(named, path, value)
     assert named.get(path).content == value
     assert named.get(f"/series/{ids['series']}/metadata?expand").json()["2000"] == value.decode()
+
+
+def test_many_short_metadata_do_not_fill_the_row(
+    archive: Archive, named: Client, ids: dict[str, str]
+) -> None:
+    path, values = f"/series/{ids['series']}/metadata", {n: f"{n}" * 200 for n in range(2000, 2060)}
+    for number, value in values.items():
+        put(named, f"{path}/{number}", value.encode())
+    told = named.get(f"{path}?expand").json()
+    assert {n: told[str(n)] for n in values} == values
+    row = archive.index.table.get(keys.resource(OrthancId(ids["series"])))
+    assert row is not None
+    assert len(row["us"]["S"]) < 32_000
+    put(named, f"{path}/2059", b"another")
+    assert named.get(f"{path}/2059").content == b"another"
 
 
 def test_the_level_of_what_is_written_does_not_count(named: Client, ids: dict[str, str]) -> None:

@@ -16,6 +16,7 @@ from nephele.rest.answers import JSON, json_answer
 from nephele.rest.limits import redirect
 from nephele.rest.styled_json import styled
 from nephele.services.archive import Archive
+from nephele.services.jobs.received import shown
 from nephele.services.jobs.submit import JobOptions, run_or_wait
 
 
@@ -72,7 +73,7 @@ def answer_awaited(request: Request, archive: Archive, job: Job) -> Response:
     if job.state.is_final and job.is_hidden and job.output:
         return json_answer(orjson.loads(archive.bucket.read(job.output)))
     if job.state.is_final:
-        return json_answer(job.content)
+        return json_answer(shown(archive, job.content))
     answer = redirect(request.scope, f"/jobs/{job.identifier}/wait")
     return Response(
         styled(_reference(job)),

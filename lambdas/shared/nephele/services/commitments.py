@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from nephele.aws.index import commitments as rows
+from nephele.aws.keys import job_key
 from nephele.domain.attributes import IDENTIFIERS
 from nephele.domain.commitment import (
     CLASS_INSTANCE_CONFLICT,
@@ -21,6 +22,9 @@ from nephele.errors import InexistentItem, UnknownResource
 from nephele.services.archive import Archive
 
 _PIECE_BYTES = 1 << 20
+_MOST_IN_ROW = 4000
+"""References of a report that are kept in a row, more in an object."""
+_OBJECT = "Object"
 
 
 def await_commitment(archive: Archive, transaction_uid: str, remote_aet: str) -> None:
@@ -53,6 +57,11 @@ def keep_report(archive: Archive, report: Commitment) -> None:
             for reference in report.failures
         ],
     }
+    if len(report.references) + len(report.failures) > _MOST_IN_ROW:
+        name = hashlib.sha256(report.transaction_uid.encode()).hexdigest()
+        key = job_key(f"{name}.report")
+        archive.bucket.put_json(key, document)
+        document = {"RemoteAET": known["RemoteAET"], _OBJECT: key}
     rows.put_commitment(archive.index.table, report.transaction_uid, document)
 
 
@@ -74,6 +83,9 @@ def require_commitment(archive: Archive, transaction_uid: str) -> dict[str, Any]
     known = rows.commitment(archive.index.table, transaction_uid)
     if known is None:
         raise InexistentItem("")
+    if _OBJECT in known:
+        report: dict[str, Any] = archive.bucket.read_json(known[_OBJECT])
+        return report
     return known
 
 

@@ -29,8 +29,10 @@ LARGEST_INLINE_BYTES = 1024
 """Longer values are kept in the bucket: a resource's row is read and written often."""
 VALUE = "value-"
 """Begins the names of their objects, which the archive's size does not count, as in Orthanc."""
+MOST_INLINE_BYTES = 16 << 10
+"""Short values of one resource that its row holds; JSON may make them six times as long."""
 MOST_ITEMS = 500
-"""Metadata, or attachments, that one resource may have: its row holds 400 KB at most."""
+"""Metadata, or attachments, that one resource may have; each takes some 200 bytes of its row."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,13 +134,18 @@ def set_metadata(
     """
     _require_user(number)
     orthanc_id = OrthancId(identifier)
-    kept = _keep_value(archive, orthanc_id, value)
+    inline = UserMetadata(value, _md5(value)) if len(value) <= LARGEST_INLINE_BYTES else None
+    kept = inline or _put_value(archive, orthanc_id, value)
 
     def decide(resource: Resource) -> UserState:
+        nonlocal kept
         old = resource.user.metadata.get(number)
         _check(archive, old, expected)
-        if old is None and len(resource.user.metadata) >= MOST_ITEMS:
+        others = _without(resource.user.metadata, number)
+        if len(others) >= MOST_ITEMS:
             raise AnswerTooLarge(f"A resource has {MOST_ITEMS} metadata at most")
+        if kept is inline and _inline_bytes(others) + len(value) > MOST_INLINE_BYTES:
+            kept = _put_value(archive, orthanc_id, value)
         new = replace(kept, revision=0 if old is None else old.revision + 1)
         return replace(resource.user, metadata={**resource.user.metadata, number: new})
 
@@ -146,11 +153,13 @@ def set_metadata(
     return _revision(changed.state.metadata[number])
 
 
-def _keep_value(archive: Archive, orthanc_id: OrthancId, value: bytes) -> UserMetadata:
-    """Return what the index keeps of a value; a long one is written to the bucket."""
+def _inline_bytes(metadata: Mapping[int, UserMetadata]) -> int:
+    return sum(len(one.value) for one in metadata.values() if one.value is not None)
+
+
+def _put_value(archive: Archive, orthanc_id: OrthancId, value: bytes) -> UserMetadata:
+    """Write a value to the bucket, and return what the index keeps of it."""
     md5 = _md5(value)
-    if len(value) <= LARGEST_INLINE_BYTES:
-        return UserMetadata(value, md5)
     if archive.index.resource(orthanc_id) is None:
         raise UnknownResource("")
     uuid = VALUE + clock.new_uuid()

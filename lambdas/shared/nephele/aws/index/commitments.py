@@ -6,6 +6,7 @@ from typing import Any
 
 from nephele.aws import clock
 from nephele.aws.index import codec, keys
+from nephele.aws.index.job_codec import pack, unpack
 from nephele.aws.index.table import Table
 
 _KEPT_SECONDS = 30 * 86_400
@@ -14,7 +15,7 @@ _KEPT_SECONDS = 30 * 86_400
 def put_commitment(table: Table, transaction_uid: str, document: dict[str, Any]) -> None:
     """Keep what is known of a transaction; the list is in the order of first coming."""
     expires = {"expires": codec.number(clock.expiry(_KEPT_SECONDS))}
-    table.put({**keys.commitment(transaction_uid), **expires, "c": codec.document(document)})
+    table.put({**keys.commitment(transaction_uid), **expires, "cp": pack(document)})
 
 
 def list_commitment(table: Table, transaction_uid: str) -> None:
@@ -30,7 +31,9 @@ def list_commitment(table: Table, transaction_uid: str) -> None:
 def commitment(table: Table, transaction_uid: str) -> dict[str, Any] | None:
     """Return what is known of a transaction, None if nothing is."""
     row = table.get(keys.commitment(transaction_uid))
-    document: dict[str, Any] | None = None if row is None else codec.read_document(row, "c")
+    if row is None:
+        return None
+    document: dict[str, Any] = unpack(row, "cp") or codec.read_document(row, "c")
     return document
 
 

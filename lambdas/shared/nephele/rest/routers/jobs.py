@@ -23,6 +23,7 @@ from nephele.rest.job_arguments import answer_awaited
 from nephele.rest.parameters import fails, takes
 from nephele.services.archive import Archive
 from nephele.services.jobs import control
+from nephele.services.jobs.received import shown
 from nephele.services.jobs.submit import wait_for
 
 router = APIRouter(prefix="/jobs", tags=["Jobs"], route_class=DeferredRoute)
@@ -36,7 +37,7 @@ _LEAST_PROGRESS = 0.01
 def get_jobs(request: Request, archive: OpenArchive) -> Response:
     """List the jobs that are under way and the last completed ones, by their ids."""
     if flag(arguments_of(request), "expand"):
-        return json_answer([_render(job) for job in control.expand_jobs(archive)])
+        return json_answer([_render(archive, job) for job in control.expand_jobs(archive)])
     return json_answer(control.list_jobs(archive))
 
 
@@ -44,7 +45,7 @@ def get_jobs(request: Request, archive: OpenArchive) -> Response:
 def get_job(archive: OpenArchive, identifier: str) -> Response:
     """Describe a job."""
     try:
-        return json_answer(_render(control.get_job(archive, identifier)))
+        return json_answer(_render(archive, control.get_job(archive, identifier)))
     except UnknownResource:
         return nothing()
 
@@ -102,7 +103,7 @@ _add_action("cancel", "Cancel job", control.cancel)
 _add_action("resubmit", "Resubmit job", control.resubmit)
 
 
-def _render(job: Job) -> dict[str, Any]:
+def _render(archive: Archive, job: Job) -> dict[str, Any]:
     """Return Orthanc's description of a job."""
     answer = ANSWERS.get(getattr(errors, job.error, NepheleError), INTERNAL_ERROR)
     is_failure = job.state is JobState.FAILURE
@@ -119,10 +120,10 @@ def _render(job: Job) -> dict[str, Any]:
         "ErrorCode": code,
         "ErrorDescription": text or INTERNAL_ERROR.text,
         "ErrorDetails": job.error_details if is_failure else "",
-        "Content": job.content,
+        "Content": shown(archive, job.content),
     }
     if is_failure and job.error_payload is not None:
-        rendered["ErrorPayload"] = job.error_payload
+        rendered["ErrorPayload"] = shown(archive, job.error_payload)
     if job.user_data is not None:
         rendered["UserData"] = job.user_data
     if job.state.is_final:
