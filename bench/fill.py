@@ -25,7 +25,7 @@ def fill(run: BenchRun, stack: Stack, instances: int) -> None:
     """Commit instances of whole studies until so many are indexed, and wait for what follows."""
     with as_root(stack), stack.rest() as client:
         (table,) = stack.client("dynamodb").list_tables()["TableNames"]
-        committer = Committer(Index(Table(table)), True, lambda _one, _other: True)
+        committer = Committer(Index(Table(table)), True, lambda _one, _other: True, lambda _: True)
         count = int(client.get("/statistics").json()["CountInstances"])
         while count < instances:
             study = run.corpus.study(min(_SLICES_PER_STUDY, instances - count))

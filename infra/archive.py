@@ -92,11 +92,10 @@ class Archive:
         self._grant_objects(grantee, ["s3:DeleteObject"], areas)
 
     def grant_undelete(self, grantee: iam.IGrantable) -> None:
-        """Allow writing the last version of a removed object again; versions are never removed."""
+        """Allow removing what hides the last version of a removed object."""
         areas = [FINAL, ATTACHMENTS]
-        self.grant_read_objects(grantee, areas)
-        self.grant_write_objects(grantee, areas)
-        self._grant_objects(grantee, ["s3:GetObjectVersion"], areas)
+        self.grant_find_objects(grantee, areas)
+        self._grant_objects(grantee, ["s3:DeleteObjectVersion"], areas)
         grant(grantee, ["s3:ListBucketVersions"], [self.bucket.bucket_arn])
 
     def grant_table(self, grantee: iam.IGrantable, actions: Iterable[str] = USE_TABLE) -> None:

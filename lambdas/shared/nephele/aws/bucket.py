@@ -240,44 +240,30 @@ class Bucket:
             clients.s3().delete_object(Bucket=self.name, Key=key)
 
     def undelete(self, key: str) -> bool:
-        """Bring a removed object back by writing its last version again; False if there is none.
+        """Bring a removed object back, of any size and storage class; False if S3 has no version.
 
-        One that is there stays as it is.
+        What hides its last version is removed: nothing is read or written again. One that is there
+        stays as it is.
         """
         if self.exists(key):
             return True
+        client = clients.s3()
         with clients.translated("object"):
-            pages = clients.s3().get_paginator("list_object_versions")
-            found = pages.paginate(Bucket=self.name, Prefix=key).search("Versions[]")
-            versions = [one for one in found if one is not None and one["Key"] == key]
-        if not versions:
-            return False
-        last = max(versions, key=lambda one: one["LastModified"])
-        with clients.translated("object"):
-            metadata = clients.s3().head_object(
-                Bucket=self.name, Key=key, VersionId=last["VersionId"]
-            )["Metadata"]
-        self.copy(key, key, metadata, last["Size"], version=last["VersionId"])
+            pages = list(
+                client.get_paginator("list_object_versions").paginate(Bucket=self.name, Prefix=key)
+            )
+            if not any(one["Key"] == key for page in pages for one in page.get("Versions", ())):
+                return False
+            for marker in (one for page in pages for one in page.get("DeleteMarkers", ())):
+                if marker["Key"] == key:
+                    client.delete_object(
+                        Bucket=self.name, Key=key, VersionId=marker["VersionId"]
+                    )
         return True
 
-    def copy(
-        self,
-        source: str,
-        target: str,
-        metadata: Mapping[str, str],
-        size_bytes: int,
-        version: str = "",
-    ) -> None:
-        """Copy an object inside the bucket under new metadata, whatever its size.
-
-        Parameters
-        ----------
-        version : str
-            Of the source, where it is not the last one.
-        """
+    def copy(self, source: str, target: str, metadata: Mapping[str, str], size_bytes: int) -> None:
+        """Copy an object inside the bucket under new metadata, whatever its size."""
         named: CopySourceTypeDef = {"Bucket": self.name, "Key": source}
-        if version:
-            named["VersionId"] = version
         with clients.translated("object"):
             if size_bytes <= _COPY_PART_BYTES:
                 clients.s3().copy_object(

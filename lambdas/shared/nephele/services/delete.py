@@ -1,7 +1,9 @@
 """Deleting a resource with all that is beneath it.
 
 The journal has the tombstones before the index: which receptions end, and what users kept at what
-goes with them. So a deletion can be undone, and a rebuilt index brings nothing back.
+goes with them. So a deletion can be undone, and a rebuilt index brings nothing back. They count once
+they are marked, after the index has them too: what could not be deleted stays, also when it is
+rebuilt.
 """
 
 from __future__ import annotations
@@ -10,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 
 from nephele.aws import clock, journal, keys
-from nephele.aws.index import codec
+from nephele.aws.index import codec, tombstones
 from nephele.aws.index.deletions import put_deletion
 from nephele.aws.index.removal import remove_instances
 from nephele.aws.index.table import Row
@@ -18,9 +20,9 @@ from nephele.domain.deletions import Deletion
 from nephele.domain.levels import ORDER, Level
 from nephele.domain.orthanc_id import OrthancId, is_orthanc_id
 from nephele.domain.resources import Resource
-from nephele.domain.user_state import UserState, encode_state
 from nephele.errors import Conflict, UnknownResource
 from nephele.services.archive import Archive
+from nephele.services.deletion_parts import DONE, end_states, keep_part, mark, part_of
 from nephele.services.hierarchy import resources_in_order
 
 _DAY_SECONDS = 86_400
@@ -85,13 +87,21 @@ def continue_deletion(
     resource: Resource,
     deletion: str,
     has_time: Callable[[], bool] = lambda: True,
+    received_before: str = "",
 ) -> bool:
-    """Delete what is left of a resource; False where time ran out, and another call goes on."""
+    """Delete what is left of a resource; False where time ran out, and another call goes on.
+
+    Parameters
+    ----------
+    received_before : str
+        Receptions from this moment on stay; empty where none shall.
+    """
     for ids in _iter_series(archive, resource.level, resource.orthanc_id):
         for start in range(0, len(ids), _TOMBSTONES_AT_ONCE):
             if not has_time():
                 return False
-            _bury(archive, deletion, ids[start : start + _TOMBSTONES_AT_ONCE])
+            some = ids[start : start + _TOMBSTONES_AT_ONCE]
+            _bury(archive, deletion, some, received_before)
     return True
 
 
@@ -111,45 +121,32 @@ def _iter_series(
         yield from _iter_series(archive, below, child)
 
 
-def _bury(archive: Archive, deletion: str, ids: Sequence[OrthancId]) -> None:
+def _bury(
+    archive: Archive, deletion: str, ids: Sequence[OrthancId], received_before: str
+) -> None:
     """Delete instances of one series; what another reception took the place of, again."""
     for _ in range(_ATTEMPTS):
-        rows = [row for row in archive.index.rows(ids).values() if not codec.is_deleted(row)]
+        rows = [
+            row
+            for row in archive.index.rows(ids).values()
+            if not codec.is_deleted(row) and not _is_later(row, received_before)
+        ]
         if not rows:
             return
-        states = _keep_tombstones(archive, deletion, rows)
-        remove_instances(archive.index, {OrthancId(row["pk"]["S"]): row["v"]["S"] for row in rows})
-        _end_states(archive, states)
+        above = archive.index.rows(codec.read_resource(rows[0]).ancestors.values())
+        part = part_of(rows, list(above.values()))
+        name = keys.deletion_key(deletion, clock.new_uuid())
+        tombstones.begin_burying(archive.index.table, name)
+        keep_part(archive.bucket, name, part)
+        remove_instances(archive.index, {one.orthanc_id: one.served for one in part.instances})
+        end_states(archive, part.kept)
+        mark(archive.bucket, name, DONE)
+        tombstones.end_burying(archive.index.table, name)
     raise Conflict("instances were replaced while they were deleted")
 
 
-def _keep_tombstones(archive: Archive, deletion: str, rows: Sequence[Row]) -> list[Resource]:
-    """Write what is about to end to the journal; return where users keep something."""
-    first = codec.read_resource(rows[0])
-    above = archive.index.rows(first.ancestors.values()).values()
-    kept = [codec.read_resource(row) for row in (*above, *rows) if "us" in row]
-    states = {one.orthanc_id: encode_state(one.user) for one in kept}
-    instances = [
-        {
-            "ID": row["pk"]["S"],
-            "Served": row["v"]["S"],
-            "Aside": codec.aside_uuids(row),
-            "Ended": codec.ended_uuids(row),
-        }
-        for row in rows
-    ]
-    document = {"Instances": instances, "States": states}
-    archive.bucket.put_json(keys.deletion_key(deletion, clock.new_uuid()), document)
-    return kept
-
-
-def _end_states(archive: Archive, kept: Sequence[Resource]) -> None:
-    """Let the journal know that what users kept has gone with its resources."""
-    there = archive.index.resources(one.orthanc_id for one in kept) if kept else {}
-    for one in kept:
-        if one.orthanc_id not in there:
-            ended = UserState(version=one.user.version + 1)
-            journal.keep_state(archive.bucket, one.level, one.orthanc_id, ended, has_ended=True)
+def _is_later(row: Row, moment: str) -> bool:
+    return bool(moment) and codec.read_text(row, "r") >= moment
 
 
 def delete_all(archive: Archive, identifiers: Iterable[str]) -> None:

@@ -38,15 +38,16 @@ def index_objects(archive: Archive, keys: Sequence[str]) -> dict[str, NepheleErr
     Returns
     -------
     dict
-        The keys that failed, with the reason; all others are indexed, or need not be.
+        The keys that failed, with the reason; all others are indexed, or their objects are gone.
     """
     parsed = {key: parse_instance_key(key) for key in dict.fromkeys(keys)}
     wanted = [key for key in parsed.values() if key is not None and key.area == FINAL]
+    missing = not_yet_indexed(archive, wanted)
     failures: dict[str, NepheleError] = {}
     by_series: dict[OrthancId, list[Entry]] = defaultdict(list)
     with ThreadPoolExecutor(_READERS) as pool:
         for key, result in zip(
-            missing := not_yet_indexed(archive, wanted),
+            missing,
             pool.map(lambda key: read_entry(archive, key), missing),
             strict=True,
         ):
@@ -58,6 +59,8 @@ def index_objects(archive: Archive, keys: Sequence[str]) -> dict[str, NepheleErr
     for received in by_series.values():
         entries = sorted(received, key=lambda entry: entry.file.reception)
         failures |= commit_entries(archive, entries)
+    settled = set(wanted).difference(missing)  # a commit may have died before it released its room
+    release(archive, [key.uuid for key in settled])
     return failures
 
 
@@ -85,6 +88,7 @@ def committer(archive: Archive, *, is_rebuilding: bool = False) -> Committer:
         index=archive.index,
         overwrite_instances=archive.configuration.overwrite_instances,
         is_same_content=lambda one, other: is_same_content(archive.bucket, one, other),
+        has_object=lambda file: archive.bucket.exists(file.key),
         is_rebuilding=is_rebuilding,
     )
 

@@ -45,7 +45,7 @@ def purge(archive: Archive, object_key: str) -> bool:
 
 def _keep_served(archive: Archive, row: Row | None, key: InstanceKey) -> None:
     """Bring the object of a reception back that is served: a purge before may have ended midway."""
-    if row is not None and not codec.is_deleted(row) and row["v"]["S"] == key.uuid:
+    if codec.is_served(row, key.uuid):
         archive.bucket.undelete(str(key))
 
 

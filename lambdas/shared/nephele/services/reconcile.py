@@ -10,6 +10,7 @@ from nephele.aws.index import changes, codec, records
 from nephele.aws.keys import FINAL, RAW, InstanceKey, parse_instance_key
 from nephele.services import dead_letters, events
 from nephele.services.archive import Archive
+from nephele.services.deletion_parts import settle_parts
 from nephele.services.jobs.unattended import remind
 from nephele.services.purge import is_purgeable
 from nephele.services.recycle import ask_to_recycle
@@ -50,6 +51,7 @@ def reconcile(
     """
     changes.number_pending(archive.index.table)
     _note_changes(archive)
+    settle_parts(archive, grace_seconds)
     dead_letters.forget_settled(archive)
     ask_to_recycle(archive)
     remind(archive)

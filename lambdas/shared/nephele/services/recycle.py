@@ -1,8 +1,8 @@
 """Recycling: the oldest patients make room where `MaximumStorageSize` or -`PatientCount` is passed.
 
 Commits ask for it, and one process at a time does it: patient by patient, looking at the counters
-before each, so that never more than one goes too many. What is begun is gone on with, since a
-patient keeps its place until it is gone.
+before each, so that never more than one goes too many. What is begun is gone on with, under the same
+deletion, since a patient keeps its place until it is gone. What it receives meanwhile stays.
 """
 
 from __future__ import annotations
@@ -10,8 +10,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypedDict
 
+from nephele.aws import clock
 from nephele.aws.index import records
 from nephele.aws.index.capacity import oldest_patient
+from nephele.domain.orthanc_id import OrthancId
 from nephele.domain.resources import Resource
 from nephele.logs import logger
 from nephele.services.archive import Archive
@@ -20,9 +22,10 @@ from nephele.services.delete import begin_deletion, continue_deletion
 
 QUEUE = "recycle"
 _CLAIM = "recycle"
+_BEGUN = "recycling"
+"""Cursor that names the patient that is being removed, the deletion, and when it began."""
 _CLAIM_SECONDS = 900
 """The function's own timeout at most: a dead one holds the claim no longer."""
-_WAIT_SECONDS = 10
 
 
 class Recycled(TypedDict):
@@ -43,12 +46,12 @@ def ask_to_recycle(archive: Archive) -> bool:
 def recycle(archive: Archive, has_time: Callable[[], bool]) -> Recycled:
     """Remove the oldest patients until the archive is within its limits, or time runs out.
 
-    Where another process is at it, or time ran out, a later message goes on.
+    Where time ran out, a later message goes on. Where another process is at it there is nothing to
+    do: it looks at the limits once more after it has given its claim back.
     """
     done = Recycled(patients=0, instances=0)
     while archive.configuration.maximum_storage_mode == "Recycle" and is_above_limit(archive):
         if not records.claim(archive.index.table, _CLAIM, _CLAIM_SECONDS):
-            archive.queue(QUEUE).send({"recycle": True}, delay_seconds=_WAIT_SECONDS)
             break
         try:
             is_finished = _recycle_claimed(archive, has_time, done)
@@ -66,21 +69,36 @@ def recycle(archive: Archive, has_time: Callable[[], bool]) -> Recycled:
 
 def _recycle_claimed(archive: Archive, has_time: Callable[[], bool], done: Recycled) -> bool | None:
     """Remove patients; False where time ran out, None where there is none that may go."""
+    table = archive.index.table
+    seen: set[OrthancId] = set()
     while is_above_limit(archive):
         patient = _oldest(archive)
-        if patient is None:
+        if patient is None or patient.orthanc_id in seen:
             logger.warning("nothing can be recycled, the archive is above its limit")
             return None
-        deletion = begin_deletion(archive, patient, is_recycled=True)
+        seen.add(patient.orthanc_id)
+        deletion, began = _deletion_of(archive, patient)
         if not continue_deletion(
-            archive, patient, deletion, _while_allowed(archive, patient, has_time)
+            archive, patient, deletion, _while_allowed(archive, patient, has_time), began
         ):
             return False
+        records.put_cursor(table, _BEGUN, "")
         done["patients"] += 1
         done["instances"] += patient.totals.instances
         if not has_time():
             return False
     return True
+
+
+def _deletion_of(archive: Archive, patient: Resource) -> tuple[str, str]:
+    """Return the deletion of a patient, and when it began; it may have begun in another call."""
+    patient_id, _, begun = records.cursor(archive.index.table, _BEGUN).partition(" ")
+    if patient_id != patient.orthanc_id:
+        began = clock.now()
+        begun = f"{begin_deletion(archive, patient, is_recycled=True)} {began}"
+        records.put_cursor(archive.index.table, _BEGUN, f"{patient.orthanc_id} {begun}")
+    deletion, _, began = begun.partition(" ")
+    return deletion, began
 
 
 def _oldest(archive: Archive) -> Resource | None:

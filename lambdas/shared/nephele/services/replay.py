@@ -23,7 +23,17 @@ from nephele.domain.resources import Resource
 from nephele.domain.user_state import UserState, decode_state
 from nephele.errors import UnknownResource
 from nephele.services.archive import Archive
-from nephele.services.undelete import RESTORED, is_part, part_names
+from nephele.services.deletion_parts import (
+    DONE,
+    PARTLY,
+    RESTORED,
+    is_part,
+    is_undone,
+    mark_key,
+    read_part,
+    read_still_served,
+)
+from nephele.services.undelete import part_names
 from nephele.services.worklists import replay_worklist
 
 Item = TypeVar("Item")
@@ -42,12 +52,12 @@ class Each(Protocol):
 def replay_deletions(archive: Archive, each: Each) -> int:
     """Let what was deleted be so, and to be undone as long as before; return of how many."""
     names = [name for name, _ in archive.bucket.iter_objects(keys.DELETIONS)]
-    restored = {_folder(name) for name in names if name.endswith(f"/{RESTORED}")}
+    known = set(names)
 
     def replay(name: str) -> int:
-        is_restored = _folder(name) in restored
+        is_restored = mark_key(_folder(name), RESTORED) in known
         if is_part(name):
-            return _replay_part(archive, name, is_restored=is_restored)
+            return _replay_part(archive, name, known, is_restored=is_restored)
         if name.endswith(f"/{journal.DELETION}") and not is_restored:
             put_deletion(archive.index.table, journal.read_deletion(archive.bucket, name))
         return 0
@@ -58,7 +68,7 @@ def replay_deletions(archive: Archive, each: Each) -> int:
 def replay_restores(archive: Archive, each: Each) -> None:
     """Let what was brought back be as recent as when that was done."""
     names = (name for name, _ in archive.bucket.iter_objects(keys.DELETIONS))
-    restored = (name for name in names if name.endswith(f"/{RESTORED}"))
+    restored = (name for name in names if is_undone(name))
     for _ in each(lambda name: _replay_restore(archive, name), restored):
         pass
 
@@ -66,7 +76,7 @@ def replay_restores(archive: Archive, each: Each) -> None:
 def _replay_restore(archive: Archive, name: str) -> None:
     when = archive.bucket.read_json(name).get("Restored", "")
     for part in part_names(archive, name.split("/")[-2]):
-        ids = [OrthancId(one["ID"]) for one in archive.bucket.read_json(part)["Instances"]]
+        ids = [one.orthanc_id for one in read_part(archive.bucket, part).instances]
         there = archive.index.resources(ids).values()
         for above in {parent for one in there for parent in one.ancestors.values()}:
             values = {":c": codec.text(when)}
@@ -78,13 +88,18 @@ def _folder(name: str) -> str:
     return name.rpartition("/")[0]
 
 
-def _replay_part(archive: Archive, name: str, *, is_restored: bool) -> int:
-    """Bury what a part of a deletion tells of; what was served alone came back with an undo."""
+def _replay_part(archive: Archive, name: str, known: set[str], *, is_restored: bool) -> int:
+    """Bury what a part of a deletion tells of: what was deleted, and did not come back."""
+    is_partly = mark_key(name, PARTLY) in known
+    if not is_partly and mark_key(name, DONE) not in known:
+        return 0
+    is_restored = is_restored or mark_key(name, RESTORED) in known
+    still = read_still_served(archive.bucket, name) if is_partly else frozenset()
     count = 0
-    for one in archive.bucket.read_json(name)["Instances"]:
-        uuids = {*one["Aside"], *one.get("Ended", ()), *([] if is_restored else [one["Served"]])}
-        if uuids:
-            _bury(archive, OrthancId(one["ID"]), sorted(uuids))
+    for one in read_part(archive.bucket, name).instances:
+        uuids = sorted({*one.ended, *(() if is_restored else (one.served, *one.aside))})
+        if uuids and one.orthanc_id not in still:
+            _bury(archive, one.orthanc_id, uuids)
             count += 1
     return count
 

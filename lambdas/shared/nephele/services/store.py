@@ -156,7 +156,11 @@ def _adopt_large(archive: Archive, upload_key: str, provenance: Provenance) -> S
     metadata = object_metadata.encode(provenance, "", inspected.pixel_data_offset)
     patient = inspected.identity.orthanc_id(Level.PATIENT)
     reserve(archive, patient, uuid, inspected.size_bytes)
-    archive.bucket.copy(upload_key, str(key), metadata, inspected.size_bytes)
+    try:
+        archive.bucket.copy(upload_key, str(key), metadata, inspected.size_bytes)
+    except BaseException:
+        release(archive, [uuid])
+        raise
     if target is not None:
         identity = inspected.identity
         return Stored(StoreStatus.SUCCESS, {level: identity.orthanc_id(level) for level in ORDER})

@@ -2,46 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
-
-import orjson
 
 from nephele.aws import clock, keys
-from nephele.aws.index import deletions
+from nephele.aws.index import codec, deletions, tombstones
 from nephele.aws.index import keys as index_keys
 from nephele.aws.index.user_state import LABELS_AT_ONCE, Decide, change_user_state
-from nephele.aws.journal import DELETION
 from nephele.aws.keys import FINAL, AttachmentKey, InstanceKey
 from nephele.domain.deletions import Deletion
 from nephele.domain.orthanc_id import OrthancId
 from nephele.domain.resources import Resource
-from nephele.domain.user_state import UserState, decode_state
-from nephele.errors import UnknownResource
+from nephele.domain.user_state import UserState
+from nephele.errors import Unavailable, UnknownResource
 from nephele.services.archive import Archive
+from nephele.services.deletion_parts import RESTORED, Buried, is_part, mark, read_part
 from nephele.services.hierarchy import in_parallel
-from nephele.services.index_objects import index_objects
+from nephele.services.index_objects import index_objects, not_yet_indexed
 from nephele.services.journal import keep_changed
 
-RESTORED = "restored"
-"""Name of the journal's object that says that a deletion was undone."""
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
-    """What one object of the journal says of a deletion.
+class Restored:
+    """How many instances came back, and how many objects S3 has no version of any more."""
 
-    Attributes
-    ----------
-    instances : tuple
-        Id and served reception of each instance.
-    states : mapping
-        What users kept, by the id of the resource.
-    """
-
-    instances: tuple[tuple[OrthancId, str], ...]
-    states: Mapping[OrthancId, UserState]
+    instances: int
+    lost: int
 
 
 def list_deletions(archive: Archive) -> list[Deletion]:
@@ -64,22 +51,22 @@ def part_names(archive: Archive, identifier: str) -> list[str]:
     return [name for name in names if is_part(name)]
 
 
-def is_part(name: str) -> bool:
-    """Tell whether an object of the journal tells of instances that were deleted."""
-    return name.rpartition("/")[2] not in (RESTORED, DELETION)
-
-
-def restore_part(archive: Archive, name: str) -> int:
-    """Bring back what one object of the journal tells of; return how many instances came.
+def restore_part(archive: Archive, name: str) -> Restored:
+    """Bring back what one object of the journal tells of.
 
     A repetition finds done what was done. An instance that is there again, received anew, stays
     as it is, and what users keep at a resource that is there stays too.
+
+    Raises
+    ------
+    Unavailable
+        Something was removed again at the same moment: a repetition brings it back.
     """
-    part = read_part(archive, name)
-    back = _restore_instances(archive, part.instances)
-    for orthanc_id, state in part.states.items():
-        _restore_state(archive, orthanc_id, state)
-    return back
+    part = read_part(archive.bucket, name)
+    mark(archive.bucket, name, RESTORED)
+    restored = _restore_instances(archive, part.instances)
+    gone = sum(_restore_state(archive, one.orthanc_id, one.user) for one in part.kept)
+    return Restored(restored.instances, restored.lost + gone)
 
 
 def finish_restore(archive: Archive, identifier: str) -> None:
@@ -89,38 +76,66 @@ def finish_restore(archive: Archive, identifier: str) -> None:
     deletions.forget_deletion(archive.index.table, identifier)
 
 
-def read_part(archive: Archive, name: str) -> Part:
-    """Read an object of the journal that tells of a deletion."""
-    document: dict[str, Any] = orjson.loads(archive.bucket.read(name))
-    instances = ((OrthancId(one["ID"]), one["Served"]) for one in document["Instances"])
-    states = {OrthancId(one): decode_state(state) for one, state in document["States"].items()}
-    return Part(tuple(instances), states)
+def _restore_instances(archive: Archive, instances: Sequence[Buried]) -> Restored:
+    """Let receptions that have ended go on, bring their objects back, and index them.
+
+    Those that were kept aside come after the ones that were served: they lose again.
+    """
+    ours = [one for one in instances if _let_go_on(archive, one)]
+    keys_of = {one: [_key(one, uuid) for uuid in (one.served, *one.aside)] for one in ours}
+    gone = _undelete(archive, [key for found in keys_of.values() for key in found])
+    for one, (served, *aside) in keys_of.items():
+        buried = [served, *aside] if served in gone else [key for key in aside if key in gone]
+        if buried:
+            uuids = [key.uuid for key in buried]
+            tombstones.put_tombstone(archive.index.table, one.orthanc_id, uuids)
+    served = [found[0] for found in keys_of.values() if found[0] not in gone]
+    ended = [key for found in keys_of.values() if found[0] not in gone for key in found[1:]]
+    missing = not_yet_indexed(archive, served)
+    _index(archive, served)
+    _index(archive, [key for key in ended if key not in gone])
+    return Restored(len(missing), len(gone))
 
 
-def _restore_instances(archive: Archive, instances: Sequence[tuple[OrthancId, str]]) -> int:
-    """Let receptions that have ended go on, bring their objects back, and index them."""
-    ended = [one for one in instances if _let_go_on(archive, *one)]
-    names = [str(InstanceKey(FINAL, orthanc_id, uuid)) for orthanc_id, uuid in ended]
-    in_parallel(archive.bucket.undelete, names)
-    for error in index_objects(archive, names).values():
+def _key(one: Buried, uuid: str) -> InstanceKey:
+    return InstanceKey(FINAL, one.orthanc_id, uuid)
+
+
+def _undelete(archive: Archive, receptions: Sequence[InstanceKey]) -> set[InstanceKey]:
+    """Bring objects back; return those that S3 has no version of."""
+    found = in_parallel(archive.bucket.undelete, [str(key) for key in receptions])
+    return {key for key, is_back in zip(receptions, found, strict=True) if not is_back}
+
+
+def _index(archive: Archive, receptions: Sequence[InstanceKey]) -> None:
+    for error in index_objects(archive, [str(key) for key in receptions]).values():
         raise error
-    return len(names)
+    if not_yet_indexed(archive, receptions):
+        raise Unavailable("an object was removed while its deletion was undone")
 
 
-def _let_go_on(archive: Archive, orthanc_id: OrthancId, uuid: str) -> bool:
-    """Take a reception out of those that have ended; tell whether it is to be indexed."""
-    key = index_keys.resource(orthanc_id)
-    values = {":ended": {"SS": [uuid]}, ":v": {"S": uuid}}
+def _let_go_on(archive: Archive, one: Buried) -> bool:
+    """Take an instance's receptions out of those that have ended; tell whether it is to be indexed.
+
+    That is so as well where a try before this one came so far, or further.
+    """
+    key = index_keys.resource(one.orthanc_id)
+    values = {":ended": {"SS": [one.served, *one.aside]}, ":v": {"S": one.served}}
     table = archive.index.table
     if table.update_if(key, "DELETE d :ended", "attribute_exists(x) AND contains(d, :v)", values):
         return True
-    row = table.get(key)  # a try before this one came so far
-    return row is not None and "x" in row and uuid not in row.get("d", {}).get("SS", ())
+    row = table.get(key)
+    if row is None:
+        return False
+    if codec.is_deleted(row):
+        return not codec.has_ended(row, one.served)
+    return codec.is_served(row, one.served)
 
 
-def _restore_state(archive: Archive, orthanc_id: OrthancId, state: UserState) -> None:
-    uuids = sorted(state.object_uuids)
-    in_parallel(archive.bucket.undelete, [str(AttachmentKey(orthanc_id, one)) for one in uuids])
+def _restore_state(archive: Archive, orthanc_id: OrthancId, state: UserState) -> int:
+    """Give a resource back what users kept there; return how many objects of it are gone."""
+    attached = [str(AttachmentKey(orthanc_id, one)) for one in sorted(state.object_uuids)]
+    gone = in_parallel(archive.bucket.undelete, attached).count(False)
     labels = sorted(state.labels)
     first = replace(state, labels=frozenset(labels[:LABELS_AT_ONCE]))
     is_ours = False
@@ -135,9 +150,11 @@ def _restore_state(archive: Archive, orthanc_id: OrthancId, state: UserState) ->
         while is_ours and changed.state.labels < state.labels:
             changed = change_user_state(archive.index, orthanc_id, _more_labels(state))
     except UnknownResource:
-        return  # what was beneath it is not back: nothing to restore it by
-    if is_ours:
-        keep_changed(archive, changed)
+        return 0  # what was beneath it is not back: nothing to restore it by
+    if not is_ours:
+        return 0
+    keep_changed(archive, changed)
+    return gone
 
 
 def _more_labels(state: UserState) -> Decide:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from nephele.domain.jobs import Job
+from nephele.errors import UnknownResource
 from nephele.services.archive import Archive
 from nephele.services.jobs.slices import Slice
 from nephele.services.jobs.submit import JobOptions, submit
@@ -38,14 +39,24 @@ def submit_restore(archive: Archive, identifier: str, options: JobOptions) -> Jo
 
 
 def run(archive: Archive, piece: Slice) -> bool:
-    """Bring back what is not back yet; what is done again is found done."""
+    """Bring back what is not back yet; what is done again is found done.
+
+    Raises
+    ------
+    UnknownResource
+        All that the bucket has is back, and that is not everything.
+    """
     deletion = piece.request[_DELETION]
     names = part_names(archive, deletion)
     for position in range(piece.position.get("done", 0), len(names)):
         if not piece.has_time():
             return False
-        piece.content["InstancesCount"] += restore_part(archive, names[position])
+        restored = restore_part(archive, names[position])
+        piece.content["InstancesCount"] += restored.instances
+        piece.position["lost"] = piece.position.get("lost", 0) + restored.lost
         piece.position["done"] = position + 1
         piece.checkpoint((position + 1) / len(names))
+    if lost := piece.position.get("lost", 0):
+        raise UnknownResource(f"{lost} objects of this deletion are gone for good")
     finish_restore(archive, deletion)
     return True

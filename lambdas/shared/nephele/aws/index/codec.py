@@ -108,9 +108,12 @@ def has_ended(row: Row, uuid: str) -> bool:
 
 def is_settled(row: Row | None, uuid: str) -> bool:
     """Tell whether the index knows of a reception all it has to: it is served, or has ended."""
-    if row is None:
-        return False
-    return has_ended(row, uuid) or (not is_deleted(row) and row["v"]["S"] == uuid)
+    return row is not None and (has_ended(row, uuid) or is_served(row, uuid))
+
+
+def is_served(row: Row | None, uuid: str) -> bool:
+    """Tell whether an instance is served by a reception."""
+    return row is not None and not is_deleted(row) and bool(row["v"]["S"] == uuid)
 
 
 def read_resource(row: Row) -> Resource:

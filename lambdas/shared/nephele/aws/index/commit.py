@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from nephele.aws import clock
 from nephele.aws.index import Index, codec, compress_header, keys
-from nephele.aws.index.entries import Entry, Outcome, SameContent
+from nephele.aws.index.entries import Entry, HasObject, Outcome, SameContent
 from nephele.aws.index.plan import (
     ENTRIES_PER_TRANSACTION,
     ITEMS_PER_INSTANCE,
@@ -26,6 +26,9 @@ __all__ = ["Committer", "Entry", "Outcome", "SameContent"]
 class Committer:
     """Commits entries of one series; every method may be repeated without effect.
 
+    A reception of an instance that was deleted is indexed only while its object is there: a row
+    forgets the receptions whose objects were removed before, and a commit of one may be late.
+
     Where an index is being rebuilt nothing is logged, forwarded or told as an event: that was
     done long ago. Receptions come in their order then, and resources take their times.
     """
@@ -33,6 +36,7 @@ class Committer:
     index: Index
     overwrite_instances: bool
     is_same_content: SameContent
+    has_object: HasObject
     is_rebuilding: bool = False
 
     def commit(self, entries: Sequence[Entry]) -> list[Outcome]:
@@ -125,7 +129,7 @@ class Committer:
         if codec.has_ended(row, entry.file.uuid):
             return Outcome.ENDED
         if codec.is_deleted(row):
-            return Outcome.ADDED
+            return Outcome.ADDED if self.has_object(entry.file) else Outcome.ENDED
         if row["v"]["S"] == entry.file.uuid:
             return Outcome.KNOWN
         wins = beats(

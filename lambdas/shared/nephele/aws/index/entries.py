@@ -41,3 +41,5 @@ class Entry:
 
 SameContent = Callable[[StoredFile, StoredFile], bool]
 """Tells whether two receptions hold the same data set."""
+HasObject = Callable[[StoredFile], bool]
+"""Tells whether the object of a reception is in the bucket."""

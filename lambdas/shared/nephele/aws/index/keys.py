@@ -31,6 +31,7 @@ WORKLISTS = "WORKLISTS"
 RECYCLING = "RECYCLING"
 PROTECTED = "PROTECTED"
 DELETED = "DELETED"
+BURYING = "BURYING"
 RESERVED = "RESERVED"
 JOBS = "JOBS"
 QUERIES = "QUERIES"
@@ -286,6 +287,11 @@ def protected(patient: OrthancId) -> Key:
 def deletion(identifier: str) -> Key:
     """Key of a deletion that can be undone."""
     return key(DELETED, identifier)
+
+
+def burying(name: str) -> Key:
+    """Key of an object of the journal whose deletions have begun."""
+    return key(BURYING, name)
 
 
 def reservation(uuid: str) -> Key:

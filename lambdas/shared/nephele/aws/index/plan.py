@@ -75,12 +75,11 @@ class Plan:
 
     def _add_instance(self, entry: Entry) -> None:
         orthanc_id = entry.orthanc_id
-        self._items.append(
-            self._write_instance(
-                entry,
-                "attribute_not_exists(pk) OR (attribute_exists(x) AND NOT contains(d, :v))",
-            )
+        is_new = orthanc_id not in self._rows
+        condition = (
+            "attribute_not_exists(pk)" if is_new else "attribute_exists(x) AND NOT contains(d, :v)"
         )
+        self._items.append(self._write_instance(entry, condition))
         self._hang(Level.INSTANCE, orthanc_id, entry.header)
         original = originals.original_row(entry.file.provenance, orthanc_id)
         if original is not None:

@@ -51,7 +51,7 @@ def _try_remove(index: Index, served: Served) -> None:
     rows = [
         row
         for orthanc_id, row in index.rows(served).items()
-        if not codec.is_deleted(row) and row["v"]["S"] == served[orthanc_id]
+        if codec.is_served(row, served[orthanc_id])
     ]
     if not rows:
         return
