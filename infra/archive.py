@@ -94,9 +94,10 @@ class Archive:
     def grant_undelete(self, grantee: iam.IGrantable) -> None:
         """Allow removing what hides the last version of a removed object."""
         areas = [FINAL, ATTACHMENTS]
-        self.grant_find_objects(grantee, areas)
-        self._grant_objects(grantee, ["s3:DeleteObjectVersion"], areas)
+        self._grant_objects(grantee, ["s3:DeleteObjectVersion", "s3:GetObject"], areas)
+        self.grant_list_objects(grantee)
         grant(grantee, ["s3:ListBucketVersions"], [self.bucket.bucket_arn])
+        grant(grantee, READ_KEY, [self.key.key_arn])
 
     def grant_table(self, grantee: iam.IGrantable, actions: Iterable[str] = USE_TABLE) -> None:
         """Allow actions on rows, by default all that read and write them; never a scan."""

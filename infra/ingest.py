@@ -231,7 +231,7 @@ class IngestStack(Stack):
 
     def _create_reconcile(self) -> None:
         function = self._factory.create(self, "Reconcile", functions.RECONCILE)
-        self._archive.grant_list_objects(function)
+        self._archive.grant_read_objects(function, [JOURNAL])
         self._archive.grant_keep_journal(function)
         self._archive.grant_table(function)
         self._archive.grant_send(

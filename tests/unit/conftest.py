@@ -102,7 +102,12 @@ def committer(archive: Archive) -> Committer:
 
 def committer_of(archive: Archive) -> Committer:
     """Return a committer that keeps the first reception and compares by MD5."""
-    return Committer(archive.index, overwrite_instances=False, is_same_content=_same_md5, has_object=lambda _: True)
+    return Committer(
+        archive.index,
+        overwrite_instances=False,
+        is_same_content=_same_md5,
+        has_object=lambda _: True,
+    )
 
 
 def _same_md5(one: StoredFile, other: StoredFile) -> bool:

@@ -81,7 +81,9 @@ def test_the_winner_does_not_depend_on_the_order_of_events(
         entry(uuid=f"u{n}", received=f"2026010{n + 1}T000000.000000", content=b"x" * (n + 1))
         for n in range(3)
     ]
-    committer = Committer(archive.index, overwrite, lambda one, other: one.md5 == other.md5, lambda _: True)
+    committer = Committer(
+        archive.index, overwrite, lambda one, other: one.md5 == other.md5, lambda _: True
+    )
     for n in order:
         committer.commit([receptions[n]])
     for n in order:  # each event comes twice

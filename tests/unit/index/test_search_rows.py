@@ -153,7 +153,9 @@ class _Meanwhile(Index):
         if self.others:
             other = self.others.pop()
             if isinstance(other, Entry):
-                Committer(Index(self.table), False, lambda _one, _other: True, lambda _: True).commit([other])
+                Committer(
+                    Index(self.table), False, lambda _one, _other: True, lambda _: True
+                ).commit([other])
             else:
                 remove_instances(Index(self.table), {other: "u2"})
         return found
@@ -171,7 +173,9 @@ def test_two_writers_of_one_study(archive: Archive, modality: str, meanwhile: st
     other: Entry | OrthancId = _series(4, modality if meanwhile == "the same" else "US")
     if meanwhile == "it goes":
         other = _series(2, "SR").orthanc_id
-    racing = Committer(_Meanwhile(archive.index.table, [other]), False, lambda _one, _other: True, lambda _: True)
+    racing = Committer(
+        _Meanwhile(archive.index.table, [other]), False, lambda _one, _other: True, lambda _: True
+    )
     assert racing.commit([_series(3, modality)]) == [Outcome.ADDED]
     _assert_true()
 
@@ -204,7 +208,9 @@ def test_the_patient_is_another_one_meanwhile(archive: Archive, committer: Commi
                 committer.commit([_entry("8.2.3.1", study="8.2", series="8.2.3", name="Roe")])
             return found
 
-    racing = Committer(_Replaced(archive.index.table, [other]), False, lambda _one, _other: True, lambda _: True)
+    racing = Committer(
+        _Replaced(archive.index.table, [other]), False, lambda _one, _other: True, lambda _: True
+    )
     assert racing.commit([other]) == [Outcome.ADDED]
     assert _assert_true()["SFX"] == 5, "the study's own spelling"
 

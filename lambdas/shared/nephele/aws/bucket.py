@@ -256,9 +256,7 @@ class Bucket:
                 return False
             for marker in (one for page in pages for one in page.get("DeleteMarkers", ())):
                 if marker["Key"] == key:
-                    client.delete_object(
-                        Bucket=self.name, Key=key, VersionId=marker["VersionId"]
-                    )
+                    client.delete_object(Bucket=self.name, Key=key, VersionId=marker["VersionId"])
         return True
 
     def copy(self, source: str, target: str, metadata: Mapping[str, str], size_bytes: int) -> None:

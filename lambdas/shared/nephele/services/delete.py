@@ -1,8 +1,8 @@
 """Deleting a resource with all that is beneath it.
 
 The journal has the tombstones before the index: which receptions end, and what users kept at what
-goes with them. So a deletion can be undone, and a rebuilt index brings nothing back. They count once
-they are marked, after the index has them too: what could not be deleted stays, also when it is
+goes with them. So a deletion can be undone, and a rebuilt index brings nothing back. They count
+once they are marked, after the index has them too: what could not be deleted stays, also when it is
 rebuilt.
 """
 
@@ -121,9 +121,7 @@ def _iter_series(
         yield from _iter_series(archive, below, child)
 
 
-def _bury(
-    archive: Archive, deletion: str, ids: Sequence[OrthancId], received_before: str
-) -> None:
+def _bury(archive: Archive, deletion: str, ids: Sequence[OrthancId], received_before: str) -> None:
     """Delete instances of one series; what another reception took the place of, again."""
     for _ in range(_ATTEMPTS):
         rows = [

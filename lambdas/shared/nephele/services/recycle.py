@@ -1,8 +1,8 @@
 """Recycling: the oldest patients make room where `MaximumStorageSize` or -`PatientCount` is passed.
 
 Commits ask for it, and one process at a time does it: patient by patient, looking at the counters
-before each, so that never more than one goes too many. What is begun is gone on with, under the same
-deletion, since a patient keeps its place until it is gone. What it receives meanwhile stays.
+before each, so that never more than one goes too many. What is begun is gone on with, under the
+same deletion, since a patient keeps its place until it is gone. What it receives meanwhile stays.
 """
 
 from __future__ import annotations

@@ -22,7 +22,6 @@ from nephele.services.index_objects import index_objects, not_yet_indexed
 from nephele.services.journal import keep_changed
 
 
-
 @dataclass(frozen=True, slots=True)
 class Restored:
     """How many instances came back, and how many objects S3 has no version of any more."""
