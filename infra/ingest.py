@@ -22,7 +22,7 @@ from infra.functions import FunctionSpec
 from infra.jobs import JobsStack
 from infra.options import Options
 from nephele.aws.index.keys import CHANGES, PENDING
-from nephele.aws.keys import ATTACHMENTS, DERIVED, FINAL, RAW
+from nephele.aws.keys import ATTACHMENTS, DERIVED, FINAL, JOURNAL, RAW
 
 _NUMBER_CHANGES = ("BatchWriteItem", "DeleteItem", "GetItem", "PutItem", "Query", "UpdateItem")
 

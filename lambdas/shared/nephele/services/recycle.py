@@ -7,7 +7,8 @@ same deletion, since a patient keeps its place until it is gone. What it receive
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Set
+from dataclasses import dataclass
 from typing import TypedDict
 
 from nephele.aws import clock
@@ -26,6 +27,15 @@ _BEGUN = "recycling"
 """Cursor that names the patient that is being removed, the deletion, and when it began."""
 _CLAIM_SECONDS = 900
 """The function's own timeout at most: a dead one holds the claim no longer."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Begun:
+    """A patient that is being removed, under which deletion, and when that began."""
+
+    patient: Resource
+    deletion: str
+    moment: str
 
 
 class Recycled(TypedDict):
@@ -69,20 +79,18 @@ def recycle(archive: Archive, has_time: Callable[[], bool]) -> Recycled:
 
 def _recycle_claimed(archive: Archive, has_time: Callable[[], bool], done: Recycled) -> bool | None:
     """Remove patients; False where time ran out, None where there is none that may go."""
-    table = archive.index.table
     seen: set[OrthancId] = set()
     while is_above_limit(archive):
-        patient = _oldest(archive)
-        if patient is None or patient.orthanc_id in seen:
+        begun = _begun(archive) or _begin(archive, seen)
+        if begun is None:
             logger.warning("nothing can be recycled, the archive is above its limit")
             return None
+        patient = begun.patient
         seen.add(patient.orthanc_id)
-        deletion, began = _deletion_of(archive, patient)
-        if not continue_deletion(
-            archive, patient, deletion, _while_allowed(archive, patient, has_time), began
-        ):
+        is_allowed = _while_allowed(archive, patient, has_time)
+        if not continue_deletion(archive, patient, begun.deletion, is_allowed, begun.moment):
             return False
-        records.put_cursor(table, _BEGUN, "")
+        records.put_cursor(archive.index.table, _BEGUN, "")
         done["patients"] += 1
         done["instances"] += patient.totals.instances
         if not has_time():
@@ -90,20 +98,26 @@ def _recycle_claimed(archive: Archive, has_time: Callable[[], bool], done: Recyc
     return True
 
 
-def _deletion_of(archive: Archive, patient: Resource) -> tuple[str, str]:
-    """Return the deletion of a patient, and when it began; it may have begun in another call."""
-    patient_id, _, begun = records.cursor(archive.index.table, _BEGUN).partition(" ")
-    if patient_id != patient.orthanc_id:
-        began = clock.now()
-        begun = f"{begin_deletion(archive, patient, is_recycled=True)} {began}"
-        records.put_cursor(archive.index.table, _BEGUN, f"{patient.orthanc_id} {begun}")
-    deletion, _, began = begun.partition(" ")
-    return deletion, began
+def _begun(archive: Archive) -> _Begun | None:
+    """Return what was begun, unless the patient is gone, or protected since."""
+    patient_id, _, rest = records.cursor(archive.index.table, _BEGUN).partition(" ")
+    deletion, _, moment = rest.partition(" ")
+    patient = archive.index.resource(OrthancId(patient_id)) if patient_id else None
+    if patient is None or patient.user.is_protected:
+        return None
+    return _Begun(patient, deletion, moment)
 
 
-def _oldest(archive: Archive) -> Resource | None:
-    orthanc_id = oldest_patient(archive.index.table)
-    return None if orthanc_id is None else archive.index.resource(orthanc_id)
+def _begin(archive: Archive, seen: Set[OrthancId]) -> _Begun | None:
+    """Begin to remove the oldest patient."""
+    table, moment = archive.index.table, clock.now()
+    patient_id = oldest_patient(table)
+    patient = None if patient_id is None else archive.index.resource(patient_id)
+    if patient is None or patient.orthanc_id in seen:
+        return None
+    deletion = begin_deletion(archive, patient, is_recycled=True)
+    records.put_cursor(table, _BEGUN, f"{patient.orthanc_id} {deletion} {moment}")
+    return _Begun(patient, deletion, moment)
 
 
 def _while_allowed(

@@ -81,18 +81,19 @@ def _restore_instances(archive: Archive, instances: Sequence[Buried]) -> Restore
     Those that were kept aside come after the ones that were served: they lose again.
     """
     ours = [one for one in instances if _let_go_on(archive, one)]
-    keys_of = {one: [_key(one, uuid) for uuid in (one.served, *one.aside)] for one in ours}
-    gone = _undelete(archive, [key for found in keys_of.values() for key in found])
-    for one, (served, *aside) in keys_of.items():
-        buried = [served, *aside] if served in gone else [key for key in aside if key in gone]
+    receptions = {one: [_key(one, uuid) for uuid in (one.served, *one.aside)] for one in ours}
+    gone = _undelete(archive, [key for found in receptions.values() for key in found])
+    for one, (first, *others) in receptions.items():
+        buried = [first, *others] if first in gone else [key for key in others if key in gone]
         if buried:
             uuids = [key.uuid for key in buried]
             tombstones.put_tombstone(archive.index.table, one.orthanc_id, uuids)
-    served = [found[0] for found in keys_of.values() if found[0] not in gone]
-    ended = [key for found in keys_of.values() if found[0] not in gone for key in found[1:]]
+    there = [found for found in receptions.values() if found[0] not in gone]
+    served = [first for first, *_ in there]
+    aside = [key for _, *others in there for key in others if key not in gone]
     missing = not_yet_indexed(archive, served)
     _index(archive, served)
-    _index(archive, [key for key in ended if key not in gone])
+    _index(archive, aside)
     return Restored(len(missing), len(gone))
 
 
