@@ -119,18 +119,21 @@ def test_a_deletion_is_undone(stack: Stack, study: Study) -> None:
 def test_a_deletion_that_ended_midway_is_settled(stack: Stack, study: Study) -> None:
     table = stack.client("dynamodb")
     (name,) = table.list_tables()["TableNames"]
+    orthanc_id = study.orthanc_id(Level.STUDY)
     with stack.rest() as rest:
-        rest.delete(f"/studies/{study.orthanc_id(Level.STUDY)}").raise_for_status()
+        rest.delete(f"/studies/{orthanc_id}").raise_for_status()
+        deletions = rest.get("/deleted").json()
+    (deletion,) = (one["ID"] for one in deletions if one["ResourceID"] == orthanc_id)
     s3, bucket = _bucket(stack)
-    listed = s3.list_objects_v2(Bucket=bucket, Prefix="journal/deletions/")["Contents"]
-    done = max((one for one in listed if one["Key"].endswith("/done")), key=lambda one: one["Key"])
-    s3.delete_object(Bucket=bucket, Key=done["Key"])
-    row = keys.burying(done["Key"].removesuffix("/done"))
+    found = s3.list_objects_v2(Bucket=bucket, Prefix=f"journal/deletions/{deletion}/")["Contents"]
+    (done,) = (one["Key"] for one in found if one["Key"].endswith("/done"))
+    s3.delete_object(Bucket=bucket, Key=done)
+    row = keys.burying(done.removesuffix("/done"))
     table.put_item(TableName=name, Item={**row, "r": {"S": "20000101T000000.000000"}})
     answer = stack.invoke("reconcile", {"prefixes": 1})
     assert not answer["error"], answer
     assert "Item" not in table.get_item(TableName=name, Key=row, ConsistentRead=True)
-    assert s3.head_object(Bucket=bucket, Key=done["Key"])
+    assert s3.head_object(Bucket=bucket, Key=done)
 
 
 def test_a_message_about_what_has_ended_brings_nothing_back(stack: Stack, study: Study) -> None:

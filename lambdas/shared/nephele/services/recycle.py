@@ -25,6 +25,8 @@ QUEUE = "recycle"
 _CLAIM = "recycle"
 _BEGUN = "recycling"
 """Cursor that names the patient that is being removed, the deletion, and when it began."""
+_GO_ON_SECONDS = 86_400
+"""What was begun longer ago is begun anew: its deletion may not be there to be undone any more."""
 _CLAIM_SECONDS = 900
 """The function's own timeout at most: a dead one holds the claim no longer."""
 
@@ -99,11 +101,13 @@ def _recycle_claimed(archive: Archive, has_time: Callable[[], bool], done: Recyc
 
 
 def _begun(archive: Archive) -> _Begun | None:
-    """Return what was begun, unless the patient is gone, or protected since."""
+    """Return what was begun of late, unless the patient is gone, or protected since."""
     patient_id, _, rest = records.cursor(archive.index.table, _BEGUN).partition(" ")
     deletion, _, moment = rest.partition(" ")
     patient = archive.index.resource(OrthancId(patient_id)) if patient_id else None
     if patient is None or patient.user.is_protected:
+        return None
+    if clock.age_seconds(moment) > _GO_ON_SECONDS:
         return None
     return _Begun(patient, deletion, moment)
 

@@ -90,11 +90,11 @@ def _folder(name: str) -> str:
 
 def _replay_part(archive: Archive, name: str, known: set[str], *, is_restored: bool) -> int:
     """Bury what a part of a deletion tells of: what was deleted, and did not come back."""
-    is_partly = mark_key(name, PARTLY) in known
-    if not is_partly and mark_key(name, DONE) not in known:
+    is_done = mark_key(name, DONE) in known
+    if not is_done and mark_key(name, PARTLY) not in known:
         return 0
     is_restored = is_restored or mark_key(name, RESTORED) in known
-    still = read_still_served(archive.bucket, name) if is_partly else frozenset()
+    still = frozenset() if is_done else read_still_served(archive.bucket, name)
     count = 0
     for one in read_part(archive.bucket, name).instances:
         uuids = sorted({*one.ended, *(() if is_restored else (one.served, *one.aside))})
