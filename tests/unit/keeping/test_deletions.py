@@ -50,7 +50,8 @@ def objects(archive: Archive) -> list[str]:
 
 def run_reconciler(archive: Archive) -> None:
     reconcile(archive, lambda: True, grace_seconds=-10, prefixes=256)
-    index_objects(archive, [key for key in objects(archive) if messages(archive, "index")])
+    if messages(archive, "index"):
+        index_objects(archive, objects(archive))
     settle(archive)
 
 
