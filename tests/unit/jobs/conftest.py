@@ -30,6 +30,7 @@ def kind_rows(monkeypatch: pytest.MonkeyPatch) -> None:
     for row in (
         KindRow("Test", Executor.FUNCTIONS),
         KindRow("Once", Executor.FUNCTIONS, can_resubmit=False),
+        KindRow("Patient", Executor.FUNCTIONS, is_patient=True),
         KindRow("Hidden", Executor.EDGE, is_hidden=True),
     ):
         monkeypatch.setitem(kinds.KINDS, row.job_type, row)

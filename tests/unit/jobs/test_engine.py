@@ -14,7 +14,7 @@ from nephele.domain.jobs import Job, JobState
 from nephele.errors import AnswerTooLarge, NetworkProtocol, NotTranscodable, Unavailable
 from nephele.services.archive import Archive
 from nephele.services.dead_letters import keep, list_dead_letters
-from nephele.services.jobs import control, submit, unattended
+from nephele.services.jobs import control, patience, submit, unattended
 from nephele.services.jobs.slices import Slice
 from nephele.services.jobs.submit import JobOptions
 from nephele.services.jobs.worker import run_event
@@ -214,6 +214,53 @@ def test_a_transient_error_is_tried_again_and_becomes_a_failure_in_the_end(
     assert (failed.state, failed.error) == (JobState.FAILURE, "NepheleError")
     assert "S3: SlowDown" in failed.error_details
     assert list_dead_letters(archive) == []
+
+
+def test_a_patient_job_outlasts_an_outage(
+    archive: Archive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(patience, "_FIRST_PAUSE_SECONDS", 0)
+    job = submitted(archive, "Patient")
+    outage = iter([Unavailable("S3: SlowDown")] * 20)
+
+    def run(archive: Archive, piece: Slice) -> bool:
+        for error in outage:
+            raise error
+        return True
+
+    assert work(archive, run) == 21, "no delivery counts as the last one"
+    assert read(archive, job).state is JobState.SUCCESS
+
+
+def test_a_dead_letter_lets_a_patient_job_go_on(
+    archive: Archive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing could be written for so long that its message was given up."""
+    job = submitted(archive, "Patient")
+    (message,) = messages(archive, "jobs")
+    keep(archive, "letter", json.dumps(message))
+    assert not read(archive, job).state.is_final
+    monkeypatch.setattr(unattended, "_FORGOTTEN_SECONDS", -1)
+    assert unattended.remind(archive) == 1
+    assert messages(archive, "jobs") == [message]
+    real = patience.clock.age_seconds
+    monkeypatch.setattr(patience.clock, "age_seconds", lambda when: real(when) + 8 * 86_400)
+    keep(archive, "letter", json.dumps(message))
+    assert read(archive, job).state is JobState.FAILURE
+
+
+def test_what_a_patient_job_failed_with_stays_listed(archive: Archive) -> None:
+    failed = submitted(archive, "Patient")
+
+    def run(archive: Archive, piece: Slice) -> bool:
+        raise NetworkProtocol("refused")
+
+    work(archive, run)
+    for _ in range(12):
+        submitted(archive)
+        work(archive, count_steps)
+    assert failed.identifier in control.list_jobs(archive)
+    assert len(control.list_jobs(archive)) == 11
 
 
 def test_a_dead_letter_of_a_job_that_goes_on_is_nothing(archive: Archive) -> None:

@@ -24,6 +24,7 @@ from nephele.logs import logger
 from nephele.services.archive import Archive
 from nephele.services.jobs.history import trim_history
 from nephele.services.jobs.kinds import Kinds
+from nephele.services.jobs.patience import is_patient, try_again
 from nephele.services.jobs.slices import Slice, Stopped
 from nephele.settings.limits import JOB_MESSAGE_SECONDS
 
@@ -123,6 +124,10 @@ def _run_slice(
     except Stopped:
         _stop(archive, lease, piece)
     except _TRANSIENT as error:
+        if is_patient(lease.job):
+            try_again(piece, error)
+            _go_on(archive, lease, piece, is_done=False)
+            return
         logger.warning("job will be tried again", extra={**fields, "error": type(error).__name__})
         leases.give_back(archive.index.table, lease, str(error))
         raise

@@ -38,6 +38,8 @@ class KindRow:
         A failed job may be submitted again.
     is_hidden : bool
         Jobs of this kind are never listed.
+    is_patient : bool
+        They are tried again for days, whatever fails, and those that failed stay listed.
     """
 
     job_type: str
@@ -45,6 +47,7 @@ class KindRow:
     module: str = ""
     can_resubmit: bool = True
     is_hidden: bool = False
+    is_patient: bool = False
 
 
 _ROWS = (
@@ -84,8 +87,13 @@ _ROWS = (
         is_hidden=True,
     ),
     KindRow("DicomModalityStore", Executor.EDGE),
-    KindRow("AutoForward", Executor.EDGE),
-    KindRow("AutoForwardToPeer", Executor.FUNCTIONS, "nephele.services.peers.forward_job"),
+    KindRow("AutoForward", Executor.EDGE, is_patient=True),
+    KindRow(
+        "AutoForwardToPeer",
+        Executor.FUNCTIONS,
+        "nephele.services.peers.forward_job",
+        is_patient=True,
+    ),
     KindRow("DicomMoveScu", Executor.EDGE),
     KindRow("DicomGetScu", Executor.EDGE),
     KindRow("StorageCommitmentScp", Executor.EDGE),

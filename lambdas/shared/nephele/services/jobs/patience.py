@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from nephele.aws import clock
+from nephele.domain.jobs import Job
 from nephele.errors import NepheleError
 from nephele.logs import logger
+from nephele.services.jobs.kinds import KINDS
 from nephele.services.jobs.slices import Slice
 
 PATIENCE_SECONDS = 7 * 86_400
@@ -12,6 +14,11 @@ PATIENCE_SECONDS = 7 * 86_400
 
 _FIRST_PAUSE_SECONDS = 5
 _LONGEST_PAUSE_SECONDS = 900
+
+
+def is_patient(job: Job) -> bool:
+    """Tell whether a job does not give up yet, whatever fails."""
+    return KINDS[job.job_type].is_patient and clock.age_seconds(job.created) <= PATIENCE_SECONDS
 
 
 def try_again(piece: Slice, error: NepheleError) -> bool:

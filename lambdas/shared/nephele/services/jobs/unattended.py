@@ -13,6 +13,7 @@ from nephele.errors import NepheleError
 from nephele.services.archive import Archive
 from nephele.services.jobs.engine import enqueue
 from nephele.services.jobs.history import trim_history
+from nephele.services.jobs.patience import is_patient
 
 _KILLED = "Its worker was killed, ran out of time or could not start, several times"
 _FORGOTTEN_SECONDS = 900
@@ -22,7 +23,8 @@ _FORGOTTEN_SECONDS = 900
 def is_given_up(archive: Archive, body: str) -> bool:
     """Let the job of a dead letter fail; tell whether the letter was about a job at all.
 
-    Nothing happens to a job that went on by another message meanwhile.
+    Nothing happens to a job that went on by another message meanwhile, nor to a patient one, whose
+    next message `remind` sends.
     """
     try:
         message: Any = orjson.loads(body)
@@ -32,7 +34,9 @@ def is_given_up(archive: Archive, body: str) -> bool:
         return False
     table, identifier = archive.index.table, str(message["job"])
     found = rows.job(table, identifier)
-    if found is not None and found.turn <= int(message["turn"]):
+    if found is None or found.turn > int(message["turn"]):
+        return True
+    if not is_patient(found):
         failure = rows.Failure(NepheleError.__name__, found.error_details or _KILLED)
         ended = rows.end_unattended(table, identifier, failure)
         if ended is not None:
