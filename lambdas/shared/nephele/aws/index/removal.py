@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 _ITEMS_PER_INSTANCE = 4
 _ITEMS_FOR_PARENTS = 16
 INSTANCES_PER_TRANSACTION = (TRANSACTION_ITEMS - _ITEMS_FOR_PARENTS) // _ITEMS_PER_INSTANCE
-_BURIED = "t, m, a, z, h, r, v, e, y, us, za, zt, zc, hc, rv"
+_BURIED = "t, m, a, z, h, r, v, e, y, us, za, zt, zc, hc, hd, rv"
 """Attributes a tombstone has no more."""
 _BENEATH = {
     Level.SERIES: ("ni", "instances"),
