@@ -125,7 +125,7 @@ def test_a_failed_job_tells_why(client: Client, archive: Archive) -> None:
     ("error", "code", "description"),
     [
         (JobCanceled(), 37, "This job was canceled"),
-        (NotTranscodable("no codec"), -1, "Internal error"),
+        (NotTranscodable("no codec"), 23, "Incompatible format of the images"),
         (ValueError("a bug"), -1, "Internal error"),
     ],
     ids=["cancelled", "an error without a code", "a bug"],

@@ -101,7 +101,8 @@ def _explain_transport(exc: httpx.TransportError) -> Failed | Stopped:
     if certificate is not None:
         raise Stopped(
             f"The certificate of {server} is not trusted ({certificate.verify_message}): name what "
-            "to trust with --ca-bundle; a local stack's is DATA/tls/trusted.pem"
+            "to trust with --ca-bundle, which also stands for AWS_CA_BUNDLE where that is set; a "
+            "local stack's is DATA/tls/trusted.pem"
         ) from exc
     reason = f"{type(exc).__name__}: {exc}"
     if isinstance(exc, httpx.ConnectError | httpx.ConnectTimeout):

@@ -33,6 +33,7 @@ UNKNOWN_RESOURCE = Answer(HTTPStatus.NOT_FOUND, 17, "Unknown resource")
 BAD_REQUEST = Answer(HTTPStatus.BAD_REQUEST, 8, "Bad request")
 _BAD_FILE = Answer(HTTPStatus.BAD_REQUEST, 15, "Bad file format")
 _UNAVAILABLE = "The database is currently not available (probably a transient situation)"
+_INCOMPATIBLE = "Incompatible format of the images"
 _NETWORK_PROTOCOL = "Error in the network protocol"
 _SERIALIZE = (
     "Database could not serialize access due to concurrent update, the transaction should be"
@@ -52,15 +53,13 @@ ANSWERS: dict[type[errors.NepheleError], Answer] = {
     errors.FileTooLarge: Answer(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, 15, "Bad file format"),
     errors.MissingIdentifier: Answer(HTTPStatus.NOT_FOUND, 21, "Inexistent tag"),
     errors.IdentifierMismatch: _BAD_FILE,
-    errors.NotTranscodable: Answer(HTTPStatus.NOT_FOUND),
-    errors.NothingToTranscode: Answer(HTTPStatus.NOT_FOUND),
+    errors.NotTranscodable: Answer(HTTPStatus.NOT_FOUND, 23, _INCOMPATIBLE),
+    errors.NothingToTranscode: Answer(HTTPStatus.NOT_FOUND, 23, _INCOMPATIBLE),
     errors.UnsupportedImage: Answer(HTTPStatus.UNSUPPORTED_MEDIA_TYPE),
     errors.UnorderedSeries: Answer(
         HTTPStatus.BAD_REQUEST, 2040, "Unable to order the slices of the series"
     ),
-    errors.IncompatibleImages: Answer(
-        HTTPStatus.BAD_REQUEST, 23, "Incompatible format of the images"
-    ),
+    errors.IncompatibleImages: Answer(HTTPStatus.BAD_REQUEST, 23, _INCOMPATIBLE),
     errors.UnknownResource: UNKNOWN_RESOURCE,
     errors.InexistentItem: Answer(HTTPStatus.NOT_FOUND, 7, "Accessing an inexistent item"),
     errors.Unauthorized: Answer(HTTPStatus.UNAUTHORIZED),

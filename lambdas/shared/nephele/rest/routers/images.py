@@ -37,8 +37,8 @@ router = APIRouter(prefix="/instances/{identifier}", tags=["Instances"], route_c
 def get_file(request: Request, archive: OpenArchive, identifier: str) -> Response:
     """Return the file as it is stored, or in the transfer syntax `?transcode=`.
 
-    What a transfer syntax cannot hold is answered with an empty 404; what takes longer than one
-    answer may, with a redirect to itself. `?filename=` names the file.
+    What a transfer syntax cannot hold is answered with 404 and the reason; what takes longer than
+    one answer may, with a redirect to itself. `?filename=` names the file.
     """
     instance = require_resource(archive, Level.INSTANCE, identifier)
     arguments = arguments_of(request)
