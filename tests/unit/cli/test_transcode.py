@@ -61,6 +61,13 @@ def test_a_folder_keeps_its_shape(jobs: int, folder: Path, tmp_path: Path) -> No
         assert counted in result.output
 
 
+def test_one_named_file_that_is_no_dicom_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "run.log").write_text("ready")
+    result = run(tmp_path / "run.log", tmp_path / "out", "--transfer-syntax", RLE)
+    assert (result.exit_code, (tmp_path / "out").exists()) == (1, False)
+    assert "1 skipped" in result.output
+
+
 def test_in_place(folder: Path) -> None:
     assert run(folder, folder, "--transfer-syntax", RLE).exit_code == 0
     again = run(folder, folder, "--transfer-syntax", RLE)

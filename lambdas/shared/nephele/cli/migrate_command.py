@@ -91,7 +91,10 @@ def migrate(
                 summary=summary,
             )
             deleted = _migrate(copier, jobs, quiet_seconds, console)
-    except (BadBundle, httpx.InvalidURL, httpx.UnsupportedProtocol) as exc:
+    except httpx.UnsupportedProtocol as exc:
+        typer.echo(f"{exc} An address begins with http:// or https://.", err=True)
+        raise typer.Exit(2) from exc
+    except (BadBundle, httpx.InvalidURL) as exc:
         typer.echo(str(exc), err=True)
         raise typer.Exit(2) from exc
     except (Stopped, Refused, Failed) as exc:

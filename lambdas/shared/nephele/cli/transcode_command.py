@@ -60,7 +60,8 @@ def transcode_files(
         _transcode_all(source, target, uid, quality, jobs or default_jobs(), summary, console)
     finally:
         print_summary(summary, console)
-    if summary.counts["refused"] or summary.counts["failed"]:
+    is_missing = source.is_file() and summary.counts["skipped"]
+    if is_missing or summary.counts["refused"] or summary.counts["failed"]:
         raise typer.Exit(1)
 
 
