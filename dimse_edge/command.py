@@ -62,6 +62,9 @@ class Tag(IntEnum):
     MOVE_ORIGINATOR_MESSAGE_ID = 0x1031
 
 
+FAILED_SOP_INSTANCE_UID_LIST = 0x00080058
+"""Of a data set (PS3.4 C.4.2.1.4.2), but DCMTK sends the details of a status in the command set."""
+
 _UIDS = frozenset(
     {
         Tag.AFFECTED_SOP_CLASS_UID,
@@ -87,7 +90,8 @@ class Command:
     status : int
         Of responses; 0 in a request.
     elements : mapping
-        Every element of the set, by its number within group 0000, as encoded.
+        Every element of the set, by its tag, as encoded. Of group 0000 in what PS3.7 asks for;
+        peers add others, such as the Failed SOP Instance UID List.
     """
 
     field: int
@@ -117,19 +121,30 @@ class Command:
         value = self.elements.get(tag, b"")
         return int(_US.unpack(value)[0]) if len(value) == _US.size else 0
 
+    @property
+    def failed_sop_instance_uids(self) -> list[str]:
+        """Return the Failed SOP Instance UID List (0008,0058) that peers put into the command."""
+        return split_uids(self.elements.get(FAILED_SOP_INSTANCE_UID_LIST, b""))
+
     def text(self, tag: Tag) -> str:
         """Return a text or a UID without its padding, empty where it is not there."""
         return self.elements.get(tag, b"").decode("ascii", "replace").strip(" \0")
 
 
+def split_uids(encoded: bytes) -> list[str]:
+    """Return the UIDs of an encoded value; what is no ASCII is replaced."""
+    values = encoded.decode("ascii", "replace").split("\\")
+    return [uid for value in values if (uid := value.strip(" \0"))]
+
+
 def parse_command(encoded: bytes | bytearray) -> Command:
-    """Parse a command set.
+    """Parse a command set; elements of other groups are no error.
 
     Raises
     ------
     ProtocolError
-        It is truncated, holds something else than group 0000, or lacks its Command Field, its
-        Command Data Set Type or, in a response, its Status.
+        It is truncated, or lacks its Command Field, its Command Data Set Type or, in a response,
+        its Status.
     """
     values = dict(_read_elements(encoded))
     try:
@@ -156,9 +171,9 @@ def _read_elements(encoded: bytes | bytearray) -> list[tuple[int, bytes]]:
             raise ProtocolError("the command set is truncated")
         group, element, size = _ELEMENT.unpack_from(encoded, position)
         value = bytes(encoded[position + 8 : position + 8 + size])
-        if group or len(value) < size:
+        if len(value) < size:
             raise ProtocolError("the command set is not valid")
-        elements.append((element, value))
+        elements.append((group << 16 | element, value))
         position += 8 + size
     return elements
 

@@ -98,7 +98,7 @@ class _Get:
                 progress(message.command)
         finally:
             self._discard()
-        return Retrieved(message.command.status, message.command.comment, self._received)
+        return Retrieved.of(self._association, message, self._received)
 
     def _ask(self, message_id: int, query: Query) -> None:
         encoding = encoding_named(followed(self._archive).default_encoding)
@@ -107,8 +107,10 @@ class _Get:
             self._association, self._context_id, Field.C_GET, message_id, named, encoding
         )
 
-    def _sink_for(self, context_id: int, command: Command) -> Sink:
-        """Return where the data set of a C-STORE goes; failed lists are passed over."""
+    def _sink_for(self, context_id: int, command: Command) -> Sink | None:
+        """Return where the data set of a C-STORE goes; those of responses are kept."""
+        if command.is_response:
+            return None
         context = self._association.contexts.get(context_id)
         if command.field != Field.C_STORE or context is None:
             return lambda _: None

@@ -18,8 +18,8 @@ _LONGEST_IDENTIFIER = 1 << 24
 
 Sink = Callable[[memoryview], None]
 """Takes the bytes of a data set as they come."""
-SinkFor = Callable[[int, Command], Sink]
-"""Returns where the data set of a command goes, by the id of its context."""
+SinkFor = Callable[[int, Command], Sink | None]
+"""Returns where the data set of a command goes, by the id of its context; None keeps it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +47,9 @@ class Incoming:
         context_id, command = self._receive_command(timeout)
         if not command.has_data_set:
             return Message(context_id, command)
-        if sink_for is not None:
-            self._receive_data_set(context_id, sink_for(context_id, command))
+        sink = sink_for(context_id, command) if sink_for is not None else None
+        if sink is not None:
+            self._receive_data_set(context_id, sink)
             return Message(context_id, command)
         identifier = bytearray()
 

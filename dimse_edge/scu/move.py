@@ -70,7 +70,7 @@ class _Move:
         received = moved(table, message_id)
         self._await_indexed(received)
         named = [str(one) for one in received]
-        return Retrieved(message.command.status, message.command.comment, named)
+        return Retrieved.of(self._association, message, named)
 
     def _await_indexed(self, received: list[OrthancId]) -> None:
         """Wait a while until what has come here can be read: the peer may be quicker."""

@@ -11,11 +11,19 @@ from pydicom import dcmread
 from pynetdicom.dimse_messages import C_STORE_RQ
 from pynetdicom.dimse_primitives import C_STORE
 
-from dimse_edge.command import Command, ProtocolError, parse_command
+from dimse_edge.command import Command, ProtocolError, Tag, parse_command
 from dimse_edge.responses import encode_response
 from dimse_edge.statuses import STORE_STATUSES
 from nephele import errors
 from tests.edge.data_sets import CT
+
+_ORTHANC = bytes.fromhex(
+    "00000000040000006a000000000002001c000000312e322e3834302e31303030382e352e312e342e312e322e322e33"
+    "00000000010200000010800000200102000000010000000008020000000101000000090200000000c0000021100200"
+    "000001000000221002000000010000002310020000000000080000000400000032000000080058002a000000312e39"
+    "2e3939392e3939392e39392e392e393939392e393939392e323030333038313831353335313600"
+)
+"""The last response to a C-GET without a context for one of two instances, of Orthanc 1.10.1."""
 
 UIDS = st.text("0123456789.", min_size=1, max_size=64)
 
@@ -44,6 +52,19 @@ def test_response_is_read_by_pydicom(uid: str, message_id: int, status: int, com
     assert response.MessageIDBeingRespondedTo == message_id
     assert response.CommandDataSetType == 0x0101
     assert response.Status == status
+
+
+def test_details_of_a_status_may_be_of_other_groups() -> None:
+    response = parse_command(_ORTHANC)
+    assert (response.field, response.status, response.has_data_set) == (0x8010, 0xC000, False)
+    assert [response.number(tag) for tag in (Tag.COMPLETED, Tag.FAILED, Tag.WARNING)] == [1, 1, 0]
+    assert response.failed_sop_instance_uids == ["1.9.999.999.99.9.9999.9999.20030818153516"]
+
+
+@pytest.mark.parametrize("missing", range(1, 50))
+def test_elements_of_other_groups_are_bounded_by_the_command(missing: int) -> None:
+    with pytest.raises(ProtocolError):
+        parse_command(_ORTHANC[:-missing])
 
 
 @given(st.binary(max_size=200))

@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+import struct
 import time
 from collections.abc import Iterator
 from typing import Any
+from unittest.mock import patch
 
 import boto3
 import pytest
 
+from dimse_edge.command import (
+    HAS_DATA_SET,
+    NO_DATA_SET,
+    RESPONSE,
+    Field,
+    Tag,
+    encode_command,
+)
 from dimse_edge.executor import load_kind
 from nephele.aws.index import jobs as rows
 from nephele.aws.queues import Queue
@@ -77,3 +87,50 @@ def test_the_job_says_why(
     assert ended is not None
     assert ended.state is JobState.FAILURE
     assert any(reason in ended.error_details for reason in _BEHAVIOURS[behaviour].split("|"))
+
+
+_FAILED = ["1.2.3.4", "1.2.3.5"]
+_IN_COMMAND = struct.pack("<HHI", 8, 0x58, 16) + b"1.2.3.4\\1.2.3.5\0"
+
+
+@pytest.mark.parametrize("status", [0xC000, 0xA702, 0xB000])
+@pytest.mark.parametrize("job_type", ["DicomMoveScu", "DicomGetScu"])
+@pytest.mark.parametrize("is_in_command", [True, False], ids=["status detail", "data set"])
+def test_a_failed_retrieval_tells_what_failed(
+    archive: Archive, job_type: str, status: int, is_in_command: bool
+) -> None:
+    """DCMTK's status details are in the command set, the list of PS3.4 is a data set."""
+    field = Field.C_MOVE if job_type == "DicomMoveScu" else Field.C_GET
+    command = encode_command(
+        {
+            Tag.COMMAND_FIELD: field | RESPONSE,
+            Tag.MESSAGE_ID_BEING_RESPONDED_TO: 1,
+            Tag.COMMAND_DATA_SET_TYPE: NO_DATA_SET if is_in_command else HAS_DATA_SET,
+            Tag.STATUS: status,
+            Tag.ERROR_COMMENT: "no such luck",
+            Tag.COMPLETED: 1,
+            Tag.FAILED: 2,
+            Tag.WARNING: 0,
+        }
+    )
+    whole = command + _IN_COMMAND if is_in_command else command
+    # the first transfer syntax proposed is Explicit VR
+    explicit = b"\x08\0\x58\0UI\x10\0" + _IN_COMMAND[8:]
+    behaviour = peers.answers(whole, b"" if is_in_command else explicit)
+    queue = archive.queue("edge_jobs")
+    with peer(behaviour) as port:
+        modality = {"AET": "ODD", "Host": "127.0.0.1", "Port": port}
+        request = {"Modality": modality, "Timeout": _PATIENCE_SECONDS, **_JOBS[job_type]}
+        with patch("random.choice", lambda _: 1):  # the message id of a C-MOVE
+            job = submit(archive, job_type, request)
+            (message,) = queue.receive(wait_seconds=0)
+            run_received(archive, queue, message, load_kind, lambda: True)
+    ended = rows.job(archive.index.table, job.identifier)
+    assert ended is not None
+    assert ended.error_details.endswith(
+        f"fails with status 0x{status:04x} (no such luck): 1 completed, 2 failed"
+    )
+    (told,) = ended.content["Details"]
+    assert told["DimseErrorStatus"] == status
+    assert told["NumberOfFailedSuboperations"] == 2
+    assert told["FailedSOPInstanceUIDList"] == _FAILED
