@@ -14,6 +14,7 @@ from infra.local.errors import ChildDied
 from infra.local.folders import DataFolder
 from infra.local.inventory import Task
 from infra.local.ports import LOOPBACK
+from nephele.settings.configuration import parse_configuration
 from nephele.settings.environment import PREFIX
 
 _ROOT = Path(__file__).resolve().parents[2]
@@ -22,6 +23,8 @@ _DRAIN_SECONDS = 10.0
 _PATIENCE_SECONDS = _DRAIN_SECONDS + 5.0
 _ASK_AGAIN_SECONDS = 0.1
 _VERIFICATION = "1.2.840.10008.1.1"
+_HEALTH_AET = "NEPHELE-HEALTH"
+"""Whom the edge knows as its own health check: what it refuses of that is not kept."""
 
 
 class Edge:
@@ -67,7 +70,7 @@ class Edge:
         )
         try:
             async with asyncio.timeout(_START_SECONDS):
-                while not await asyncio.to_thread(self._is_there):
+                while not await asyncio.to_thread(self.is_there):
                     if self.process.returncode is not None:
                         raise ChildDied(f"the edge did not start; see {self._log}")
                     await asyncio.sleep(_ASK_AGAIN_SECONDS)
@@ -101,14 +104,15 @@ class Edge:
         if self.process is not None:
             await children.stop(self.process, _PATIENCE_SECONDS)
 
-    def _is_there(self) -> bool:
-        answers = _accepts if self._has_tls else _answers
-        return answers(self.port) and (not self.https_port or _accepts(self.https_port))
+    def is_there(self) -> bool:
+        """Tell whether it answers C-ECHO, and takes HTTPS where there is any."""
+        return self._has_answered() and (not self.https_port or _accepts(self.https_port))
 
-    @property
-    def _has_tls(self) -> bool:
-        options = json.loads(self._task.environment[f"{PREFIX}CONFIGURATION"])
-        return bool(options.get("DicomTlsEnabled", False))
+    def _has_answered(self) -> bool:
+        configuration = parse_configuration(self._task.environment[f"{PREFIX}CONFIGURATION"])
+        if configuration.dicom_tls_enabled:
+            return _accepts(self.port)
+        return _answers(self.port, configuration.dicom_aet)
 
     @property
     def _log(self) -> Path:
@@ -143,14 +147,15 @@ def _accepts(port: int) -> bool:
         return False
 
 
-def _answers(port: int) -> bool:
+def _answers(port: int, called_aet: str) -> bool:
     """Tell whether C-ECHO is answered; a refused association is an answer, too."""
     from pynetdicom import AE  # slow to import
     from pynetdicom.presentation import build_context
 
-    entity = AE(ae_title="NEPHELE-UP")
+    entity = AE(ae_title=_HEALTH_AET)
     entity.connection_timeout = entity.acse_timeout = entity.dimse_timeout = 5
-    association = entity.associate(LOOPBACK, port, contexts=[build_context(_VERIFICATION)])
+    contexts = [build_context(_VERIFICATION)]
+    association = entity.associate(LOOPBACK, port, contexts=contexts, ae_title=called_aet)
     if not association.is_established:
         return association.is_rejected
     answered = "Status" in association.send_c_echo()

@@ -4,15 +4,22 @@ from __future__ import annotations
 
 import subprocess
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest
+from pynetdicom import AE, evt
 from pynetdicom.presentation import build_context
 
 from dimse_edge import acse
 from dimse_edge.access import Peer, Rules, Service
+from dimse_edge.health import is_own
 from dimse_edge.negotiation import ABSTRACT_SYNTAX_NOT_SUPPORTED, TRANSFER_SYNTAXES_NOT_SUPPORTED
 from dimse_edge.refusals import explain_rejection, explain_request, refused_contexts
+from infra.local.edge import Edge
+from infra.local.folders import DataFolder
+from infra.local.inventory import Task
+from nephele.domain.sop_classes import MODALITY_WORKLIST_FIND, VERIFICATION
 from nephele.settings.configuration import parse_configuration
 from tests.stack import Stack
 
@@ -93,6 +100,44 @@ def test_refused_contexts_name_their_option() -> None:
     assert "UnknownSopClassAccepted" in first
     assert JPEG_2000 in second
     assert "Jpeg2000TransferSyntaxAccepted" in second
+
+
+def test_worklists_that_are_not_served_are_explained_first(stack: Stack) -> None:
+    """Without a context findscu aborts: that follows from the refusal, and is said last."""
+    host, port = stack.dicom_address
+    aet = "WANTS_WORKLISTS"
+    command = ["findscu", "-W", "-aet", aet, "-k", "PatientName=", host, str(port)]
+    subprocess.run(command, capture_output=True, check=False, timeout=30)
+    first, last = _wait_for_refusal(stack, aet)["Explanations"]
+    assert first.startswith(MODALITY_WORKLIST_FIND)
+    assert "Worklists" in first
+    assert "SopClasses" not in first
+    assert "The peer aborted" in last
+
+
+def test_the_local_stack_asks_for_the_configured_aet_and_leaves_no_trace(tmp_path: Path) -> None:
+    asked: list[tuple[str, str]] = []
+
+    def note(event: evt.Event) -> None:
+        request = event.assoc.requestor.primitive
+        assert request is not None
+        asked.append((request.calling_ae_title or "", request.called_ae_title or ""))
+
+    entity = AE("NEPHELE")
+    entity.require_called_aet = True
+    entity.add_supported_context(VERIFICATION)
+    server = entity.start_server(
+        ("127.0.0.1", 0), block=False, evt_handlers=[(evt.EVT_REQUESTED, note)]
+    )
+    environment = {"NEPHELE_CONFIGURATION": '{"DicomAet": "NEPHELE", "DicomCheckCalledAet": true}'}
+    probe = Edge(Task("", environment), server.server_address[1], 0, DataFolder(tmp_path), {})
+    try:
+        assert probe.is_there()
+    finally:
+        server.shutdown()
+    ((calling_aet, called_aet),) = asked
+    assert called_aet == "NEPHELE"
+    assert is_own(calling_aet, "127.0.0.1")
 
 
 def test_a_refused_request_is_explained_over_rest(stack: Stack) -> None:

@@ -149,5 +149,6 @@ def _examine_dead_letters(client: httpx.Client) -> Finding:
 
 def _iter_refusals(client: httpx.Client) -> Iterator[Finding]:
     for refusal in _read(client, f"/refused-associations?limit={_SHOWN_REFUSALS}"):
-        subject = "{Date} {CallingAET} ({RemoteIP}): {Outcome}".format_map(refusal)
-        yield Finding(Verdict.NOTE, subject, "; ".join(refusal["Explanations"]))
+        subject = "{Date} {CallingAET} ({RemoteIP})".format_map(refusal)
+        told = refusal["Explanations"] or [refusal["Outcome"]]
+        yield Finding(Verdict.NOTE, subject, "; ".join(told))

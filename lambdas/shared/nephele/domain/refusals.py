@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from nephele.domain.sop_classes import is_known_uid
+from nephele.domain.sop_classes import MODALITY_WORKLIST_FIND, is_known_uid
 from nephele.domain.transfer_syntax import transfer_syntax
 
 
@@ -36,18 +36,22 @@ class ProposedContext:
     def explanation(self) -> str:
         """Say what to change so that it is accepted."""
         if not self.is_class_accepted:
-            option = (
-                "AcceptedSopClasses or RejectedSopClasses"
-                if is_known_uid(self.abstract_syntax)
-                else "UnknownSopClassAccepted"
-            )
-            return f"{self.abstract_syntax}: the class is not accepted; see {option}"
+            return f"{self.abstract_syntax}: {_explain_class(self.abstract_syntax)}"
         options = sorted(_options_of(self.transfer_syntaxes)) or ["AcceptedTransferSyntaxes"]
         proposed = ", ".join(self.transfer_syntaxes)
         return (
             f"{self.abstract_syntax}: none of the proposed transfer syntaxes ({proposed}) is "
             f"accepted; see {' or '.join(options)}"
         )
+
+
+def _explain_class(sop_class_uid: str) -> str:
+    """Say why a class is not accepted, and what would let it in."""
+    if sop_class_uid == MODALITY_WORKLIST_FIND:
+        return "worklists are not served; set Enable in the section Worklists to true"
+    if not is_known_uid(sop_class_uid):
+        return "the class is not accepted; see UnknownSopClassAccepted"
+    return "the class is not accepted; see AcceptedSopClasses or RejectedSopClasses"
 
 
 def _options_of(syntaxes: Sequence[str]) -> set[str]:
@@ -77,8 +81,8 @@ class Refusal:
 
     @property
     def explanations(self) -> tuple[str, ...]:
-        """Return all that can be said: the reasons, then what was not agreed upon."""
-        reasons = self.reasons
+        """Return all that can be said: the reasons, what was not agreed upon, what came of it."""
+        told = self.reasons + tuple(context.explanation for context in self.refused_contexts)
         if self.outcome is Outcome.ABORTED_THERE:
-            reasons += ("The peer aborted, or closed the connection without a release",)
-        return reasons + tuple(context.explanation for context in self.refused_contexts)
+            told += ("The peer aborted, or closed the connection without a release",)
+        return told
