@@ -64,6 +64,31 @@ class Retrieved:
         )
 
     @property
+    def total(self) -> int:
+        """Return how many sub-operations there were."""
+        return self.completed + self.failed + self.warning
+
+    def completed_by(self, other: Retrieved) -> Retrieved:
+        """Return how it ended altogether, once what failed was asked for in other classes.
+
+        No instance is of a class of both. It is a success only if both counted as many: a peer
+        may stop at the first failure.
+        """
+        failed = max(self.failed - other.completed - other.warning, 0)
+        warning = self.warning + other.warning
+        is_whole = not failed and not warning and self.total == other.total
+        listed = set(other.failed_sop_instance_uids)
+        return Retrieved(
+            SUCCESS if is_whole else self.status,
+            "" if is_whole else self.comment,
+            [*self.received, *other.received],
+            self.completed + other.completed,
+            failed,
+            warning,
+            [uid for uid in self.failed_sop_instance_uids if uid in listed],
+        )
+
+    @property
     def failure(self) -> Document:
         """Return what a job's content tells of a retrieval that failed, else nothing."""
         if self.status == SUCCESS:

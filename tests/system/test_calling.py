@@ -14,7 +14,7 @@ import httpx
 import psutil
 import pydicom
 import pytest
-from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian, generate_uid
+from pydicom.uid import UID, ExplicitVRLittleEndian, ImplicitVRLittleEndian, generate_uid
 
 from infra.local.ports import reserve
 from tests.edge.conftest import tool
@@ -25,6 +25,9 @@ from tests.unit.conftest import dicom_file
 
 _LOOK_AGAIN_SECONDS = 0.1
 _JPEG_2000 = "JPEG2000.dcm"
+_RT_DOSE_CLASS = "1.2.840.10008.5.1.4.1.1.481.2"
+_RARE_CLASS = "1.2.840.10008.5.1.4.34.7"
+"""RT Beams Delivery Instruction Storage: not among the 120 that are proposed first."""
 
 
 def wait_until(is_true: Callable[[], bool], seconds: float = 30.0) -> None:
@@ -257,6 +260,38 @@ def test_get(rest: httpx.Client, peer: Peer) -> None:
     content = ok(rest.post("/modalities/peer/get", json=body))
     assert len(content["Details"][0]["ReceivedInstancesIds"]) == len(made)
     assert len(instances(rest, study)) == len(made), "it can be read at once"
+
+
+def got(rest: httpx.Client, peer: Peer, study: str, made: list[bytes]) -> set[str]:
+    """Get a study that a peer has; return the classes that came."""
+    upload(peer.rest, made)
+    body = {"Level": "Study", "Resources": [{"StudyInstanceUID": study}]}
+    (detail,) = ok(rest.post("/modalities/peer/get", json=body))["Details"]
+    assert detail["DimseErrorStatus"] == 0
+    here = instances(rest, study)
+    assert sorted(detail["ReceivedInstancesIds"]) == sorted(here)
+    assert len(here) == len(made)
+    return {rest.get(f"/instances/{one}/metadata/SopClassUid").text for one in here}
+
+
+def test_get_brings_classes_from_all_over_the_registry(rest: httpx.Client, peer: Peer) -> None:
+    study, made = files(1)
+    dose = dicom_file(
+        "rtdose.dcm",
+        StudyInstanceUID=study,
+        SOPInstanceUID=generate_uid(),
+        PatientID=study[-16:],
+    )
+    assert _RT_DOSE_CLASS in got(rest, peer, study, [*made, dose])
+
+
+def test_get_brings_classes_that_no_association_begins_with(rest: httpx.Client, peer: Peer) -> None:
+    study, made = files(1)
+    rare = pydicom.dcmread(io.BytesIO(made[0]))
+    rare.SOPClassUID = rare.file_meta.MediaStorageSOPClassUID = UID(_RARE_CLASS)
+    written = io.BytesIO()
+    rare.save_as(written)
+    assert got(rest, peer, study, [written.getvalue()]) == {_RARE_CLASS}
 
 
 _DCMQRSCP = """

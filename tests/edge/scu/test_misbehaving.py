@@ -108,7 +108,7 @@ def test_a_failed_retrieval_tells_what_failed(
             Tag.COMMAND_DATA_SET_TYPE: NO_DATA_SET if is_in_command else HAS_DATA_SET,
             Tag.STATUS: status,
             Tag.ERROR_COMMENT: "no such luck",
-            Tag.COMPLETED: 1,
+            Tag.COMPLETED: 0,
             Tag.FAILED: 2,
             Tag.WARNING: 0,
         }
@@ -128,7 +128,7 @@ def test_a_failed_retrieval_tells_what_failed(
     ended = rows.job(archive.index.table, job.identifier)
     assert ended is not None
     assert ended.error_details.endswith(
-        f"fails with status 0x{status:04x} (no such luck): 1 completed, 2 failed"
+        f"fails with status 0x{status:04x} (no such luck): 0 completed, 2 failed"
     )
     (told,) = ended.content["Details"]
     assert told["DimseErrorStatus"] == status
