@@ -154,16 +154,16 @@ def answers_in_two_contexts(connection: socket.socket, is_over: threading.Event)
 
 
 def answers(command: bytes, data_set: bytes = b"") -> Behaviour:
-    """Answer the first request with these bytes."""
+    """Answer the first request with these bytes, and close after whatever comes then."""
 
-    def behave(connection: socket.socket, is_over: threading.Event) -> None:
+    def behave(connection: socket.socket, _is_over: threading.Event) -> None:
         connection.sendall(acceptance(read_pdu(connection)[1]))
         read_pdu(connection)
         values = struct.pack(">LBB", len(command) + 2, 1, 3) + command
         if data_set:
             values += struct.pack(">LBB", len(data_set) + 2, 1, 2) + data_set
         connection.sendall(_HEADER.pack(4, len(values)) + values)
-        is_over.wait()
+        read_pdu(connection)
 
     return behave
 
