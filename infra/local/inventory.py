@@ -84,6 +84,7 @@ class Inventory:
     schedules: Sequence[Schedule]
     task: Task | None
     bucket: str
+    table: str
     users_secret: str
     peers_secret: str
     rest_api: str
@@ -101,8 +102,9 @@ def read_inventory(clients: RootClients, resources: Sequence[Resource]) -> Inven
         mappings=_read_mappings(clients, functions),
         schedules=_read_schedules(clients, functions),
         task=_read_task(clients, resources),
-        bucket=_archive_bucket(functions),
-        users_secret=_users_secret(functions),
+        bucket=_variable(functions, f"{PREFIX}BUCKET"),
+        table=_variable(functions, f"{PREFIX}TABLE"),
+        users_secret=_variable(functions, f"{PREFIX}USERS_SECRET"),
         peers_secret=_variable(functions, f"{PREFIX}PEERS_SECRET"),
         rest_api=_only(resources, "AWS::ApiGateway::RestApi"),
     )
@@ -187,14 +189,6 @@ def _read_task(clients: RootClients, resources: Sequence[Resource]) -> Task | No
         role=definition["taskRoleArn"],
         environment={item["name"]: item["value"] for item in variables},
     )
-
-
-def _archive_bucket(functions: Mapping[str, DeployedFunction]) -> str:
-    return _variable(functions, f"{PREFIX}BUCKET")
-
-
-def _users_secret(functions: Mapping[str, DeployedFunction]) -> str:
-    return _variable(functions, f"{PREFIX}USERS_SECRET")
 
 
 def _variable(functions: Mapping[str, DeployedFunction], name: str) -> str:

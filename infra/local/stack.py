@@ -11,7 +11,8 @@ from contextlib import AsyncExitStack
 
 import aiohttp
 
-from infra.local.cloud import start_cloud
+from infra.local.aws.server import REGION
+from infra.local.cloud import Cloud, start_cloud
 from infra.local.control import Control
 from infra.local.errors import ChildDied, LocalStackError
 from infra.local.faults import Switches
@@ -20,7 +21,7 @@ from infra.local.functions.code import runs_bundles
 from infra.local.options import LocalOptions
 from infra.local.parts import start_edge, start_front, start_functions
 from infra.local.ports import LOOPBACK, listen, port_of, reserve
-from infra.local.recovery import recover
+from infra.local.recovery import rebuild_index, recover
 
 Say = Callable[[str], None]
 _NOT_EMULATED = (
@@ -31,8 +32,10 @@ _NOT_EMULATED = (
 _BUNDLES = "functions run from their bundles"
 _SOURCES = "functions run from the source tree: this Python is {}.{}, Lambda's is 3.13"
 _RECOVERING = (
-    "the last run did not end cleanly: indexing again what is in the bucket and not in the index"
-    " (change numbers and deletions go back to the last clean stop)"
+    "the last run did not end cleanly: building the index anew from the bucket and its journal"
+    " (the log of changes, jobs, queries, storage commitments in flight, refused associations and"
+    " dead letters go back to the last clean stop; numbers of changes go on a million behind the"
+    " last, and LastUpdate of what came since is the time of its reception)"
 )
 _FIRST_ANSWER_SECONDS = 60.0
 
@@ -79,19 +82,21 @@ class LocalStack:
         self._say(_BUNDLES if runs_bundles() else _SOURCES.format(*sys.version_info[:2]))
         cloud = await start_cloud(stack, options, self._folder, self._switches, aws_listener)
         self._watch_process("ministack", cloud.server.process)
+        if was_interrupted:
+            self._say(_RECOVERING)
+            await rebuild_index(cloud, self._folder, options.configuration, self._say)
         running = await start_functions(stack, cloud, self._folder, self._switches)
         self._watched["an event source"] = asyncio.create_task(running.failed())
         await control.start(running)
         stack.push_async_callback(control.stop)
         if was_interrupted:
-            self._say(_RECOVERING)
             await recover(running)
         await start_front(stack, cloud, running, front_listener)
         if self._has_edge:
             edge = await start_edge(stack, cloud, self._folder, control, dicom_port, https_port)
             self._watched["the edge"] = asyncio.create_task(edge.keep_running(self._say))
         ports = port_of(front_listener), dicom_port, https_port
-        await self._ready(*ports, cloud.server.endpoint, control)
+        await self._ready(*ports, cloud, control)
 
     @property
     def _has_edge(self) -> bool:
@@ -102,17 +107,20 @@ class LocalStack:
         return self._has_edge and self._options.configuration.ssl_enabled
 
     async def _ready(
-        self, http_port: int, dicom_port: int, https_port: int, aws: str, control: Control
+        self, http_port: int, dicom_port: int, https_port: int, cloud: Cloud, control: Control
     ) -> None:
         http = f"http://{LOOPBACK}:{http_port}"
         await _answered(http)
         dicom = f"{LOOPBACK}:{dicom_port}" if dicom_port else "off"
-        places = {"http": http, "dicom": dicom, "aws": aws}
+        places = {"http": http, "dicom": dicom, "aws": cloud.server.endpoint}
         if https_port:
             places["https"] = f"https://{LOOPBACK}:{https_port}"
         self._folder.describe(
             {
                 **places,
+                "bucket": cloud.inventory.bucket,
+                "table": cloud.inventory.table,
+                "region": REGION,
                 "control": control.url,
                 "pid": os.getpid(),
                 "trusted": str(self._folder.tls / "trusted.pem"),

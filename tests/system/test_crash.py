@@ -5,23 +5,85 @@ from __future__ import annotations
 import signal
 from pathlib import Path
 
+import httpx
+
 from nephele.domain.levels import Level
 from tests.stack import Stack, running_stack
-from tests.system.senders import finish, make_study, send, storescu, wait_for_edge
+from tests.system.senders import Study, finish, make_study, send, storescu, wait_for_edge
 
 
 def test_a_killed_system_comes_back_with_all_it_acknowledged(
     tmp_path: Path, assemblies: Path
 ) -> None:
-    study = make_study(tmp_path / "study", 20)
+    """Instances, what users have kept with them, definitions, and a deletion that can be undone."""
+    study, gone = make_study(tmp_path / "study", 20), make_study(tmp_path / "gone", 2)
+    patient = gone.orthanc_id(Level.PATIENT)
     with running_stack(tmp_path / "data", assemblies) as first:
-        send(first, study.files)
+        send(first, [*study.files, *gone.files])
+        first.wait_idle()
+        with first.rest() as rest:
+            _furnish(rest, study)
+            before = _furniture(rest, study)
+            last = rest.get("/changes?last").json()["Last"]
+            rest.put(f"/patients/{patient}/labels/gone").raise_for_status()
+            rest.delete(f"/patients/{patient}").raise_for_status()
         first.process.send_signal(signal.SIGKILL)
         first.process.wait(30)
     with running_stack(tmp_path / "data", assemblies) as second, second.rest() as rest:
         shown = rest.get(f"/studies/{study.orthanc_id(Level.STUDY)}/instances?expand=false")
         assert set(shown.json()) == study.instance_ids
         assert rest.get("/statistics").json()["CountInstances"] == 20
+        assert _furniture(rest, study) == before
+        assert rest.get("/changes?last").json()["Last"] > last
+        assert rest.get(f"/patients/{patient}").status_code == 404
+        (deletion,) = rest.get("/deleted").json()
+        assert deletion["ResourceID"] == patient
+        rest.post(f"/deleted/{deletion['ID']}/restore", json={}).raise_for_status()
+        shown = rest.get(f"/patients/{patient}/instances?expand=false")
+        assert set(shown.json()) == gone.instance_ids
+        assert rest.get(f"/patients/{patient}/labels").json() == ["gone"]
+        file = rest.get(f"/instances/{shown.json()[0]}/file")
+        assert file.content.startswith(bytes(128) + b"DICM")
+
+
+def _furnish(rest: httpx.Client, study: Study) -> None:
+    """Keep with a study what users may keep, twice where the later one counts."""
+    at = f"/studies/{study.orthanc_id(Level.STUDY)}"
+    worklist = {"PatientID": "W1", "ScheduledProcedureStepSequence": [{"Modality": "CT"}]}
+    for answer in (
+        rest.put(f"{at}/labels/urgent"),
+        rest.put(f"{at}/metadata/1024", content=b"first"),
+        rest.put(f"{at}/attachments/1024", content=b"a report"),
+        rest.put(f"{at}/labels/seen"),
+        rest.delete(f"{at}/labels/urgent"),
+        rest.put(f"/patients/{study.orthanc_id(Level.PATIENT)}/protected", content=b"1"),
+        rest.put("/modalities/ward", json=["WARD", "127.0.0.1", 11112]),
+        rest.post("/worklists/create", json={"Tags": worklist}),
+    ):
+        answer.raise_for_status()
+
+
+def _furniture(rest: httpx.Client, study: Study) -> dict[str, object]:
+    """Return what `_furnish` has kept."""
+    at = f"/studies/{study.orthanc_id(Level.STUDY)}"
+    worklists = rest.get("/worklists").json()
+    shown = {
+        "labels": rest.get(f"{at}/labels").json(),
+        "metadata": rest.get(f"{at}/metadata/1024").text,
+        "attachment": rest.get(f"{at}/attachments/1024/data").text,
+        "protected": rest.get(f"/patients/{study.orthanc_id(Level.PATIENT)}/protected").text,
+        "modality": rest.get("/modalities/ward/configuration").json(),
+        "worklists": {one: rest.get(f"/worklists/{one}").json() for one in worklists},
+    }
+    expected = {
+        "labels": ["seen"],
+        "metadata": "first",
+        "attachment": "a report",
+        "protected": "1",
+    }
+    assert {name: shown[name] for name in expected} == expected
+    assert len(worklists) == 1
+    return shown
 
 
 def test_a_killed_index_function_loses_nothing(stack: Stack, tmp_path: Path) -> None:
