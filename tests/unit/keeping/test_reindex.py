@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from typer.testing import CliRunner
 
+from nephele.aws import clients
 from nephele.aws.index import changes
 from nephele.cli.app import build_app
 from nephele.domain.levels import Level
@@ -170,3 +172,90 @@ def test_a_table_that_is_not_there() -> None:
     shown = CliRunner().invoke(build_app(), ["reindex", "--bucket", "b"])
     assert shown.exit_code == 2
     assert "--table" in shown.output
+
+
+class TestWithoutSuccess:
+    """What the command says when AWS refuses: what to do, and no promise that cannot be kept."""
+
+    GOES_ON = "goes on where it stopped"
+
+    @pytest.fixture
+    def said(self, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., str]]:
+        """Return what calls the command with clients of its own, and returns what it says."""
+        makers = (clients.s3, clients.dynamodb, clients._session)
+
+        def forget() -> None:
+            for make in makers:
+                make.cache_clear()
+
+        def run(**variables: str | None) -> str:
+            for name, value in variables.items():
+                if value is None:
+                    monkeypatch.delenv(name, raising=False)
+                else:
+                    monkeypatch.setenv(name, value)
+            forget()
+            names = ["--bucket", self.bucket, "--table", self.table]
+            shown = CliRunner().invoke(build_app(), ["reindex", *names])
+            assert shown.exit_code == 1, shown.output
+            assert "Traceback" not in shown.output
+            return shown.output
+
+        self.bucket, self.table = "none", "nothing"
+        yield run
+        monkeypatch.undo()
+        forget()
+
+    def test_no_region(self, archive: Archive, said: Callable[..., str]) -> None:
+        self.bucket, self.table = archive.bucket.name, archive.index.table.name
+        text = said(AWS_REGION=None, AWS_DEFAULT_REGION=None, AWS_CONFIG_FILE="/none")
+        assert "set AWS_REGION" in text
+        assert self.GOES_ON not in text
+
+    def test_no_bucket(self, archive: Archive, said: Callable[..., str]) -> None:
+        self.table = archive.index.table.name
+        text = said()
+        assert "there is no bucket none" in text
+        assert self.GOES_ON not in text
+
+    def test_no_table(self, archive: Archive, said: Callable[..., str]) -> None:
+        self.bucket = archive.bucket.name
+        text = said()
+        assert "there is no table nothing" in text
+        assert self.GOES_ON not in text
+
+    def test_no_profile(self, archive: Archive, said: Callable[..., str]) -> None:
+        self.bucket, self.table = archive.bucket.name, archive.index.table.name
+        text = said(AWS_PROFILE="nobody")
+        assert "AWS_PROFILE names a profile" in text
+        assert self.GOES_ON not in text
+
+    def test_no_credentials(self, archive: Archive, said: Callable[..., str]) -> None:
+        self.bucket, self.table = archive.bucket.name, archive.index.table.name
+        text = said(
+            AWS_ACCESS_KEY_ID=None,
+            AWS_SECRET_ACCESS_KEY=None,
+            AWS_SESSION_TOKEN=None,
+            AWS_SHARED_CREDENTIALS_FILE="/none",
+            AWS_CONFIG_FILE="/none",
+            AWS_EC2_METADATA_DISABLED="true",
+        )
+        assert "no credentials: set AWS_PROFILE" in text
+        assert self.GOES_ON not in text
+
+
+def test_the_region_is_taken_from_either_variable(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
+    for name, expected in ((None, "eu-west-1"), ("eu-central-1", "eu-central-1")):
+        if name:
+            monkeypatch.setenv("AWS_REGION", name)
+        else:
+            monkeypatch.delenv("AWS_REGION", raising=False)
+        clients._session.cache_clear()
+        assert clients._client("dynamodb", clients._config()).meta.region_name == expected
+    monkeypatch.delenv("AWS_REGION")
+    monkeypatch.delenv("AWS_DEFAULT_REGION")
+    monkeypatch.setenv("AWS_REGION", "eu-north-1")
+    clients._session.cache_clear()
+    assert clients._client("s3", clients._config()).meta.region_name == "eu-north-1"
+    clients._session.cache_clear()

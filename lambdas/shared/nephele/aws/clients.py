@@ -42,15 +42,20 @@ def _config(pool: int = 32, read_timeout_seconds: float = 20) -> Config:
     )
 
 
+_REGION = ("region", ["AWS_REGION", "AWS_DEFAULT_REGION"], None, None)
+"""Where the region comes from: botocore alone knows the second name only, Lambda sets both."""
+
+
 @cache
 def _session() -> Session:
-    session = Session()
+    session = Session(session_vars={"region": _REGION})
     session.register_component("response_parser_factory", QuickRows())
     return session
 
 
 def _client(service: str, config: Config) -> Any:
-    return _session().create_client(service, config=config)
+    with translated(service):
+        return _session().create_client(service, config=config)
 
 
 @cache

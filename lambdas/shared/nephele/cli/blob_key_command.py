@@ -50,6 +50,7 @@ def push_blob_key(
     )
 
     from nephele.aws.blob_urls import key_name
+    from nephele.aws.remedies import with_remedy
     from nephele.aws.secrets import read_secret, write_secret
 
     private = key.read_bytes()
@@ -61,6 +62,6 @@ def push_blob_key(
         keys[key_name(public.decode())] = private.decode()
         write_secret(secret_id, json.dumps(keys))
     except NepheleError as exc:
-        typer.echo(str(exc), err=True)
+        typer.echo(with_remedy(exc), err=True)
         raise typer.Exit(1) from exc
     typer.echo(f"{len(keys)} key(s) may sign large answers")

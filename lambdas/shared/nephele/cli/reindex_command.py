@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from nephele.cli.summary import Summary, print_summary
-from nephele.errors import NepheleError
+from nephele.errors import ConfigurationError, NepheleError
 from nephele.settings.environment import ArchiveEnvironment
 
 if TYPE_CHECKING:
@@ -35,6 +35,7 @@ def reindex_archive(
     It may be interrupted, and goes on when it is called again. Credentials and region are AWS's own
     (`AWS_PROFILE`, `AWS_REGION`); they must allow reading the bucket and writing the table.
     """
+    from nephele.aws.remedies import remedy
     from nephele.services.archive import open_archive
     from nephele.services.reindex import reindex
 
@@ -53,8 +54,12 @@ def reindex_archive(
                 progress.update(task, completed=done, total=total or None)
 
             found = reindex(archive, jobs, tell)
+    except ConfigurationError as exc:
+        typer.echo(str(exc), err=True)
+        raise typer.Exit(1) from exc
     except NepheleError as exc:
-        typer.echo(f"{exc}; the same command goes on where it stopped", err=True)
+        advice = remedy(exc, bucket, table) or "the same command goes on where it stopped"
+        typer.echo(f"{exc}; {advice}", err=True)
         raise typer.Exit(1) from exc
     _fill(summary, found)
     print_summary(summary, console)

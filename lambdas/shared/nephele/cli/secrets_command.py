@@ -21,6 +21,7 @@ def push(
     ] = "",
 ) -> None:
     """Replace the users who may log in, and the peers' passwords, by a configuration file's."""
+    from nephele.aws.remedies import with_remedy
     from nephele.aws.secrets import write_secret
     from nephele.services.peers.secrets import encode_peer_secrets
     from nephele.services.users import encode_users
@@ -32,6 +33,6 @@ def push(
         if peers_secret_id:
             write_secret(peers_secret_id, encode_peer_secrets(configuration, config.parent))
     except NepheleError as exc:
-        typer.echo(str(exc), err=True)
+        typer.echo(with_remedy(exc), err=True)
         raise typer.Exit(1) from exc
     typer.echo(f"{len(users)} user(s) may log in: {', '.join(sorted(users)) or 'nobody'}")
