@@ -93,5 +93,5 @@ async def _synthesize(options: LocalOptions, folder: DataFolder) -> Path:
 def _deploy(clients: RootClients, assembly: Path, options: LocalOptions) -> Inventory:
     inventory = read_inventory(clients, deploy(clients, read_assembly(assembly)))
     push_users(clients, inventory, options.configuration)
-    push_peers(clients, inventory, options.configuration)
+    push_peers(clients, inventory, options)
     return inventory

@@ -57,8 +57,21 @@ class DataFolder:
 
     @property
     def _unsaved(self) -> Path:
-        """A file that is there while, and only while, ministack's state is not saved."""
+        """A file that is there while functions run, and after them until all is saved."""
         return self.root / "unsaved"
+
+    @property
+    def is_unsaved(self) -> bool:
+        """Tell whether the last process was killed, or failed, after functions ran in it."""
+        return self._unsaved.exists()
+
+    def mark_unsaved(self) -> None:
+        """Note that ministack is going to know what it has not saved."""
+        self._unsaved.touch()
+
+    def mark_saved(self) -> None:
+        """Note that ministack has saved its state, and that the index is whole."""
+        self._unsaved.unlink(missing_ok=True)
 
     def describe(self, description: Mapping[str, object]) -> None:
         """Write the description, whole or not at all."""
@@ -67,10 +80,8 @@ class DataFolder:
         draft.replace(self.description)
 
     @contextmanager
-    def opened(self) -> Iterator[bool]:
+    def opened(self) -> Iterator[None]:
         """Hold the folder for this process.
-
-        Yields whether the last one ended without saving: killed, or after a failure.
 
         Raises
         ------
@@ -89,11 +100,8 @@ class DataFolder:
             shutil.rmtree(self.temporary, ignore_errors=True)
             self.temporary.mkdir()
             self.description.unlink(missing_ok=True)
-            was_interrupted = self._unsaved.exists()
-            self._unsaved.touch()
             try:
-                yield was_interrupted
-                self._unsaved.unlink()
+                yield
             finally:
                 self.description.unlink(missing_ok=True)
                 shutil.rmtree(self.temporary, ignore_errors=True)

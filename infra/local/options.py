@@ -36,3 +36,8 @@ class LocalOptions:
     has_dicom: bool
     has_proxy: bool
     faults: Faults
+
+    @property
+    def configured_in(self) -> Path:
+        """The configuration file's folder, where paths in it begin; without one, the current."""
+        return self.config.resolve().parent if self.config else Path.cwd()

@@ -49,6 +49,7 @@ class LocalStack:
         self._folder = DataFolder(options.data.resolve())
         self._switches = Switches(options.faults, has_proxy=options.has_proxy)
         self._watched: dict[str, asyncio.Task[object]] = {}
+        self._is_whole = False
 
     async def run(self) -> None:
         """Run until SIGTERM or SIGINT.
@@ -59,9 +60,9 @@ class LocalStack:
             It cannot start, or a part of it ended.
         """
         stopping = _on_signals()
-        with self._folder.opened() as was_interrupted:
+        with self._folder.opened():
             async with AsyncExitStack() as stack:
-                start = asyncio.create_task(self._start(stack, was_interrupted))
+                start = asyncio.create_task(self._start(stack))
                 await _first(start, stopping)
                 try:
                     if start.done():
@@ -69,8 +70,10 @@ class LocalStack:
                         await self._watch(stopping)
                 finally:
                     await _cancel([start, *self._watched.values()])
+            if self._is_whole:
+                self._folder.mark_saved()
 
-    async def _start(self, stack: AsyncExitStack, was_interrupted: bool) -> None:
+    async def _start(self, stack: AsyncExitStack) -> None:
         """Start the parts; each leaves its stop on the stack."""
         options = self._options
         front_listener = listen(options.http_port, "--http-port")
@@ -82,6 +85,8 @@ class LocalStack:
         self._say(_BUNDLES if runs_bundles() else _SOURCES.format(*sys.version_info[:2]))
         cloud = await start_cloud(stack, options, self._folder, self._switches, aws_listener)
         self._watch_process("ministack", cloud.server.process)
+        was_interrupted = self._folder.is_unsaved
+        self._folder.mark_unsaved()
         if was_interrupted:
             self._say(_RECOVERING)
             await rebuild_index(cloud, self._folder, options.configuration, self._say)
@@ -91,6 +96,7 @@ class LocalStack:
         stack.push_async_callback(control.stop)
         if was_interrupted:
             await recover(running)
+        self._is_whole = True
         await start_front(stack, cloud, running, front_listener)
         if self._has_edge:
             edge = await start_edge(stack, cloud, self._folder, control, dicom_port, https_port)

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from infra.local.aws.clients import RootClients
 from infra.local.inventory import Inventory
+from infra.local.options import LocalOptions
 from nephele.services.peers.secrets import encode_peer_secrets
 from nephele.services.users import decode_users, encode_users, is_user
 from nephele.settings.configuration import Configuration
@@ -26,9 +25,9 @@ def push_users(clients: RootClients, inventory: Inventory, configuration: Config
         )
 
 
-def push_peers(clients: RootClients, inventory: Inventory, configuration: Configuration) -> None:
-    """Write what is secret of the peers; paths of certificates begin in the current folder."""
+def push_peers(clients: RootClients, inventory: Inventory, options: LocalOptions) -> None:
+    """Write what is secret of the peers, and the contents of files that the configuration names."""
     clients.secrets.put_secret_value(
         SecretId=inventory.peers_secret,
-        SecretString=encode_peer_secrets(configuration, Path.cwd()),
+        SecretString=encode_peer_secrets(options.configuration, options.configured_in),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import socket
@@ -13,6 +14,8 @@ import httpx
 import pytest
 from pydicom.data import get_testdata_file
 
+from infra.local.certificate import ensure_certificate
+from infra.local.folders import DataFolder
 from tests.stack import Stack, command_line, running_stack
 
 CT = Path(str(get_testdata_file("CT_small.dcm", download=False)))
@@ -66,6 +69,26 @@ def test_a_wrong_option_is_said_in_one_line(tmp_path: Path) -> None:
     ended = _up(tmp_path / "data", "--config", str(config))
     assert ended.returncode == 1
     assert ended.stderr == "nephele up: NoSuchOption: there is no such option\n"
+
+
+def test_files_are_looked_for_beside_the_configuration(tmp_path: Path) -> None:
+    """One that is missing is said with its whole path, and leaves nothing to recover from."""
+    folder, data = tmp_path / "configured", tmp_path / "data"
+    made = ensure_certificate(folder / "tls")
+    (folder / "edge.pem").write_bytes(made.chain.read_bytes() + made.key.read_bytes())
+    options = {
+        "SslEnabled": True,
+        "SslCertificate": "edge.pem",
+        "DicomTlsTrustedCertificates": "tls/none.pem",
+    }
+    config = folder / "orthanc.json"
+    config.write_text(json.dumps(options), encoding="utf-8")
+    ended = _up(data, "--config", str(config))
+    assert ended.returncode == 1
+    missing = f"DicomTlsTrustedCertificates: {folder}/tls/none.pem cannot be read"
+    assert ended.stderr.splitlines()[-1] == f"nephele up: {missing}: No such file or directory"
+    assert not DataFolder(data).is_unsaved
+    _wait_until_gone(data)
 
 
 def test_a_signal_while_starting_leaves_nothing(tmp_path: Path, assemblies: Path) -> None:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import os
 import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import httpx
@@ -34,6 +38,8 @@ def test_a_killed_system_comes_back_with_all_it_acknowledged(
         assert set(shown.json()) == study.instance_ids
         assert rest.get("/statistics").json()["CountInstances"] == 20
         assert _furniture(rest, study) == before
+        _check_reindex_changes_nothing(second)
+        assert _furniture(rest, study) == before
         assert rest.get("/changes?last").json()["Last"] > last
         assert rest.get(f"/patients/{patient}").status_code == 404
         (deletion,) = rest.get("/deleted").json()
@@ -44,6 +50,27 @@ def test_a_killed_system_comes_back_with_all_it_acknowledged(
         assert rest.get(f"/patients/{patient}/labels").json() == ["gone"]
         file = rest.get(f"/instances/{shown.json()[0]}/file")
         assert file.content.startswith(bytes(128) + b"DICM")
+
+
+def _check_reindex_changes_nothing(stack: Stack) -> None:
+    """Run the command by hand, with what the local stack says of itself."""
+    told = json.loads((stack.data / "stack.json").read_text(encoding="utf-8"))
+    variables = {
+        "PATH": os.environ["PATH"],
+        "AWS_ENDPOINT_URL": told["aws"],
+        "AWS_CA_BUNDLE": told["trusted"],
+        "AWS_REGION": told["region"],
+        "AWS_ACCESS_KEY_ID": "local",
+        "AWS_SECRET_ACCESS_KEY": "local-root",
+    }
+    nephele = Path(sys.executable).with_name("nephele")
+    command = [nephele, "reindex", "--bucket", told["bucket"], "--table", told["table"]]
+    ended = subprocess.run(
+        command, env=variables, capture_output=True, text=True, timeout=120, check=False
+    )
+    assert ended.returncode == 0, ended.stderr
+    assert "20 objects" in ended.stdout
+    assert " indexed" not in ended.stdout  # zeros are not shown
 
 
 def _furnish(rest: httpx.Client, study: Study) -> None:

@@ -101,10 +101,13 @@ def _secrets_of(peer: Peer, folder: Path) -> dict[str, Any]:
 
 
 def _pem(path: str, folder: Path, option: str) -> str:
+    whole = (folder / path).absolute()
     try:
-        return (folder / path).read_text(encoding="ascii")
-    except (OSError, UnicodeDecodeError) as exc:
-        raise ConfigurationError(f"{option}: {path} cannot be read") from exc
+        return whole.read_text(encoding="ascii")
+    except OSError as exc:
+        raise ConfigurationError(f"{option}: {whole} cannot be read: {exc.strerror}") from exc
+    except UnicodeDecodeError as exc:
+        raise ConfigurationError(f"{option}: {whole} cannot be read: it is no PEM") from exc
 
 
 def with_secrets(archive: Archive, name: str, peer: Peer) -> Peer:
