@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from base64 import b64encode
 
 import httpx
 import pytest
+from starlette.concurrency import run_in_threadpool
 
 from nephele.aws import clients
 from nephele.rest.app import create_app
@@ -100,3 +102,52 @@ def test_a_right_login_is_remembered_for_a_minute(archive: Archive, secret: str)
 
 def test_everybody_comes_in_where_no_login_is_asked_for(archive: Archive) -> None:
     assert get(Login(create_app(lambda: archive), Doorkeeper(None)), None).status_code == 200
+
+
+class SlowDoorkeeper(Doorkeeper):
+    """Checks passwords until it is told to go on; knows how many at once at most."""
+
+    def __init__(self) -> None:
+        super().__init__("users")
+        self.go_on = threading.Event()
+        self.changed = threading.Condition()
+        self.at_once = self.most = self.checked = 0
+
+    def username_of(self, headers: object) -> str | None:
+        with self.changed:
+            self.at_once += 1
+            self.most = max(self.most, self.at_once)
+        assert self.go_on.wait(30)
+        with self.changed:
+            self.at_once -= 1
+            self.checked += 1
+        return None
+
+
+def test_requests_do_not_wait_for_wrong_logins() -> None:
+    doorkeeper = SlowDoorkeeper()
+    statuses = []
+
+    async def send(message: dict[str, object]) -> None:
+        if "status" in message:
+            statuses.append(message["status"])
+
+    async def guess(app: Login, number: int) -> None:
+        login = b"Basic " + b64encode(b"alice:%d" % number)
+        scope = {"type": "http", "method": "GET", "headers": [(b"authorization", login)]}
+        await app(scope, None, send)  # type: ignore[arg-type]
+
+    async def attack() -> None:
+        app = Login(None, doorkeeper)  # type: ignore[arg-type]
+        guesses = [asyncio.create_task(guess(app, number)) for number in range(50)]
+        await asyncio.sleep(0)  # all of them begin
+        try:
+            async with asyncio.timeout(10):
+                await run_in_threadpool(lambda: None)  # as a REST call's
+        finally:
+            doorkeeper.go_on.set()
+        await asyncio.gather(*guesses)
+
+    asyncio.run(attack())
+    assert statuses == [401] * 50, "each was checked"
+    assert (doorkeeper.checked, doorkeeper.most) == (50, 2)

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from http import HTTPStatus
 
-from starlette.concurrency import run_in_threadpool
+from anyio import CapacityLimiter, to_thread
 from starlette.datastructures import Headers
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -17,6 +17,8 @@ from nephele.services.login import CACHE_SECONDS, Doorkeeper
 
 _CHALLENGE = 'Basic realm="Orthanc Secure Area"'
 _MOST_KNOWN = 1000
+_CHECKED_AT_ONCE = 2
+"""Each takes 16 MB and a processor (scrypt): requests do not wait for those that guess."""
 
 
 class Login:
@@ -38,6 +40,7 @@ class Login:
         self._doorkeeper = doorkeeper
         self._clock = clock
         self._known: dict[bytes, tuple[float, str]] = {}
+        self._checking = CapacityLimiter(_CHECKED_AT_ONCE)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request; nothing of its body is read before the login is right."""
@@ -58,7 +61,9 @@ class Login:
         if self._clock() < good_until:
             return known
         headers = {"authorization": authorization}
-        username = await run_in_threadpool(self._doorkeeper.username_of, headers)
+        username = await to_thread.run_sync(
+            self._doorkeeper.username_of, headers, limiter=self._checking
+        )
         if username is not None:
             if len(self._known) >= _MOST_KNOWN:
                 self._known.clear()
