@@ -19,6 +19,7 @@ from contextlib import contextmanager, suppress
 import uvicorn
 
 from dimse_edge import control
+from dimse_edge.http_protocol import PatientProtocol
 from dimse_edge.tls import VERSIONS, load_certificate
 from dimse_edge.worker import begin_child
 from nephele.errors import ConfigurationError
@@ -91,6 +92,7 @@ def make_server(
     config = uvicorn.Config(
         Login(create_app(lambda: archive), doorkeeper),
         ssl_context_factory=lambda *_: context,
+        http=PatientProtocol,
         lifespan="off",
         access_log=False,
         log_config=None,
@@ -123,6 +125,7 @@ def listen(environment: EdgeEnvironment, port: int) -> socket.socket:
     listener = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
     listener.bind((address, port))
     listener.listen(_BACKLOG)
     return listener
