@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import asyncio
 import os
+import select
 import socket
 import ssl
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
@@ -37,6 +39,7 @@ _BACKLOG = 128
 _MOST_CONNECTIONS = 200
 """More are answered 503: each may have a body in the task's temporary folder."""
 _IDLE_SECONDS = 60
+_HOLD_SECONDS = 30.0
 
 
 def server_context(archive: Archive) -> ssl.SSLContext:
@@ -131,6 +134,23 @@ def listen(environment: EdgeEnvironment, port: int) -> socket.socket:
     return listener
 
 
+def hold(environment: EdgeEnvironment, port: int, parent: socket.socket) -> None:
+    """Serve nobody for a while, or until the parent says something, with the port open.
+
+    All tasks have the same certificate: without a good one, a load balancer that finds the port
+    closed would have them replaced one after the other, associations and all.
+    """
+    end = time.monotonic() + _HOLD_SECONDS
+    with listen(environment, port) as listener:
+        while (left := end - time.monotonic()) > 0:
+            readable, _, _ = select.select([listener, parent], [], [], left)
+            if parent in readable:
+                return
+            if listener in readable:
+                with suppress(OSError):
+                    listener.accept()[0].close()
+
+
 def main(descriptor: int, parent: int) -> None:
     """Serve HTTPS until the parent says that it is time to end."""
     begin_child(parent)
@@ -149,6 +169,9 @@ def main(descriptor: int, parent: int) -> None:
             listener = listen(environment, port)
         except (ConfigurationError, OSError) as error:
             logger.error("HTTPS is not possible", extra={"port": port, "reason": str(error)})
+            if isinstance(error, ConfigurationError):
+                with suppress(OSError):  # the port is taken: it is open all the more
+                    hold(environment, port, connection)
             raise SystemExit(1) from error
         logger.info("listening for HTTPS", extra={"port": port})
         with listener:

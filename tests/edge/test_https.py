@@ -8,13 +8,13 @@ import socket
 import ssl
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from http.client import HTTPSConnection
 from pathlib import Path
 
 import pytest
 
-from dimse_edge import http_protocol, https
+from dimse_edge import control, http_protocol, https
 from infra.local.certificate import ensure_certificate
 from nephele.aws.bucket import Bucket
 from nephele.aws.index import Index
@@ -38,12 +38,17 @@ def _hurry(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def port(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
-    """Serve HTTPS without a login; return the port."""
+def edge_environment(monkeypatch: pytest.MonkeyPatch) -> EdgeEnvironment:
     for name in ("JOBS_QUEUE", "EDGE_JOBS_QUEUE", "PEERS_SECRET", "BUCKET", "TABLE"):
         monkeypatch.setenv(f"NEPHELE_{name}", "none")
     monkeypatch.setenv("NEPHELE_BIND_ADDRESS", "127.0.0.1")
     monkeypatch.setenv("NEPHELE_CONFIGURATION", "{}")
+    return EdgeEnvironment()
+
+
+@pytest.fixture
+def port(tmp_path: Path, edge_environment: EdgeEnvironment) -> Iterator[int]:
+    """Serve HTTPS without a login; return the port."""
     made = ensure_certificate(tmp_path)
     own = tmp_path / "own.pem"
     own.write_bytes(made.key.read_bytes() + made.chain.read_bytes())
@@ -53,7 +58,7 @@ def port(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
     )
     ready = threading.Event()
     server = https.make_server(archive, Doorkeeper(None), 1, ready.set)
-    with https.listen(EdgeEnvironment(), 0) as listener:
+    with https.listen(edge_environment, 0) as listener:
         serving = threading.Thread(target=lambda: asyncio.run(server.serve([listener])))
         serving.start()
         assert ready.wait(30)
@@ -179,6 +184,37 @@ def test_time_of_the_server_is_not_the_clients(
         assert connection.recv(12) == b"HTTP/1.1 400"
 
 
-def test_the_kernel_asks_whether_a_client_is_still_there(port: int) -> None:
-    with https.listen(EdgeEnvironment(), 0) as listener:
+def test_the_kernel_asks_whether_a_client_is_still_there(edge_environment: EdgeEnvironment) -> None:
+    with https.listen(edge_environment, 0) as listener:
         assert listener.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
+
+
+def test_without_a_certificate_the_port_is_open_to_health_checks(
+    edge_environment: EdgeEnvironment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(https, "_HOLD_SECONDS", 30)
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        number = free.getsockname()[1]
+    monkeypatch.setattr(https, "listen", _signalling(listening := threading.Event()))
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        held = threading.Thread(target=https.hold, args=(edge_environment, number, theirs))
+        held.start()
+        assert listening.wait(10)
+        for _ in range(2):
+            with socket.create_connection(("127.0.0.1", number), timeout=10) as checking:
+                assert checking.recv(1) == b""
+        ours.send(control.DRAIN)
+        held.join(10)
+        assert not held.is_alive()
+
+
+def _signalling(listening: threading.Event) -> Callable[[EdgeEnvironment, int], socket.socket]:
+    listen = https.listen
+
+    def listen_and_tell(environment: EdgeEnvironment, port: int) -> socket.socket:
+        listener = listen(environment, port)
+        listening.set()
+        return listener
+
+    return listen_and_tell

@@ -23,6 +23,7 @@ from nephele.settings.environment import ApiEnvironment, AuthorizeEnvironment, E
 from .assembly import Assembly
 
 LONGEST_SYNTHESIS_SECONDS = 10
+_HTTPS_PORT = 8043
 CUSTOM_RESOURCES = ("AWS::CloudFormation::CustomResource", "Custom::")
 
 
@@ -252,7 +253,9 @@ def test_listeners_lead_to_the_configured_port(
             for attribute in targets["Properties"]["TargetGroupAttributes"]
         }
         assert attributes["preserve_client_ip.enabled"] == "true"
-        reached |= {targets["Properties"]["Port"], int(targets["Properties"]["HealthCheckPort"])}
+        properties = targets["Properties"]
+        own = properties["Port"]
+        reached |= {own, int(properties.get("HealthCheckPort", own))}
     mapped = {mapping["ContainerPort"] for mapping in assembly.container()["PortMappings"]}
     assert mapped == reached
 
@@ -305,6 +308,8 @@ def test_the_edge_is_asked_for_its_health_beside_dicom(assembly: Assembly) -> No
     assert container["HealthCheck"]["Command"] == ["CMD", "python", "-m", "dimse_edge.health"]
     environment = {item["Name"]: item["Value"] for item in container["Environment"]}
     for targets in assembly.resources("AWS::ElasticLoadBalancingV2::TargetGroup").values():
+        if targets["Properties"]["Port"] == _HTTPS_PORT:
+            continue
         assert targets["Properties"]["HealthCheckProtocol"] == "HTTP"
         assert targets["Properties"]["HealthCheckPort"] == environment["NEPHELE_SIDE_PORT"]
     for listener in assembly.resources("AWS::ElasticLoadBalancingV2::Listener").values():
@@ -358,6 +363,17 @@ def test_the_edge_serves_https_where_it_is_asked_for(default: Assembly, hospital
         text = json.dumps(assembly.templates["Edge"])
         assert ("Users" in text) is is_asked_for, "the secret of the users"
         assert "PRIVATE KEY" not in text
+
+
+def test_https_is_healthy_where_its_own_port_is_open(hospital: Assembly) -> None:
+    groups = hospital.resources("AWS::ElasticLoadBalancingV2::TargetGroup").values()
+    (checked,) = (
+        item["Properties"] for item in groups if item["Properties"]["Port"] == _HTTPS_PORT
+    )
+    assert checked["HealthCheckProtocol"] == "TCP"
+    assert checked.get("HealthCheckPort", "traffic-port") == "traffic-port"
+    seconds = checked["HealthCheckIntervalSeconds"] * checked["UnhealthyThresholdCount"]
+    assert seconds >= 60, "a process that starts anew does not cost a task and its associations"
 
 
 def test_a_certificate_without_its_key_is_refused(tmp_path: Path) -> None:
