@@ -246,4 +246,5 @@ def test_a_source_that_refuses(stack: Stack, orthanc: Peer, tmp_path: Path) -> N
         output, _ = process.communicate(timeout=_PATIENCE_SECONDS)
     assert process.returncode == 1
     assert "The source: HTTP 401" in output
+    assert "goes on from here" not in output
     assert "wrong" not in output

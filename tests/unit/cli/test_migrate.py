@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -36,7 +37,13 @@ class Pair:
     target: httpx.Client
     state: Path
 
-    def migrate(self, *, again: bool = False) -> tuple[Summary, list[str]]:
+    def migrate(
+        self,
+        *,
+        again: bool = False,
+        until: Until | None = None,
+        tell: Callable[[str], None] = print,
+    ) -> tuple[Summary, list[str]]:
         """Run the command without its command line; return its report."""
         summary = Summary()
         with Ledger(self.state, is_new=again) as ledger:
@@ -46,9 +53,9 @@ class Pair:
             ]
             sender = Sender(self.target, httpx.Client(), lambda _: None)
             copier = Copier(servers[0], servers[1], sender, ledger, summary)
-            running = Migration(copier, jobs=1, advance=lambda: None)
+            running = Migration(copier, jobs=1, advance=lambda: None, tell=tell)
             running.copy_all()
-            running.follow(Until(threading.Event(), 0.0))
+            running.follow(until or Until(threading.Event(), 0.0))
             return summary, running.compare()
 
 
@@ -152,9 +159,139 @@ def test_another_content_under_the_same_identifiers_is_a_problem(pair: Pair) -> 
     paths = upload(pair.source, "1.2.3.1")
     upload(pair.target, "1.2.3.1", ImageComments="another")
     summary, _ = pair.migrate()
-    reason = "The target has another content under the same identifiers"
-    assert summary.problems == {reason: [paths["instances"]]}
-    assert dict(summary.counts) == {"failed": 1}
+    assert_differs(summary, paths["instances"])
+    assert dict(summary.counts) == {"differing": 1}
+
+
+def assert_differs(summary: Summary, path: str) -> None:
+    """Check that an instance is named, with what to do about it."""
+    assert list(summary.problems.values()) == [[path]]
+    assert "OverwriteInstances" in next(iter(summary.problems))
+
+
+def files_of(pair: Pair, path: str) -> tuple[bytes, bytes]:
+    """Return an instance's file at the source and at the target."""
+    return pair.source.get(f"{path}/file").content, pair.target.get(f"{path}/file").content
+
+
+OVERWRITING = '{"OverwriteInstances": true}'
+
+
+@contextmanager
+def overwriting(archive: Archive, state: Path, target: str = "{}") -> Iterator[Pair]:
+    """Open servers of which the source replaces what it has."""
+    there = client_of(make_archive("overwritten", "overwritten"), target)
+    with client_of(archive, OVERWRITING) as source, there:
+        yield Pair(source, there, state)
+
+
+KEEPING = ("{}", '{"IngestTranscoding": "1.2.840.10008.1.2"}')
+
+
+@pytest.mark.parametrize("configuration", KEEPING)
+def test_what_is_replaced_and_the_target_keeps_differs_until_it_is_solved(
+    archive: Archive, tmp_path: Path, configuration: str
+) -> None:
+    with overwriting(archive, tmp_path / "state", configuration) as pair:
+        path = upload(pair.source, "1.2.3.1", PatientName="OLD")["instances"]
+        first, _ = pair.migrate()
+        assert not first.has_problems
+        upload(pair.source, "1.2.3.1", PatientName="NEW")
+        for _ in range(3):
+            summary, _ = pair.migrate()
+            assert_differs(summary, path)
+        pair.target.delete(path)
+        solved, deleted = pair.migrate()
+        assert not solved.has_problems
+        assert deleted == []
+        name = pair.target.get(f"{path}/simplified-tags").json()["PatientName"]
+        assert name == "NEW"
+
+
+def test_the_ledger_stays_at_changes_that_could_not_be_copied(
+    archive: Archive, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(migration, "_CHANGES_PER_PAGE", 1)
+    with overwriting(archive, tmp_path / "state") as pair:
+        upload(pair.source, "1.2.3.1", PatientName="OLD")
+        pair.migrate()
+        with Ledger(pair.state) as ledger:
+            before = ledger.last_change
+        upload(pair.source, "1.2.3.1", PatientName="NEW")
+        changes = pair.source.get(f"/changes?since={before}&limit=99").json()["Changes"]
+        failed = next(one["Seq"] for one in changes if one["ChangeType"] == "NewInstance")
+        upload(pair.source, "1.2.3.2")
+        summary, _ = pair.migrate()
+        assert summary.counts["stored"] == 1, "what comes afterwards is copied"
+        with Ledger(pair.state) as ledger:
+            assert ledger.last_change is not None
+            assert ledger.last_change < failed
+
+
+def test_what_is_replaced_before_changes_are_read_is_found_by_comparing(
+    archive: Archive, tmp_path: Path
+) -> None:
+    with overwriting(archive, tmp_path / "state", OVERWRITING) as pair:
+        path = upload(pair.source, "1.2.3.1", PatientName="OLD")["instances"]
+        pair.source.put(f"{path}/attachments/2000", content="old")
+        pair.migrate()
+        upload(pair.source, "1.2.3.1", PatientName="NEW")
+        pair.source.put(f"{path}/attachments/2000", content="new")
+        stop = threading.Event()
+        stop.set()
+        summary, _ = pair.migrate(until=Until(stop, float("inf")))
+        assert not summary.has_problems
+        ours, theirs = files_of(pair, path)
+        assert ours == theirs
+        assert pair.target.get(f"{path}/attachments/2000/data").content == b"new"
+
+
+def test_what_is_changed_at_the_target_differs_and_is_left(
+    archive: Archive, tmp_path: Path
+) -> None:
+    with overwriting(archive, tmp_path / "state", OVERWRITING) as pair:
+        path = upload(pair.source, "1.2.3.1")["instances"]
+        pair.migrate()
+        upload(pair.target, "1.2.3.1", ImageComments="corrected")
+        before = files_of(pair, path)
+        summary, _ = pair.migrate()
+        assert list(summary.problems.values()) == [[path]]
+        assert "changed since it was copied" in next(iter(summary.problems))
+        assert files_of(pair, path) == before
+
+
+def test_following_waits_for_a_source_that_is_away(
+    pair: Pair, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(migration, "_POLL_SECONDS", 0.001)
+    away = iter(range(20))
+    told: list[str] = []
+
+    def vanish(request: httpx.Request, answer: httpx.Response) -> httpx.Response:
+        if request.url.path == "/changes" and "since" in request.url.params:
+            number = next(away, None)
+            if number == 0:
+                upload(pair.source, "1.2.3.1")
+            if number is not None:
+                raise httpx.ConnectError("away", request=request)
+        return answer
+
+    gone = replace(pair, source=spoiling(pair.source, vanish))
+    summary, _ = gone.migrate(until=Until(threading.Event(), 0.01), tell=told.append)
+    assert next(away, None) is None
+    assert len(told) == 1
+    assert "Cannot reach http://server" in told[0]
+    assert summary.counts["stored"] == 1
+
+
+def test_without_following_a_source_that_is_away_ends_it(pair: Pair) -> None:
+    def vanish(request: httpx.Request, answer: httpx.Response) -> httpx.Response:
+        if "since" in request.url.params:
+            raise httpx.ConnectError("away", request=request)
+        return answer
+
+    with pytest.raises(Stopped, match="Cannot reach"):
+        replace(pair, source=spoiling(pair.source, vanish)).migrate()
 
 
 def spoiling(client: httpx.Client, spoil: Spoil) -> httpx.Client:

@@ -76,6 +76,7 @@ def migrate(
     console = Console()
     summary = Summary()
     quiet_seconds = until_quiet or (_FOREVER if follow else 0.0)
+    is_begun = False
     try:
         with ExitStack() as stack:
             verify, verify_source = trust(url, ca_bundle), trust(source, source_ca_bundle)
@@ -90,6 +91,7 @@ def migrate(
                 ledger=stack.enter_context(Ledger(path, is_new=again)),
                 summary=summary,
             )
+            is_begun = True
             deleted = _migrate(copier, jobs, quiet_seconds, console)
     except httpx.UnsupportedProtocol as exc:
         typer.echo(f"{exc} An address begins with http:// or https://.", err=True)
@@ -99,7 +101,8 @@ def migrate(
         raise typer.Exit(2) from exc
     except (Stopped, Refused, Failed) as exc:
         print_summary(summary, console)
-        typer.echo(f"{exc}\nThe same command goes on from here.", err=True)
+        advice = "\nOnce that is mended, the same command goes on from here." if is_begun else ""
+        typer.echo(f"{exc}{advice}", err=True)
         raise typer.Exit(1) from exc
     _report(summary, deleted, console)
 
@@ -153,6 +156,6 @@ def _report(summary: Summary, deleted: list[str], console: Console) -> None:
             f"{len(deleted)} deleted at the source, and still at the target:\n{shown}{more}"
         )
     if summary.has_problems:
-        console.print("Something is missing: the same command tries that again.")
+        console.print("Something is missing or differs: the same command tries that again.")
         raise typer.Exit(1)
     console.print("Everything of the source is at the target.")

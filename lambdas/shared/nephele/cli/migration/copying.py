@@ -14,6 +14,22 @@ from nephele.errors import NepheleError
 
 _DICOM = "dicom"
 _UNREADABLE = "\N{REPLACEMENT CHARACTER}"
+_KEPT = (
+    "The target keeps another content under the same identifiers: set OverwriteInstances there, or "
+    "delete the instance there, and run this again"
+)
+_CHANGED_THERE = (
+    "The target's content was changed since it was copied, and is left as it is: delete the "
+    "instance there to copy it anew"
+)
+
+
+class Missing(Exception):
+    """The target lacks what has to be there first."""
+
+
+class Differs(Exception):
+    """The target has another content under the same identifiers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,13 +38,13 @@ class Item:
 
     Attributes
     ----------
-    is_changed : bool
-        The source tells of a change: its file and attachments are looked at again.
+    is_compared : bool
+        Its file and attachments are looked at again, even if they were copied before.
     """
 
     source: Described
     target: Described | None
-    is_changed: bool = False
+    is_compared: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,19 +57,33 @@ class Copier:
     ledger: Ledger
     summary: Summary
 
-    def copy(self, item: Item) -> None:
-        """Copy one resource, as far as the target does not have it; count what became of it."""
+    def copy(self, item: Item) -> bool:
+        """Copy one resource, as far as the target does not have it; count what became of it.
+
+        Returns
+        -------
+        bool
+            Nothing of it is a problem.
+        """
         try:
             self._copy(item)
         except Absent as exc:
-            if self._is_gone(item):
-                self.summary.count("gone meanwhile")
-            else:
-                self.summary.add_problem("refused", item.source.path, str(exc))
+            if not self._is_gone(item):
+                return self._add_problem("refused", item, exc)
+            self.summary.count("gone meanwhile")
         except (Refused, NepheleError) as exc:
-            self.summary.add_problem("refused", item.source.path, str(exc))
+            return self._add_problem("refused", item, exc)
         except (Failed, OSError) as exc:
-            self.summary.add_problem("failed", item.source.path, str(exc))
+            return self._add_problem("failed", item, exc)
+        except Missing as exc:
+            return self._add_problem("missing", item, exc)
+        except Differs as exc:
+            return self._add_problem("differing", item, exc)
+        return True
+
+    def _add_problem(self, kind: str, item: Item, exc: Exception) -> bool:
+        self.summary.add_problem(kind, item.source.path, str(exc))
+        return False
 
     def _is_gone(self, item: Item) -> bool:
         """Tell whether the source has removed a resource while it was copied."""
@@ -69,8 +99,7 @@ class Copier:
         if item.source.level is Level.INSTANCE:
             self._copy_instance(item)
         elif item.target is None:
-            reason = "Not at the target: none of its instances are"
-            self.summary.add_problem("missing", item.source.path, reason)
+            raise Missing("Not at the target: none of its instances are")
         else:
             self._copy_attachments(item.source.path)
             self._copy_kept(item.source, item.target)
@@ -79,7 +108,7 @@ class Copier:
 
     def _copy_instance(self, item: Item) -> None:
         known = self.ledger.md5(item.source.orthanc_id)
-        if known is not None and item.target is not None and not item.is_changed:
+        if known and item.target is not None and not item.is_compared:
             self._copy_kept(item.source, item.target)
             return
         md5 = self._copy_file(item, known)
@@ -90,39 +119,52 @@ class Copier:
     def _copy_file(self, item: Item, known: str | None) -> str:
         """Send an instance unless the target has it; return its MD5 at the source."""
         path = item.source.path
-        md5 = self.source.md5(path, _DICOM)
-        if item.target is not None and md5:
-            if md5 == known:
-                return md5
-            if md5 == self.target.known_md5(path, _DICOM):
+        if item.target is None:
+            return self._send(item, self.source.md5(path, _DICOM))
+        # What was copied is read again only where the source has no MD5 to compare with.
+        md5 = (self.source.known_md5 if known else self.source.md5)(path, _DICOM)
+        if md5 and md5 == self.target.known_md5(path, _DICOM):
+            if md5 != known:
                 self.summary.count("were there")
+            return md5
+        if md5 and md5 == known:
+            if self._is_transcoded(item.source, item.target):
                 return md5
-        with self.source.content(path, _DICOM, md5) as content:
-            status = self.sender.send(content.file, content.size_bytes)
-            self._verify(item.source, content.md5)
-            self.summary.count("stored" if status == "Success" else "were there")
-            return content.md5
+            raise Differs(_CHANGED_THERE)
+        if known:
+            self.ledger.doubt(item.source.orthanc_id)
+        return self._send(item, md5, is_replaced=known is not None)
 
-    def _verify(self, source: Described, md5: str) -> None:
-        """Compare what the target has with what was sent.
+    def _send(self, item: Item, md5: str, *, is_replaced: bool = False) -> str:
+        """Send an instance, and compare what the target has with what was sent.
 
         Raises
         ------
-        Failed
+        Differs
             It is not the same, and not because the target transcodes what it receives.
         """
+        with self.source.content(item.source.path, _DICOM, md5) as content:
+            status = self.sender.send(content.file, content.size_bytes)
+        is_stored = status == "Success"
+        if content.md5 != self._md5_after_sending(item.source):
+            there = self.target.describe([item.source.orthanc_id]).get(item.source.orthanc_id)
+            # What was there before is a transcoded version of another file.
+            is_old = is_replaced and not is_stored
+            if is_old or there is None or not self._is_transcoded(item.source, there):
+                raise Differs(_KEPT)
+            self.summary.count("transcoded by the target")
+        self.summary.count("stored" if is_stored else "were there")
+        return content.md5
+
+    def _md5_after_sending(self, source: Described) -> str:
         try:
-            found = self.target.known_md5(source.path, _DICOM)
+            return self.target.known_md5(source.path, _DICOM)
         except Absent as exc:
             raise Failed("Sent, but the target does not have it under its id") from exc
-        if found == md5:
-            return
-        if self.target.ingest_transcoding:
-            there = self.target.describe([source.orthanc_id])[source.orthanc_id]
-            if there.transfer_syntax_uid != source.transfer_syntax_uid:
-                self.summary.count("transcoded by the target")
-                return
-        raise Failed("The target has another content under the same identifiers")
+
+    def _is_transcoded(self, source: Described, target: Described) -> bool:
+        is_same_syntax = target.transfer_syntax_uid == source.transfer_syntax_uid
+        return bool(self.target.ingest_transcoding) and not is_same_syntax
 
     def _copy_attachments(self, path: str) -> None:
         wanted = self.source.attachments(path)
@@ -130,8 +172,8 @@ class Copier:
             return
         there = set(self.target.attachments(path).values())
         for name, number in wanted.items():
-            md5 = self.source.md5(path, name)
-            if number in there and md5 and md5 == self.target.known_md5(path, str(number)):
+            md5 = (self.source.known_md5 if number in there else self.source.md5)(path, name)
+            if number in there and md5 == self.target.known_md5(path, str(number)):
                 continue
             with self.source.content(path, name, md5) as content:
                 to = f"{path}/attachments/{number}"

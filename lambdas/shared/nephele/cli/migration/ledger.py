@@ -57,7 +57,10 @@ class Ledger:
         self._write("last_change", number)
 
     def md5(self, orthanc_id: str) -> str | None:
-        """Return the MD5 of an instance that is copied and verified, else None."""
+        """Return the MD5 of an instance that is copied and verified.
+
+        "" where the source has replaced it since, None where it was never copied.
+        """
         with self._lock:
             row = self._database.execute(
                 "SELECT md5 FROM instances WHERE orthanc_id = ?", (orthanc_id,)
@@ -70,6 +73,10 @@ class Ledger:
             self._database.execute(
                 "INSERT OR REPLACE INTO instances VALUES (?, ?, ?)", (orthanc_id, md5, self._pass)
             )
+
+    def doubt(self, orthanc_id: str) -> None:
+        """Remember that the source has replaced an instance after it was copied."""
+        self.add(orthanc_id, "")
 
     def begin_pass(self) -> None:
         """Begin to go through everything that the source has."""
