@@ -197,7 +197,7 @@ def test_what_is_replaced_and_the_target_keeps_differs_until_it_is_solved(
         first, _ = pair.migrate()
         assert not first.has_problems
         upload(pair.source, "1.2.3.1", PatientName="NEW")
-        for _ in range(3):
+        for _ in range(2):
             summary, _ = pair.migrate()
             assert_differs(summary, path)
         pair.target.delete(path)
@@ -229,12 +229,14 @@ def test_the_ledger_stays_at_changes_that_could_not_be_copied(
 
 
 def test_what_is_replaced_before_changes_are_read_is_found_by_comparing(
-    archive: Archive, tmp_path: Path
+    archive: Archive, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(migration, "_CHANGES_PER_PAGE", 1)
     with overwriting(archive, tmp_path / "state", OVERWRITING) as pair:
         path = upload(pair.source, "1.2.3.1", PatientName="OLD")["instances"]
         pair.source.put(f"{path}/attachments/2000", content="old")
         pair.migrate()
+        upload(pair.source, "1.2.3.2")
         upload(pair.source, "1.2.3.1", PatientName="NEW")
         pair.source.put(f"{path}/attachments/2000", content="new")
         stop = threading.Event()
