@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from nephele.aws.index import jobs
+from nephele.aws.queues import Received
 from nephele.domain.jobs import Executor, JobState
+from nephele.errors import NepheleError, Unavailable
 from nephele.services.archive import Archive
-from nephele.services.jobs import priority
+from nephele.services.jobs import engine, priority
 from nephele.services.jobs.engine import Held
 from nephele.services.jobs.slices import Slice
 from nephele.services.jobs.submit import JobOptions, submit
 from nephele.services.jobs.worker import run_received
+from nephele.settings.limits import MAXIMUM_RECEIVES
+from tests.unit.conftest import messages
 from tests.unit.jobs.conftest import Kind
 
 
@@ -30,7 +36,7 @@ class Worker:
     def take_one(self, queue: str = "jobs") -> bool:
         """Work on one message; False if there is none."""
         waiting = self.archive.queue(queue)
-        for message in waiting.receive(1):
+        for message in waiting.receive(1, wait_seconds=0):
             run_received(self.archive, waiting, message, lambda _: Kind(self._run), lambda: True)
             return True
         return False
@@ -77,11 +83,11 @@ def test_one_that_another_worker_has_just_begun_is_passed_over(
 ) -> None:
     worker = Worker(archive)
     low = worker.submit("low", 0)
-    high = worker.submit("high", 9)
+    high = [worker.submit("high", 9) for _ in range(3)]
     real = priority.run_message
 
     def run(archive: Archive, message: dict[str, object], *more: object) -> None:
-        if message["job"] == high:
+        if message["job"] in high:
             raise Held(10)
         real(archive, message, *more)  # type: ignore[arg-type]
 
@@ -89,3 +95,62 @@ def test_one_that_another_worker_has_just_begun_is_passed_over(
     assert worker.take_one()
     assert worker.begun == ["low"]
     assert jobs.jobs(archive.index.table, [low])[low].state is JobState.SUCCESS
+    assert sorted(one["job"] for one in messages(archive, "jobs")) == sorted([low, *high])
+
+
+def test_the_failures_of_others_are_not_its_own(archive: Archive) -> None:
+    """Its message is not brought again by them, and is there once; theirs come again."""
+    worker = Worker(archive)
+    low = worker.submit("low", 0)
+    high = [worker.submit("high", 1) for _ in range(MAXIMUM_RECEIVES)]
+
+    def fail(_: Archive, piece: Slice) -> bool:
+        if piece.job.identifier != low:
+            raise Unavailable("S3")
+        return True
+
+    queue = Deliveries()
+    for _ in range(MAXIMUM_RECEIVES + 1):
+        (own,) = (one for one in messages(archive, "jobs") if one["job"] == low)
+        received = Received(json.dumps(own), "", 1)
+        run_received(archive, queue, received, lambda _: Kind(fail), lambda: True)  # type: ignore[arg-type]
+    assert queue.deleted == MAXIMUM_RECEIVES + 1
+    found = jobs.jobs(archive.index.table, [low, *high])
+    assert found.pop(low).state is JobState.SUCCESS
+    assert {one.state for one in found.values()} == {JobState.RETRY}
+
+
+class Deliveries:
+    """A queue that counts the messages that are done with."""
+
+    deleted = 0
+
+    def keep_away(self, _handle: str, _seconds: int) -> None: ...
+
+    def delete(self, _handle: str) -> None:
+        self.deleted += 1
+
+
+def test_jobs_are_only_listed_for_what_may_go_before(
+    archive: Archive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    worker = Worker(archive)
+    for name, rank in (("a", 0), ("b", 2)):
+        worker.submit(name, rank)
+    with monkeypatch.context() as patch:
+        patch.setattr(jobs, "list_jobs", None)
+        patch.setattr(engine, "trim_history", lambda *_: None)
+        while worker.take_one():
+            pass
+    assert worker.begun == ["b", "a"]
+    assert jobs.urgent_jobs(archive.index.table) == []
+
+
+def test_what_is_submitted_again_goes_before_again(archive: Archive) -> None:
+    worker = Worker(archive)
+    high = worker.submit("high", 1)
+    failure = jobs.Failure(NepheleError.__name__)
+    assert jobs.end_unattended(archive.index.table, high, failure)
+    assert jobs.urgent_jobs(archive.index.table) == []
+    assert jobs.wake(archive.index.table, high, JobState.FAILURE)
+    assert [one.identifier for one in jobs.urgent_jobs(archive.index.table)] == [high]

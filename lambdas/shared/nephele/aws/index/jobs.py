@@ -1,5 +1,7 @@
 """The rows of jobs: one for each job, and one in a list of all that are wanted there.
 
+Unfinished ones of a priority above 0 are in a second list, which is mostly empty.
+
 What a worker writes is `nephele.aws.index.job_leases`'s; here is what everybody else does.
 """
 
@@ -50,7 +52,10 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """One row of the list of jobs; `completed` is "" for those that are not."""
+    """One row of the list of jobs; `completed` is "" for those that are not.
+
+    `job_type` is "" for those completed by a version that did not list it.
+    """
 
     identifier: str
     executor: Executor
@@ -58,22 +63,33 @@ class Listed:
     priority: int
     created: str
     completed: str
+    job_type: str
+    has_failed: bool
 
 
 def put_job(table: Table, new: Job) -> Job:
     """Keep a new job and return it, or the one of the same id that is there already."""
     row = items.put(table.name, write_job(new), "attribute_not_exists(pk)")
     try:
-        table.transact([row, items.put(table.name, _listed_row(new))])
+        table.transact([row, *_list(table, new)])
     except ConditionFailed:
         logger.info("job is there already", extra={"job": new.identifier})
         return job(table, new.identifier) or new
     return new
 
 
+def _list(table: Table, job: Job) -> list[Any]:
+    """Return the writes that list an unfinished job."""
+    row = _listed_row(job)
+    urgent = row | keys.urgent_job(job.identifier)
+    rows = [row, urgent] if job.priority > 0 else [row]
+    return [items.put(table.name, one) for one in rows]
+
+
 def _listed_row(job: Job) -> Row:
     return {
         **keys.listed_job(job.identifier),
+        "jt": codec.text(job.job_type),
         "je": codec.text(job.executor),
         "jp": codec.number(job.priority),
         "jc": codec.text(job.created),
@@ -96,6 +112,15 @@ def jobs(table: Table, identifiers: Iterable[str]) -> dict[str, Job]:
 
 def list_jobs(table: Table) -> list[Listed]:
     """Return the list of jobs in the order of ids, hidden ones that are not done included."""
+    return _read_list(table, keys.JOBS)
+
+
+def urgent_jobs(table: Table) -> list[Listed]:
+    """Return unfinished jobs of a priority above 0, in the order of ids."""
+    return _read_list(table, keys.URGENT_JOBS)
+
+
+def _read_list(table: Table, partition: str) -> list[Listed]:
     now = clock.epoch_seconds()
     return [
         Listed(
@@ -105,8 +130,10 @@ def list_jobs(table: Table) -> list[Listed]:
             priority=codec.read_number(row, "jp"),
             created=row["jc"]["S"],
             completed=row["jf"]["S"] if "jf" in row else "",
+            job_type=row["jt"]["S"] if "jt" in row else "",
+            has_failed="js" in row and row["js"]["S"] == JobState.FAILURE,
         )
-        for row in table.iter_query(keys.JOBS)
+        for row in table.iter_query(partition)
         if "expires" not in row or int(row["expires"]["N"]) > now
     ]
 
@@ -152,10 +179,14 @@ def finish(
     }
     listed: Any = {"Delete": {"TableName": table.name, "Key": keys.listed_job(found.identifier)}}
     if not found.is_hidden:
-        row = _listed_row(found) | {"jf": values[":done"], "expires": values[":expires"]}
-        listed = items.put(table.name, row)
+        ended = {"js": values[":state"], "jf": values[":done"], "expires": values[":expires"]}
+        listed = items.put(table.name, _listed_row(found) | ended)
+    writes: list[Any] = [{"Update": update}, listed]
+    if found.priority > 0:
+        key = keys.urgent_job(found.identifier)
+        writes.append({"Delete": {"TableName": table.name, "Key": key}})
     try:
-        table.transact([{"Update": update}, listed])  # type: ignore[typeddict-item]
+        table.transact(writes)
     except ConditionFailed:
         return None
     return job(table, found.identifier)
@@ -215,9 +246,9 @@ def wake(table: Table, identifier: str, state: JobState) -> Job | None:
         "ConditionExpression": "js = :before AND jn = :last",
         "ExpressionAttributeValues": values,
     }
-    listed = items.put(table.name, _listed_row(read_job(row)))
+    writes: list[Any] = [{"Update": update}, *_list(table, read_job(row))]
     try:
-        table.transact([{"Update": update}, listed])  # type: ignore[typeddict-item]
+        table.transact(writes)
     except ConditionFailed:
         return None
     return job(table, identifier)

@@ -34,6 +34,7 @@ DELETED = "DELETED"
 BURYING = "BURYING"
 RESERVED = "RESERVED"
 JOBS = "JOBS"
+URGENT_JOBS = "JOBS#URGENT"
 QUERIES = "QUERIES"
 ANSWERS = "A#"
 COMMITMENTS = "COMMITMENTS"
@@ -262,6 +263,11 @@ def job(identifier: str) -> Key:
 def listed_job(identifier: str) -> Key:
     """Key of a job's row in the list of jobs, in the order of ids."""
     return key(JOBS, identifier)
+
+
+def urgent_job(identifier: str) -> Key:
+    """Key of a job's row in the list of those that go before others, while it is unfinished."""
+    return key(URGENT_JOBS, identifier)
 
 
 def labelled(level: Level) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from nephele.aws.index import jobs as rows
-from nephele.domain.jobs import Job, JobState
+from nephele.domain.jobs import Job
 from nephele.services.archive import Archive
 from nephele.services.jobs.kinds import KINDS
 
@@ -18,11 +18,10 @@ def trim_history(archive: Archive, ended: Job) -> None:
     table = archive.index.table
     completed = [one for one in rows.list_jobs(table) if one.completed]
     completed.sort(key=lambda one: one.completed, reverse=True)
-    old = [one.identifier for one in completed[archive.configuration.jobs_history_size :]]
-    if old:
-        found = rows.jobs(table, old)
-        rows.forget(table, [one for one in old if one not in found or not _is_told(found[one])])
+    old = completed[archive.configuration.jobs_history_size :]
+    rows.forget(table, [one.identifier for one in old if not _is_told(one)])
 
 
-def _is_told(job: Job) -> bool:
-    return job.state is JobState.FAILURE and KINDS[job.job_type].is_patient
+def _is_told(listed: rows.Listed) -> bool:
+    kind = KINDS.get(listed.job_type)
+    return listed.has_failed and kind is not None and kind.is_patient
