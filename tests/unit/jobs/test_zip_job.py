@@ -12,15 +12,17 @@ import pytest
 
 from nephele.aws.bucket import Bucket
 from nephele.aws.index import jobs
-from nephele.domain.jobs import Job
+from nephele.domain.jobs import Job, JobState
 from nephele.rest import zip_job
 from nephele.rest.app import create_app
 from nephele.services import uploads
 from nephele.services.archive import Archive
+from nephele.services.jobs import submit
 from nephele.services.jobs.engine import run_message
 from nephele.services.jobs.kinds import load_kind
 from nephele.services.jobs.slices import Slice
-from tests.unit.conftest import dicom_file
+from nephele.services.jobs.submit import wait_for
+from tests.unit.conftest import dicom_file, messages
 from tests.unit.jobs.test_kinds import finish, impatient
 from tests.unit.rest.conftest import Client
 
@@ -46,7 +48,18 @@ def zipped(count: int = COUNT) -> bytes:
 @pytest.fixture
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(uploads, "MEMBERS_IN_CALL", 1)
-    monkeypatch.setattr(zip_job, "MEMBERS_AT_ONCE", 2)
+    monkeypatch.setattr(uploads, "MEMBERS_AT_ONCE", 2)
+
+
+@pytest.fixture
+def jobs_function(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the function do the jobs a call waits for."""
+
+    def run(archive: Archive, job: Job) -> Job:
+        finish(archive, 100)
+        return wait_for(archive, job.identifier)
+
+    monkeypatch.setattr(zip_job, "run_or_wait", run)
 
 
 @pytest.fixture
@@ -71,7 +84,7 @@ def instances(client: Client) -> int:
     return len(client.get("/instances").json())
 
 
-@pytest.mark.usefixtures("small")
+@pytest.mark.usefixtures("small", "jobs_function")
 def test_the_answer_is_that_of_a_call(client: Client) -> None:
     by_job = client.post("/instances", content=zipped())
     assert by_job.status_code == 200
@@ -110,6 +123,44 @@ def test_it_goes_on_where_it_was_left(
     assert leftovers() == []
 
 
+def test_as_many_are_unpacked_together_as_there_is_room_for(
+    client: Client, archive: Archive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One at least; whether there is time is asked before each group."""
+    size = len(dicom_file())
+    monkeypatch.setattr(uploads, "free_bytes", lambda: 2 * 2 * size + size)
+    together: list[int] = []
+    store_group = uploads.store_group
+
+    def note(archive: Archive, archived: Any, group: Any, provenance: Any) -> Any:
+        together.append(len(group))
+        return store_group(archive, archived, group, provenance)
+
+    monkeypatch.setattr(zip_job, "store_group", note)
+    monkeypatch.setattr(uploads, "store_group", note)
+    assert client.post("/instances", content=zipped()).status_code == 200
+    assert together == [3, 2, 1]
+    monkeypatch.setattr(uploads, "free_bytes", lambda: -1)
+    monkeypatch.setattr(uploads, "MEMBERS_IN_CALL", 1)
+    monkeypatch.setattr(zip_job, "run_or_wait", lambda _, job: job)
+    answer = client.post("/instances", content=zipped())
+    assert answer.status_code == 303
+    together.clear()
+    assert finish(archive, 1) == COUNT + 1
+    assert together == [1] * (COUNT + 1)
+
+
+@pytest.mark.parametrize("job_type", ["RestoreDeleted", "StoreZip"])
+def test_what_a_call_cannot_do_is_left_to_the_function(
+    archive: Archive, monkeypatch: pytest.MonkeyPatch, job_type: str
+) -> None:
+    """Its disk is too small for files of an archive, and it may not read the journal."""
+    monkeypatch.setattr(submit, "load_kind", None)
+    job = submit.submit(archive, job_type, {})
+    assert submit.run_or_wait(archive, job, seconds=0.01).state is JobState.PENDING
+    assert messages(archive, "jobs") == [{"job": job.identifier, "turn": 0}]
+
+
 def upload(client: Client, body: bytes) -> tuple[str, dict[str, Any]]:
     """Upload a presigned part; return where the upload is completed, and with what."""
     opened = client.post("/uploads", json={"Size": len(body)}).json()
@@ -123,6 +174,7 @@ def upload(client: Client, body: bytes) -> tuple[str, dict[str, Any]]:
     return f"{opened['Path']}/complete", {"UploadId": opened["UploadId"], "ETags": [part["ETag"]]}
 
 
+@pytest.mark.usefixtures("jobs_function")
 def test_a_presigned_archive_is_answered_at_once(client: Client) -> None:
     path, asked = upload(client, zipped())
     answer = client.post(path, json=asked)
@@ -180,7 +232,7 @@ def read(archive: Archive, identifier: str) -> Job:
     return found
 
 
-@pytest.mark.usefixtures("small")
+@pytest.mark.usefixtures("small", "jobs_function")
 def test_a_damaged_archive_is_refused_and_not_kept(client: Client) -> None:
     body = bytearray(zipped())
     place = body.index(b"3.dcm")

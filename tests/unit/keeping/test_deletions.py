@@ -22,7 +22,9 @@ from nephele.services import undelete as restoring
 from nephele.services.archive import Archive
 from nephele.services.delete import delete
 from nephele.services.index_objects import committer, index_objects
-from nephele.services.jobs.submit import JobOptions, run_or_wait
+from nephele.services.jobs.engine import run_message
+from nephele.services.jobs.kinds import load_kind
+from nephele.services.jobs.submit import JobOptions, wait_for
 from nephele.services.labels import add_label, all_labels
 from nephele.services.purge import purge
 from nephele.services.reconcile import reconcile
@@ -153,8 +155,9 @@ def test_an_undo_says_what_is_gone(kept: Archive) -> None:
         client.delete_object(Bucket=kept.bucket.name, Key=lost, VersionId=one["VersionId"])
     (deletion,) = list_deletions(kept)
     job = submit_restore(kept, deletion.identifier, JobOptions())
+    run_message(kept, {"job": job.identifier, "turn": job.turn}, load_kind, lambda: True)
     with pytest.raises(UnknownResource, match="1 objects"):
-        run_or_wait(kept, job)
+        wait_for(kept, job.identifier)
     assert objects(kept) == [there]
     assert len(list(kept.index.iter_level(Level.INSTANCE))) == 1
     assert list_deletions(kept) == [deletion]

@@ -17,10 +17,7 @@ from nephele.services.archive_members import open_zip
 from nephele.services.jobs.slices import Slice
 from nephele.services.jobs.submit import run_or_wait, submit
 from nephele.services.store import Stored
-from nephele.services.uploads import STORE_ZIP, StagedZip, bounds_of, store_members
-
-MEMBERS_AT_ONCE = 40
-"""Members from one checkpoint to the next."""
+from nephele.services.uploads import STORE_ZIP, StagedZip, bounds_of, next_group, store_group
 
 _KEY = "Key"
 _PROVENANCE = "Provenance"
@@ -56,16 +53,15 @@ def _store(archive: Archive, piece: Slice, key: str) -> bool:
         archive.bucket.object(key) as file,
         open_zip(file, bounds_of(archive)) as archived,
     ):
-        count = len(archived.members)
-        for start in range(piece.position.get(_DONE, 0), count, MEMBERS_AT_ONCE):
+        members = archived.members
+        while group := next_group(members, piece.position.get(_DONE, 0)):
             if not piece.has_time():
                 return False
-            members = archived.members[start : start + MEMBERS_AT_ONCE]
-            stored = store_members(archive, archived, members, provenance)
-            part = int(piece.position.get(_PARTS, 0))
+            stored = store_group(archive, archived, group, provenance)
+            part, done = piece.position.get(_PARTS, 0), piece.position.get(_DONE, 0) + len(group)
             _keep(archive, _part_key(piece, part), [describe(one) for one in stored])
-            piece.position |= {_DONE: start + len(members), _PARTS: part + 1}
-            piece.checkpoint((start + len(members)) / count)
+            piece.position |= {_DONE: done, _PARTS: part + 1}
+            piece.checkpoint(done / len(members))
     return True
 
 

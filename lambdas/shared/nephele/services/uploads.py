@@ -22,7 +22,14 @@ from nephele.errors import (
     UnknownResource,
 )
 from nephele.services.archive import Archive
-from nephele.services.archive_members import Bounds, ZipMembers, gunzipped, is_zip, open_zip
+from nephele.services.archive_members import (
+    Bounds,
+    ZipMembers,
+    free_bytes,
+    gunzipped,
+    is_zip,
+    open_zip,
+)
 from nephele.services.attachments import adopt_attachment
 from nephele.services.revisions import Revision
 from nephele.services.store import Staged, Stored, adopt_upload, commit_all, stage, store
@@ -37,7 +44,8 @@ MEMBERS_IN_CALL = 100
 STORE_ZIP = "StoreZip"
 """The kind of job that stores a ZIP archive."""
 
-_MEMBERS_AT_ONCE = 20
+MEMBERS_AT_ONCE = 20
+"""Most members of a ZIP archive that are unpacked and stored together."""
 _WRITERS = 8
 _BODIES = UUID("6a4ab1d5-6f0a-4a43-9a43-0f6c9b0c2f0e")
 """Namespace of the names of ZIP archives that came as the body of one request."""
@@ -96,7 +104,7 @@ def upload(
             return store(archive, _not_empty(inflated), provenance)
     if is_zip(body):
         with open_zip(body, bounds_of(archive)) as archived:
-            return store_members(archive, archived, archived.members, provenance)
+            return _store_all(archive, archived, provenance)
     return store(archive, _not_empty(body), provenance)
 
 
@@ -127,23 +135,39 @@ def stage_zip(archive: Archive, body: BinaryIO, provenance: Provenance) -> Stage
     return staged
 
 
-def store_members(
-    archive: Archive, archived: ZipMembers, members: Sequence[ZipInfo], provenance: Provenance
-) -> list[Stored]:
-    """Store the DICOM files among some members of a ZIP archive, in order; skip others as Orthanc.
+def next_group(members: Sequence[ZipInfo], start: int) -> Sequence[ZipInfo]:
+    """Return the members from `start` on that are stored together: one, or more with room for all.
 
-    Some are written at once, then indexed together: those of one series share a commit.
+    Half of the room is left: what transcoding makes of them lies beside them.
     """
+    left, end = free_bytes() // 2, start
+    while end < min(start + MEMBERS_AT_ONCE, len(members)):
+        left -= members[end].file_size
+        if left < 0 and end > start:
+            break
+        end += 1
+    return members[start:end]
+
+
+def store_group(
+    archive: Archive, archived: ZipMembers, group: Sequence[ZipInfo], provenance: Provenance
+) -> list[Stored]:
+    """Store the DICOM files among a group of members, in order; skip others as Orthanc.
+
+    They are written at once, then indexed together: those of one series share a commit.
+    """
+    with ThreadPoolExecutor(_WRITERS) as pool, ExitStack() as opened:
+        files = [opened.enter_context(archived.open(member)) for member in group]
+        staged = pool.map(lambda file: _stage_member(archive, file, provenance), files)
+        return commit_all(archive, [entry for entry in staged if entry is not None])
+
+
+def _store_all(archive: Archive, archived: ZipMembers, provenance: Provenance) -> list[Stored]:
     stored: list[Stored] = []
-    with ThreadPoolExecutor(_WRITERS) as pool:
-        for start in range(0, len(members), _MEMBERS_AT_ONCE):
-            with ExitStack() as opened:
-                files = [
-                    opened.enter_context(archived.open(member))
-                    for member in members[start : start + _MEMBERS_AT_ONCE]
-                ]
-                staged = pool.map(lambda file: _stage_member(archive, file, provenance), files)
-                stored += commit_all(archive, [entry for entry in staged if entry is not None])
+    done = 0
+    while group := next_group(archived.members, done):
+        stored += store_group(archive, archived, group, provenance)
+        done += len(group)
     return stored
 
 

@@ -40,6 +40,9 @@ class KindRow:
         Jobs of this kind are never listed.
     is_patient : bool
         They are tried again for days, whatever fails, and those that failed stay listed.
+    is_inline : bool
+        The first slice of a synchronous one is run within the call that submits it. Not so where
+        a call has too little disk, or lacks the right.
     """
 
     job_type: str
@@ -48,6 +51,7 @@ class KindRow:
     can_resubmit: bool = True
     is_hidden: bool = False
     is_patient: bool = False
+    is_inline: bool = True
 
 
 _ROWS = (
@@ -67,8 +71,9 @@ _ROWS = (
         "nephele.rest.zip_job",
         can_resubmit=False,
         is_hidden=True,
+        is_inline=False,
     ),
-    KindRow("RestoreDeleted", Executor.FUNCTIONS, "nephele.services.undelete_job"),
+    KindRow("RestoreDeleted", Executor.FUNCTIONS, "nephele.services.undelete_job", is_inline=False),
     KindRow("Reconstruct", Executor.FUNCTIONS, "nephele.services.reconstruct_job"),
     KindRow("Delete", Executor.FUNCTIONS, "nephele.services.delete_job", is_hidden=True),
     KindRow("OrthancPeerStore", Executor.FUNCTIONS, "nephele.services.peers.store_job"),

@@ -79,13 +79,13 @@ def submit(
     if not is_storable(job):
         raise AnswerTooLarge("The request names too many resources for one job: name their parents")
     job = rows.put_job(archive.index.table, job)
-    runs_here = options.synchronous and job.executor is Executor.FUNCTIONS
+    runs_here = options.synchronous and _runs_here(job)
     enqueue(archive, job, delay_seconds=LEASE_SECONDS + 10 if runs_here else 0)
     return job
 
 
 def run_or_wait(archive: Archive, job: Job, seconds: float = WAIT_SECONDS) -> Job:
-    """Run the job's first slice here if functions do such jobs, then wait for its end.
+    """Run the job's first slice here where such jobs are inline, then wait for its end.
 
     Returns
     -------
@@ -98,9 +98,13 @@ def run_or_wait(archive: Archive, job: Job, seconds: float = WAIT_SECONDS) -> Jo
         The job failed: the very class it failed with, with its details and payload.
     """
     end = time.monotonic() + seconds
-    if job.executor is Executor.FUNCTIONS and job.state is JobState.PENDING:
+    if _runs_here(job) and job.state is JobState.PENDING:
         _run_here(archive, job, time.monotonic() + min(seconds, _SLICE_SECONDS))
     return wait_for(archive, job.identifier, end - time.monotonic())
+
+
+def _runs_here(job: Job) -> bool:
+    return job.executor is Executor.FUNCTIONS and KINDS[job.job_type].is_inline
 
 
 def _run_here(archive: Archive, job: Job, end: float) -> None:
