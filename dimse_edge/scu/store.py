@@ -19,6 +19,7 @@ from nephele.errors import (
     BadFileFormat,
     NetworkProtocol,
     NotTranscodable,
+    StorageFull,
     UnknownResource,
 )
 from nephele.logs import logger
@@ -192,7 +193,7 @@ class Sender:
         syntaxes = self._channel.syntaxes(association, kind)
         try:
             outgoing = read_outgoing(self._archive, resource, syntaxes)
-        except (NotTranscodable, BadFileFormat) as exc:
+        except (NotTranscodable, BadFileFormat, StorageFull) as exc:
             raise NetworkProtocol(f"{self._channel.no_context(kind)}: {exc}") from exc
         try:
             context_id = association.context(kind.sop_class_uid, outgoing.transfer_syntax_uid)

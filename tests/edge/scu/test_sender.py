@@ -21,7 +21,12 @@ from bench.edge import free_port
 from dimse_edge.scu.store import Outcome, Sender
 from nephele.domain.levels import Level
 from nephele.domain.orthanc_id import OrthancId
-from nephele.errors import NetworkProtocol, NoPresentationContext, UnknownResource
+from nephele.errors import (
+    NetworkProtocol,
+    NoPresentationContext,
+    StorageFull,
+    UnknownResource,
+)
 from nephele.services.archive import Archive
 from nephele.services.store import store
 from nephele.settings.modality import read_modality
@@ -131,6 +136,25 @@ def test_no_transcoding_where_it_is_not_allowed(archive: Archive) -> None:
         scp((ExplicitVRLittleEndian,)) as (port, received),
         sender(archive, port, modality={"AllowTranscoding": False}) as sending,
         pytest.raises((NetworkProtocol, NoPresentationContext)),
+    ):
+        sending.send(orthanc_id)
+    assert received == []
+
+
+def test_a_full_disk_fails_the_one_instance(
+    archive: Archive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As whatever else keeps it from being sent: a permissive job passes it over."""
+
+    def fill(*_: object) -> None:
+        raise StorageFull("There is no room for a temporary file")
+
+    monkeypatch.setattr("nephele.services.outgoing._transcode", fill)
+    orthanc_id = kept(archive, "JPEG2000.dcm")
+    with (
+        scp((ExplicitVRLittleEndian,)) as (port, received),
+        sender(archive, port) as sending,
+        pytest.raises(NetworkProtocol, match="no room"),
     ):
         sending.send(orthanc_id)
     assert received == []

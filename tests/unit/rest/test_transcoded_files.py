@@ -8,13 +8,13 @@ from dataclasses import replace
 import pydicom
 import pytest
 
-from nephele.aws import clients
+from nephele.aws import clients, clock
 from nephele.aws.index import records
 from nephele.aws.keys import FINAL, DerivedKey, InstanceKey
 from nephele.aws.queues import Queue
 from nephele.domain.levels import Level
 from nephele.domain.orthanc_id import OrthancId
-from nephele.errors import Unavailable
+from nephele.errors import StorageFull, Unavailable
 from nephele.rest.app import create_app
 from nephele.rest.limits import Limits
 from nephele.services import derived as derived_service
@@ -186,6 +186,26 @@ def test_a_failure_that_passes_is_no_verdict(
     assert impatient.get(path).status_code == 307, "it will be tried again"
     assert transcode_messages(archive, {"a": message["Body"]}) == []
     assert impatient.get(path).status_code == 200
+
+
+def test_a_full_disk_is_a_verdict_for_an_hour(
+    archive: Archive, filled: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    orthanc_id = OrthancId(INSTANCE.rpartition("/")[2])
+    instance = archive.index.resource(orthanc_id)
+    assert instance is not None
+    assert instance.file is not None
+    key = str(DerivedKey(orthanc_id, instance.file.uuid, RLE))
+
+    def fill(*_: object, **__: object) -> None:
+        raise StorageFull("There is no room for a temporary file")
+
+    monkeypatch.setattr(derived_service, "_derive", fill)
+    assert derived_service.derive_object(archive, key, lambda: True)
+    assert "no room" in records.verdict(archive.index.table, key)
+    now = clock.epoch_seconds()
+    monkeypatch.setattr(clock, "epoch_seconds", lambda: now + 3700)
+    assert records.verdict(archive.index.table, key) == ""
 
 
 def test_a_verdict_is_forgotten_when_it_is_made_after_all(archive: Archive, filled: Client) -> None:

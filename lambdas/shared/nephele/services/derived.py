@@ -25,6 +25,8 @@ LARGEST_AT_ONCE_BYTES = 128 << 20
 _WAIT_SECONDS = 18
 _POLL_SECONDS = 0.5
 _CLAIM_SECONDS = 900
+_FULL_SECONDS = 3600
+"""How long a disk that was full is a verdict: another worker may have room."""
 
 
 class NotReady(Exception):
@@ -93,7 +95,9 @@ def derive_object(archive: Archive, derived_key: str, has_time: Callable[[], boo
             file = object_metadata.stored_file(key.source, head)
             source = plain_key(archive.bucket, file)
             _derive(archive, key, source, file.size_bytes, is_patient=True, has_time=has_time)
-        except (NotTranscodable, BadFileFormat, StorageFull) as exc:
+        except StorageFull as exc:
+            records.put_verdict(archive.index.table, derived_key, str(exc), _FULL_SECONDS)
+        except (NotTranscodable, BadFileFormat) as exc:
             records.put_verdict(archive.index.table, derived_key, str(exc))
         else:
             records.forget_verdict(archive.index.table, derived_key)

@@ -114,16 +114,20 @@ def failure(table: Table, object_key: str) -> str:
     return "" if row is None else str(row["f"]["S"])
 
 
-def put_verdict(table: Table, derived_key: str, reason: str) -> None:
-    """Keep why a derived object cannot be made, however often it is tried."""
-    expires = codec.number(clock.expiry(15 * _DAY_SECONDS))
+def put_verdict(
+    table: Table, derived_key: str, reason: str, seconds: int = 15 * _DAY_SECONDS
+) -> None:
+    """Keep for a while why a derived object cannot be made."""
+    expires = codec.number(clock.expiry(seconds))
     table.put({**keys.verdict(derived_key), "f": codec.text(reason), "expires": expires})
 
 
 def verdict(table: Table, derived_key: str) -> str:
     """Return why a derived object cannot be made, `""` if nothing is known against it."""
     row = table.get(keys.verdict(derived_key))
-    return "" if row is None else str(row["f"]["S"])
+    if row is None or codec.read_number(row, "expires") <= clock.epoch_seconds():
+        return ""
+    return str(row["f"]["S"])
 
 
 def forget_verdict(table: Table, derived_key: str) -> None:
