@@ -124,6 +124,7 @@ def _iter_series(
 def _bury(archive: Archive, deletion: str, ids: Sequence[OrthancId], received_before: str) -> None:
     """Delete instances of one series; what another reception took the place of, again."""
     for _ in range(_ATTEMPTS):
+        seen = clock.now()
         rows = [
             row
             for row in archive.index.rows(ids).values()
@@ -132,7 +133,7 @@ def _bury(archive: Archive, deletion: str, ids: Sequence[OrthancId], received_be
         if not rows:
             return
         above = archive.index.rows(codec.read_resource(rows[0]).ancestors.values())
-        part = part_of(rows, list(above.values()))
+        part = part_of(seen, rows, list(above.values()))
         name = keys.deletion_key(deletion, clock.new_uuid())
         tombstones.begin_burying(archive.index.table, name)
         keep_part(archive.bucket, name, part)

@@ -7,10 +7,11 @@ two: then its part counts for nothing until the reconciler has compared it with 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from nephele.aws import journal, keys
+from nephele.aws import clock, journal, keys
 from nephele.aws.bucket import Bucket
 from nephele.aws.index import codec, tombstones
 from nephele.aws.index.table import Row
@@ -46,6 +47,16 @@ class Buried:
     aside: tuple[str, ...]
     ended: tuple[str, ...]
 
+    @property
+    def brought_back(self) -> tuple[str, ...]:
+        """The receptions that an undo lets go on."""
+        return (self.served, *self.aside)
+
+    @property
+    def all(self) -> tuple[str, ...]:
+        """The receptions that have ended with this deletion, or before."""
+        return (*self.brought_back, *self.ended)
+
 
 @dataclass(frozen=True, slots=True)
 class Kept:
@@ -58,16 +69,23 @@ class Kept:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """What one object of the journal says of a deletion."""
+    """What one object of the journal says of a deletion.
 
+    Attributes
+    ----------
+    seen : str
+        When it began to read the rows that it tells of; empty where an earlier release wrote it.
+    """
+
+    seen: str
     instances: tuple[Buried, ...]
     kept: tuple[Kept, ...]
 
 
-def part_of(rows: Sequence[Row], above: Sequence[Row]) -> Part:
+def part_of(seen: str, rows: Sequence[Row], above: Sequence[Row]) -> Part:
     """Return the part that tells of instances, with what users keep there and above."""
     kept = [codec.read_resource(row) for row in (*above, *rows) if "us" in row]
-    return Part(tuple(map(_buried, rows)), tuple(map(_kept, kept)))
+    return Part(seen, tuple(map(_buried, rows)), tuple(map(_kept, kept)))
 
 
 def _buried(row: Row) -> Buried:
@@ -90,7 +108,7 @@ def keep_part(bucket: Bucket, name: str, part: Part) -> None:
         {"Level": one.level, "ID": one.orthanc_id, "State": encode_state(one.user)}
         for one in part.kept
     ]
-    bucket.put_json(name, {"Instances": instances, "States": states})
+    bucket.put_json(name, {"Seen": part.seen, "Instances": instances, "States": states})
 
 
 def read_part(bucket: Bucket, name: str) -> Part:
@@ -104,7 +122,7 @@ def read_part(bucket: Bucket, name: str) -> Part:
         Kept(Level(one["Level"]), OrthancId(one["ID"]), decode_state(one["State"]))
         for one in document["States"]
     )
-    return Part(tuple(instances), tuple(kept))
+    return Part(document.get("Seen", ""), tuple(instances), tuple(kept))
 
 
 def is_part(name: str) -> bool:
@@ -130,6 +148,28 @@ def mark_key(name: str, mark: str) -> str:
 def mark(bucket: Bucket, name: str, how: str, still_served: Sequence[OrthancId] = ()) -> None:
     """Write how a part went."""
     bucket.put_json(mark_key(name, how), {"Served": still_served} if still_served else {})
+
+
+def mark_restored(bucket: Bucket, name: str) -> None:
+    """Write that a part, or a deletion as a whole, is undone, and when."""
+    bucket.put_json(mark_key(name, RESTORED), {"Restored": clock.now()})
+
+
+def read_restored(bucket: Bucket, name: str) -> str | None:
+    """Return when the undo of a part began; None if there was none.
+
+    Where an earlier release wrote the mark, it is a text that sorts before every moment, and behind
+    that of a part which does not know its own.
+    """
+    for marked in (name, folder_of(name)):
+        with suppress(UnknownResource):
+            return str(bucket.read_json(mark_key(marked, RESTORED)).get("Restored", "0"))
+    return None
+
+
+def folder_of(name: str) -> str:
+    """Return what the keys of a deletion begin with, of one of them."""
+    return name.rpartition("/")[0]
 
 
 def read_still_served(bucket: Bucket, name: str) -> frozenset[OrthancId]:

@@ -21,7 +21,7 @@ from nephele.aws.keys import FINAL, InstanceKey, parse_instance_key
 from nephele.domain.levels import Level
 from nephele.domain.orthanc_id import OrthancId
 from nephele.errors import NepheleError, UnknownResource
-from nephele.services import replay, stability
+from nephele.services import replay, replay_deletions, stability
 from nephele.services.archive import Archive
 from nephele.services.index_objects import commit_entries, not_yet_indexed, read_entry
 
@@ -93,11 +93,11 @@ class _Reindexing:
         options = replay.replay_options(archive)
         definitions = replay.replay_definitions(archive, self._each)
         exports = replay.replay_exports(archive)
-        tombstones = replay.replay_deletions(archive, self._each)
+        tombstones = replay_deletions.replay_deletions(archive, self._each)
         keys = self._list_objects()
         missing = self._missing(keys)
         self._index(missing)
-        replay.replay_restores(archive, self._each)
+        replay_deletions.replay_restores(archive, self._each)
         states = replay.replay_states(archive, self._each)
         self._mark()
         return Reindexed(

@@ -1,7 +1,7 @@
 """Rebuilding from the journal what the objects of the archive do not tell.
 
-Tombstones come first, so that indexing the objects brings nothing back; then what users keep, for
-the resources are there. Whatever is in the index already and is later stays.
+Tombstones come first (`replay_deletions`), so that indexing the objects brings nothing back; what
+users keep comes last, for the resources are there. What is in the index already and is later stays.
 """
 
 from __future__ import annotations
@@ -12,28 +12,15 @@ from typing import Any, Protocol, TypeVar
 
 import orjson
 
-from nephele.aws import journal, keys
-from nephele.aws.index import codec, definitions, exports, overrides, tombstones
-from nephele.aws.index import keys as index_keys
-from nephele.aws.index.deletions import put_deletion
-from nephele.aws.index.removal import remove_instances
+from nephele.aws import keys
+from nephele.aws.index import definitions, exports, overrides
 from nephele.aws.index.user_state import LABELS_AT_ONCE, change_user_state
 from nephele.domain.orthanc_id import OrthancId
 from nephele.domain.resources import Resource
 from nephele.domain.user_state import UserState, decode_state
 from nephele.errors import UnknownResource
 from nephele.services.archive import Archive
-from nephele.services.deletion_parts import (
-    DONE,
-    PARTLY,
-    RESTORED,
-    is_part,
-    is_undone,
-    mark_key,
-    read_part,
-    read_still_served,
-)
-from nephele.services.undelete import part_names
+from nephele.services.deletion_parts import folder_of
 from nephele.services.worklists import replay_worklist
 
 Item = TypeVar("Item")
@@ -49,72 +36,6 @@ class Each(Protocol):
         """Yield the results."""
 
 
-def replay_deletions(archive: Archive, each: Each) -> int:
-    """Let what was deleted be so, and to be undone as long as before; return of how many."""
-    names = [name for name, _ in archive.bucket.iter_objects(keys.DELETIONS)]
-    known = set(names)
-
-    def replay(name: str) -> int:
-        is_restored = mark_key(_folder(name), RESTORED) in known
-        if is_part(name):
-            return _replay_part(archive, name, known, is_restored=is_restored)
-        if name.endswith(f"/{journal.DELETION}") and not is_restored:
-            put_deletion(archive.index.table, journal.read_deletion(archive.bucket, name))
-        return 0
-
-    return sum(each(replay, names))
-
-
-def replay_restores(archive: Archive, each: Each) -> None:
-    """Let what was brought back be as recent as when that was done."""
-    names = (name for name, _ in archive.bucket.iter_objects(keys.DELETIONS))
-    restored = (name for name in names if is_undone(name))
-    for _ in each(lambda name: _replay_restore(archive, name), restored):
-        pass
-
-
-def _replay_restore(archive: Archive, name: str) -> None:
-    when = archive.bucket.read_json(name).get("Restored", "")
-    for part in part_names(archive, name.split("/")[-2]):
-        ids = [one.orthanc_id for one in read_part(archive.bucket, part).instances]
-        there = archive.index.resources(ids).values()
-        for above in {parent for one in there for parent in one.ancestors.values()}:
-            values = {":c": codec.text(when)}
-            key = index_keys.resource(above)
-            archive.index.table.update(key, "SET c = :c, u = :c", "c < :c", values)
-
-
-def _folder(name: str) -> str:
-    return name.rpartition("/")[0]
-
-
-def _replay_part(archive: Archive, name: str, known: set[str], *, is_restored: bool) -> int:
-    """Bury what a part of a deletion tells of: what was deleted, and did not come back."""
-    is_done = mark_key(name, DONE) in known
-    if not is_done and mark_key(name, PARTLY) not in known:
-        return 0
-    is_restored = is_restored or mark_key(name, RESTORED) in known
-    still = frozenset() if is_done else read_still_served(archive.bucket, name)
-    count = 0
-    for one in read_part(archive.bucket, name).instances:
-        uuids = sorted({*one.ended, *(() if is_restored else (one.served, *one.aside))})
-        if uuids and one.orthanc_id not in still:
-            _bury(archive, one.orthanc_id, uuids)
-            count += 1
-    return count
-
-
-def _bury(archive: Archive, orthanc_id: OrthancId, uuids: list[str]) -> None:
-    """Let receptions count as ended, also where an index from before the deletion serves one."""
-    table = archive.index.table
-    if tombstones.put_tombstone(table, orthanc_id, uuids):
-        return
-    row = table.get(index_keys.resource(orthanc_id))
-    if row is not None and not codec.is_deleted(row) and row["v"]["S"] in uuids:
-        remove_instances(archive.index, {orthanc_id: row["v"]["S"]})
-        tombstones.put_tombstone(table, orthanc_id, uuids)
-
-
 def replay_states(archive: Archive, each: Each) -> int:
     """Give resources back what users kept there; return to how many."""
     return sum(each(lambda name: _replay_state(archive, name), _iter_last_states(archive)))
@@ -124,7 +45,7 @@ def _iter_last_states(archive: Archive) -> Iterator[str]:
     """Yield the last state of each resource: keys are in the order of ids, then of versions."""
     last = ""
     for name, _ in archive.bucket.iter_objects(keys.STATES):
-        if last and _folder(last) != _folder(name):
+        if last and folder_of(last) != folder_of(name):
             yield last
         last = name
     if last:

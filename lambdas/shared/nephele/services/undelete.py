@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from nephele.aws import clock, keys
+from nephele.aws import keys
 from nephele.aws.index import codec, deletions, tombstones
 from nephele.aws.index import keys as index_keys
 from nephele.aws.index.user_state import LABELS_AT_ONCE, Decide, change_user_state
@@ -16,7 +16,7 @@ from nephele.domain.resources import Resource
 from nephele.domain.user_state import UserState
 from nephele.errors import Unavailable, UnknownResource
 from nephele.services.archive import Archive
-from nephele.services.deletion_parts import RESTORED, Buried, is_part, mark, read_part
+from nephele.services.deletion_parts import Buried, is_part, mark_restored, read_part
 from nephele.services.hierarchy import in_parallel
 from nephele.services.index_objects import index_objects, not_yet_indexed
 from nephele.services.journal import keep_changed
@@ -62,7 +62,7 @@ def restore_part(archive: Archive, name: str) -> Restored:
         Something was removed again at the same moment: a repetition brings it back.
     """
     part = read_part(archive.bucket, name)
-    mark(archive.bucket, name, RESTORED)
+    mark_restored(archive.bucket, name)
     restored = _restore_instances(archive, part.instances)
     gone = sum(_restore_state(archive, one.orthanc_id, one.user) for one in part.kept)
     return Restored(restored.instances, restored.lost + gone)
@@ -70,8 +70,7 @@ def restore_part(archive: Archive, name: str) -> Restored:
 
 def finish_restore(archive: Archive, identifier: str) -> None:
     """Note that all of a deletion was undone."""
-    document = {"Restored": clock.now()}
-    archive.bucket.put_json(keys.deletion_key(identifier, RESTORED), document)
+    mark_restored(archive.bucket, keys.DELETIONS + identifier)
     deletions.forget_deletion(archive.index.table, identifier)
 
 
@@ -81,7 +80,7 @@ def _restore_instances(archive: Archive, instances: Sequence[Buried]) -> Restore
     Those that were kept aside come after the ones that were served: they lose again.
     """
     ours = [one for one in instances if _let_go_on(archive, one)]
-    receptions = {one: [_key(one, uuid) for uuid in (one.served, *one.aside)] for one in ours}
+    receptions = {one: [_key(one, uuid) for uuid in one.brought_back] for one in ours}
     gone = _undelete(archive, [key for found in receptions.values() for key in found])
     for one, (first, *others) in receptions.items():
         buried = [first, *others] if first in gone else [key for key in others if key in gone]
@@ -120,7 +119,7 @@ def _let_go_on(archive: Archive, one: Buried) -> bool:
     That is so as well where a try before this one came so far, or further.
     """
     key = index_keys.resource(one.orthanc_id)
-    values = {":ended": {"SS": [one.served, *one.aside]}, ":v": {"S": one.served}}
+    values = {":ended": {"SS": list(one.brought_back)}, ":v": {"S": one.served}}
     table = archive.index.table
     if table.update_if(key, "DELETE d :ended", "attribute_exists(x) AND contains(d, :v)", values):
         return True

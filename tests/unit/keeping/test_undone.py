@@ -1,0 +1,94 @@
+"""What was undone stays, whatever the journal tells besides, when the index is built anew."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from nephele.aws.index import tombstones
+from nephele.domain.levels import Level
+from nephele.services import replay_deletions
+from nephele.services.archive import Archive
+from nephele.services.delete import delete
+from nephele.services.jobs.submit import JobOptions, run_or_wait
+from nephele.services.reindex import reindex
+from nephele.services.undelete import list_deletions
+from nephele.services.undelete_job import submit_restore
+from tests.unit.keeping.conftest import clear_table, settle
+from tests.unit.keeping.drill import all_rows
+from tests.unit.keeping.test_deletions import objects, run_reconciler
+from tests.unit.keeping.test_keeping import patient_id, patients, put
+
+
+def put_and_delete(archive: Archive) -> list[str]:
+    """Store an instance and delete it with its patient; return its object."""
+    put(archive, 1)
+    settle(archive)
+    found = objects(archive)
+    delete(archive, Level.PATIENT, patient_id(1))
+    settle(archive)
+    assert objects(archive) == []
+    return found
+
+
+def undo_first(archive: Archive) -> None:
+    first = list_deletions(archive)[0]
+    run_or_wait(archive, submit_restore(archive, first.identifier, JobOptions()))
+    settle(archive)
+
+
+@pytest.mark.parametrize("is_lost", [False, True], ids=["intact", "lost"])
+def test_the_first_of_two_deletions_is_undone(kept: Archive, is_lost: bool) -> None:
+    first = put_and_delete(kept)
+    put_and_delete(kept)
+    undo_first(kept)
+    if is_lost:
+        clear_table(kept)
+    assert reindex(kept, jobs=2).failures == {}
+    settle(kept)
+    run_reconciler(kept)
+    assert objects(kept) == first
+    assert kept.index.totals().instances == 1
+
+
+@pytest.mark.parametrize("index", ["intact", "lost", "of a backup"])
+def test_what_is_deleted_again_after_an_undo_stays_away(kept: Archive, index: str) -> None:
+    first = put_and_delete(kept)
+    undo_first(kept)
+    backup = list(all_rows(kept).values())
+    delete(kept, Level.PATIENT, patient_id(1))
+    assert objects(kept) == first, "its object is not purged yet"
+    if index != "intact":
+        clear_table(kept)
+    if index == "of a backup":
+        kept.index.table.put_all(backup)
+    reindex(kept, jobs=2)
+    assert patients(kept) == set()
+    assert len(list_deletions(kept)) == 1
+
+
+@pytest.mark.parametrize("deletions", [1, 2])
+@pytest.mark.parametrize(
+    ("module", "name"),
+    [(replay_deletions, "_replay_part"), (tombstones, "put_tombstone")],
+    ids=["before its part", "after its marks were read"],
+)
+def test_an_undo_while_the_index_is_built(
+    kept: Archive, monkeypatch: Any, module: Any, name: str, deletions: int
+) -> None:
+    first, *_ = [put_and_delete(kept) for _ in range(deletions)]
+    going_on = getattr(module, name)
+
+    def undo_meanwhile(*arguments: Any) -> Any:
+        monkeypatch.setattr(module, name, going_on)
+        undo_first(kept)
+        assert objects(kept) == first
+        return going_on(*arguments)
+
+    monkeypatch.setattr(module, name, undo_meanwhile)
+    reindex(kept, jobs=1)
+    settle(kept)
+    assert objects(kept) == first
+    assert kept.index.totals().instances == 1
+    assert len(list_deletions(kept)) == deletions - 1
