@@ -11,7 +11,9 @@ from nephele.domain.levels import Level
 from nephele.services import replay_deletions
 from nephele.services.archive import Archive
 from nephele.services.delete import delete
-from nephele.services.jobs.submit import JobOptions, run_or_wait
+from nephele.services.jobs.engine import run_message
+from nephele.services.jobs.kinds import load_kind
+from nephele.services.jobs.submit import JobOptions, wait_for
 from nephele.services.reindex import reindex
 from nephele.services.undelete import list_deletions
 from nephele.services.undelete_job import submit_restore
@@ -34,7 +36,9 @@ def put_and_delete(archive: Archive) -> list[str]:
 
 def undo_first(archive: Archive) -> None:
     first = list_deletions(archive)[0]
-    run_or_wait(archive, submit_restore(archive, first.identifier, JobOptions()))
+    job = submit_restore(archive, first.identifier, JobOptions())
+    run_message(archive, {"job": job.identifier, "turn": job.turn}, load_kind, lambda: True)
+    wait_for(archive, job.identifier)
     settle(archive)
 
 
