@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import json
 import sys
 import time
 import uuid
+import zipfile
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +20,7 @@ from infra.functions import FUNCTIONS
 from nephele.aws import clock
 from nephele.aws.index import keys
 from nephele.domain.levels import Level
+from nephele.services.uploads import MEMBERS_AT_ONCE, MEMBERS_IN_CALL
 from tests.stack import GRANTED, USED, Stack, note_grants
 from tests.system.senders import Study, make_study, send
 
@@ -77,6 +82,15 @@ def _objects(stack: Stack, study: Study) -> list[str]:
     pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix="dicom/")
     found = [item["Key"] for page in pages for item in page.get("Contents", ())]
     return [key for key in found if key.split("/")[2] in study.instance_ids]
+
+
+def _uploads(stack: Stack) -> list[str]:
+    """Return the keys of what uploads keep meanwhile."""
+    s3, bucket = _bucket(stack)
+    return [
+        item["Key"]
+        for item in s3.list_objects_v2(Bucket=bucket, Prefix="uploads/").get("Contents", ())
+    ]
 
 
 @pytest.fixture
@@ -169,6 +183,38 @@ def test_an_upload_is_given_up(stack: Stack) -> None:
         assert abort.status_code == 200
 
 
+def test_a_large_zip_archive_outlives_the_worker_that_stores_it(
+    stack: Stack, tmp_path: Path
+) -> None:
+    """Each instance is there once, and what was uploaded is gone."""
+    study = make_study(tmp_path / "large", 10 * MEMBERS_AT_ONCE)
+    assert len(study.files) > MEMBERS_IN_CALL
+    body = io.BytesIO()
+    with zipfile.ZipFile(body, "w") as archived:
+        for file in study.files:
+            archived.write(file, file.name)
+    with stack.rest(follow_redirects=True) as rest, ThreadPoolExecutor(1) as pool:
+        answer = pool.submit(rest.post, "/instances", content=body.getvalue())
+        _wait_until(lambda: _objects(stack, study))
+        stack.kill_workers("jobs")
+        assert 0 < len(_objects(stack, study)) < len(study.files)
+        assert _uploads(stack)
+        stored = answer.result()
+    assert stored.status_code == httpx.codes.OK, stored.text
+    assert [one["ID"] for one in stored.json()] == [
+        one.orthanc_id(Level.INSTANCE) for one in study.identities
+    ]
+    stack.wait_idle()
+    assert len(_objects(stack, study)) == len(study.files)
+    with stack.rest() as rest:
+        of_study = f"/studies/{study.orthanc_id(Level.STUDY)}"
+        shown = rest.get(f"{of_study}/instances?expand=false").json()
+        assert sorted(shown) == sorted(study.instance_ids)
+        counts = rest.get(f"{of_study}/statistics").json()
+        assert counts["CountInstances"] == len(study.files)
+    assert _uploads(stack) == []
+
+
 def test_what_a_job_made_is_removed(stack: Stack, study: Study) -> None:
     orthanc_id = study.orthanc_id(Level.STUDY)
     with stack.rest() as rest:
@@ -202,16 +248,16 @@ def test_what_lies_in_an_archive_class_is_asked_for(stack: Stack, study: Study) 
         sent = rest.post(
             "/modalities/itself/store", json={"Resources": [instance], "Asynchronous": True}
         )
-        _wait_until_used(stack, "edge s3:RestoreObject")
+        _wait_until(lambda: "edge s3:RestoreObject" in _calls(set(stack.grants()["used"])))
         rest.post(f"{sent.json()['Path']}/cancel").raise_for_status()
         rest.delete("/modalities/itself").raise_for_status()
     stack.wait_idle()
 
 
-def _wait_until_used(stack: Stack, call: str, seconds: float = 60) -> None:
+def _wait_until(condition: Callable[[], object], seconds: float = 60) -> None:
     deadline = time.monotonic() + seconds
-    while call not in _calls(set(stack.grants()["used"])):
-        assert time.monotonic() < deadline, call
+    while not condition():
+        assert time.monotonic() < deadline
         time.sleep(0.1)
 
 
