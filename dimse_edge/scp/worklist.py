@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from itertools import islice
 from typing import TYPE_CHECKING
 
 from dimse_edge.request import Request
 from dimse_edge.scp.answers import send_answers
 from dimse_edge.scp.responses import keys_of
 from dimse_edge.statuses import CANCEL, SUCCESS
-from nephele.domain.query_answer import Answer
+from nephele.batches import batched
 from nephele.logs import logger
 from nephele.services.overrides import followed
 from nephele.services.worklists import iter_worklist_answers
@@ -29,11 +27,5 @@ def serve(association: EdgeAssociation, request: Request) -> None:
     answers = list(iter_worklist_answers(archive, keys, association.peer.aet, configuration))
     limit = configuration.worklists.limit_answers or len(answers)
     status = SUCCESS if len(answers) <= limit else CANCEL
-    count = send_answers(association, request, _batches(answers[:limit]), {}, status)
+    count = send_answers(association, request, batched(answers[:limit], _BATCH), {}, status)
     logger.info("worklists answered", extra={**association.facts, "answers": count})
-
-
-def _batches(answers: list[Answer]) -> Iterator[list[Answer]]:
-    remaining = iter(answers)
-    while batch := list(islice(remaining, _BATCH)):
-        yield batch

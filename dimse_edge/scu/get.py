@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
-from itertools import batched
 from types import TracebackType
 from typing import Any, Self
 
@@ -20,6 +19,7 @@ from dimse_edge.scu.retrieving import Progress, Retrieved, retrieve_all
 from dimse_edge.statuses import SUCCESS, store_status
 from dimse_edge.store import store
 from nephele.aws import clock
+from nephele.batches import batched
 from nephele.domain.character_set import encoding_named
 from nephele.domain.common_classes import by_frequency
 from nephele.domain.levels import Level
@@ -64,7 +64,7 @@ def proposals(
     known = set(accepted)
     first = [uid for uid in expected if uid in known or is_accepted_unknown(uid, options)]
     storage = list(dict.fromkeys([*first, *by_frequency(accepted)]))
-    rounds = list(batched(storage, _MOST_CLASSES)) or [()]
+    rounds = list(batched(storage, _MOST_CLASSES)) or [[]]
     return [_proposal(sop_class_uid, some) for some in rounds]
 
 

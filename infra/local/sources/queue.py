@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from itertools import batched
 from typing import Any
 
 from infra.local.aws.calls import SQS, AwsRefusal, Caller
@@ -14,6 +13,7 @@ from infra.local.inventory import EventMapping
 from infra.local.sources.feed import Feed
 from infra.local.sources.patterns import matches
 from infra.local.sources.queue_batch import Batch, Message, failed_ids
+from nephele.batches import batched
 
 _logger = logging.getLogger(__name__)
 _POLL_SECONDS = 3

@@ -11,13 +11,14 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from itertools import chain, islice
+from itertools import chain
 from typing import TypeVar
 
 from nephele.aws import journal, object_metadata
 from nephele.aws.index import changes, codec
 from nephele.aws.index.commit import Entry
 from nephele.aws.keys import FINAL, InstanceKey, parse_instance_key
+from nephele.batches import batched
 from nephele.domain.levels import Level
 from nephele.domain.orthanc_id import OrthancId
 from nephele.errors import NepheleError, UnknownResource
@@ -69,12 +70,6 @@ def reindex(archive: Archive, jobs: int, progress: Progress = lambda *_: None) -
         return _Reindexing(archive, pool, progress).run()
 
 
-def _batches(items: Iterable[Item], size: int) -> Iterator[list[Item]]:
-    iterator = iter(items)
-    while some := list(islice(iterator, size)):
-        yield some
-
-
 class _Reindexing:
     """One run."""
 
@@ -112,7 +107,7 @@ class _Reindexing:
         )
 
     def _each(self, function: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
-        for some in _batches(items, _WINDOW):
+        for some in batched(items, _WINDOW):
             yield from self._pool.map(function, some)
 
     def _list_objects(self) -> set[str]:
@@ -129,7 +124,7 @@ class _Reindexing:
     def _missing(self, names: set[str]) -> list[InstanceKey]:
         """Return what the index does not know of, in the order of reception."""
         keys = [key for name in sorted(names) if (key := parse_instance_key(name)) is not None]
-        batches = _batches(keys, _ROWS_AT_ONCE)
+        batches = batched(keys, _ROWS_AT_ONCE)
         unknown = self._each(lambda some: not_yet_indexed(self._archive, some), batches)
         missing = list(chain.from_iterable(unknown))
         received: list[tuple[str, InstanceKey]] = []
@@ -147,7 +142,7 @@ class _Reindexing:
 
     def _index(self, keys: Sequence[InstanceKey]) -> None:
         done = 0
-        for some in _batches(keys, _WINDOW):
+        for some in batched(keys, _WINDOW):
             by_patient: dict[OrthancId, list[Entry]] = defaultdict(list)
             read = self._pool.map(lambda key: read_entry(self._archive, key), some)
             for key, result in zip(some, read, strict=True):
@@ -173,7 +168,7 @@ class _Reindexing:
     def _mark(self) -> None:
         """Let resources be stable, and series complete, that were so."""
         for level in (Level.PATIENT, Level.STUDY, Level.SERIES):
-            ids = _batches(self._archive.index.iter_level(level), _ROWS_AT_ONCE)
+            ids = batched(self._archive.index.iter_level(level), _ROWS_AT_ONCE)
             for n, _ in enumerate(self._each(self._mark_some, ids), 1):
                 self._progress("Marking", n * _ROWS_AT_ONCE, 0)
 

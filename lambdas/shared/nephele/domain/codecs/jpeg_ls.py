@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 _QUALITY_PER_NEAR = 5
 _BY_PIXEL = 2
+_TAKES_NO_PRECISION = sys.version_info < (3, 12)
+"""The imagecodecs of older Pythons cannot be told a precision."""
 
 
 def decode_jpeg_ls(description: PixelDescription, encoded: bytes) -> Samples:
@@ -75,7 +77,7 @@ def _encode(samples: Samples, precision: int, near: int) -> bytes:
 
     options: dict[str, Any] = {}
     if precision != samples.dtype.itemsize * 8:
-        if sys.version_info < (3, 12):
+        if _TAKES_NO_PRECISION:
             return _encode_by_pyjpegls(samples, precision, near)
         options = {"bitspersample": precision}
     # Noise gets larger than it was, above what the codec takes for its output.

@@ -157,6 +157,7 @@ def _stretch_as_orthanc(samples: Samples, low: int, high: int) -> Samples:
     shift = np.float32(-low) * slope
 
     def stretch(values: Samples) -> Samples:
-        return values.astype(np.float32) * slope + shift + np.float32(0.5)
+        scaled: Samples = values.astype(np.float32) * slope + shift + np.float32(0.5)
+        return scaled
 
     return map_values(stretch, samples, "u1")
