@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import json
 import os
 import subprocess
 import sys
@@ -15,6 +16,7 @@ import pydicom
 import pytest
 from pydicom.data import get_testdata_file
 from pydicom.uid import generate_uid
+from pynetdicom import AE
 
 from nephele.domain.levels import Level
 from nephele.domain.orthanc_id import Identity
@@ -58,6 +60,45 @@ def test_what_arrives_is_transcoded_and_comes_back_in_any_syntax(
         rest.delete(f"/studies/{study.orthanc_id(Level.STUDY)}")
     transcoding.wait_idle()
     assert not objects_of(transcoding, study.instance_ids)
+
+
+def test_one_id_leads_from_the_edge_through_every_function(transcoding: Stack) -> None:
+    """Three receptions of 256 are traced, by their random ids: instances are sent until one is."""
+    known = set(traces(transcoding, "edge"))
+    dataset = pydicom.dcmread(get_testdata_file("CT_small.dcm", download=False))
+    dataset.StudyInstanceUID, dataset.SeriesInstanceUID = generate_uid(), generate_uid()
+    host, port = transcoding.dicom_address
+    entity = AE()
+    entity.add_requested_context(dataset.SOPClassUID, dataset.file_meta.TransferSyntaxUID)
+    association = entity.associate(host, port, ae_title="ORTHANC")
+    assert association.is_established
+    for _ in range(_MOST_SENT):
+        dataset.SOPInstanceUID = dataset.file_meta.MediaStorageSOPInstanceUID = generate_uid()
+        assert association.send_c_store(dataset).Status == 0
+        if found := traces(transcoding, "edge").keys() - known:
+            break
+    association.release()
+    (trace,) = found
+    transcoding.wait_idle(120)
+    steps = {name: traces(transcoding, name).get(trace) for name in _WAY}
+    assert steps == _WAY
+
+
+_MOST_SENT = 2000
+"""Not one of so many is traced once in 16 billion runs of the test."""
+_WAY = {
+    "edge": "received",
+    "transcode": "transcoded",
+    "index": "indexed",
+    "metadata": "followed up",
+}
+
+
+def traces(stack: Stack, name: str) -> dict[str, str]:
+    """Return the steps that a log tells of, by their traces."""
+    lines = (line for line in stack.log(name).splitlines() if '"trace":' in line)
+    found = map(json.loads, lines)
+    return {line["trace"]: line["message"] for line in found}
 
 
 def large_file(path: Path, frames: int) -> tuple[str, str]:

@@ -1,4 +1,4 @@
-"""One id from reception to index: in the PUT's header, and in the lines of both ends."""
+"""One id from reception to index, in the headers of the PUTs."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from nephele.aws import clients
-from nephele.aws.keys import FINAL
+from nephele.aws.keys import FINAL, RAW
 from nephele.aws.tracing import HEADER, is_traced, trace_headers, trace_of
 from nephele.services.archive import Archive
 
@@ -32,10 +32,19 @@ def test_one_reception_in_a_hundred_is_traced() -> None:
     ],
 )
 def test_the_header_of_a_put(key: str, *, is_sent: bool) -> None:
-    header = trace_headers(key).get(HEADER, "")
+    header = trace_headers(key, {}).get(HEADER, "")
     pattern = rf"Root=1-[0-9a-f]{{8}}-{trace_of(TRACED)};Sampled=1"
     assert bool(re.fullmatch(pattern, header)) == is_sent
     assert bool(header) == is_sent
+
+
+def test_what_is_received_and_what_is_made_of_it_have_one_trace() -> None:
+    metadata = {"received": "20261121T161500.250000"}
+    headers = [
+        trace_headers(f"{area}/{orthanc_id[:2]}/{orthanc_id}/{TRACED}", metadata)
+        for area, orthanc_id in ((RAW, ID), (FINAL, "cd" + ID[2:]))
+    ]
+    assert headers[0] == headers[1] == {HEADER: f"Root=1-6b01c384-{trace_of(TRACED)};Sampled=1"}
 
 
 def test_the_header_is_sent_with_the_object(archive: Archive) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 
 import orjson
 import pytest
@@ -53,6 +54,25 @@ def test_a_series_is_completed_once(archive: Archive, committer: Committer) -> N
         follow_up(archive, rows)
         follow_up(archive, rows)
     assert kinds(archive).count("CompletedSeries") == 1
+
+
+def test_a_trace_goes_on_behind_the_stream(
+    archive: Archive, committer: Committer, caplog: pytest.LogCaptureFixture
+) -> None:
+    traced = "0f8fad5b-d9cb-469f-a165-708677289502"
+    committer.commit([entry("1.2.3.1", uuid=traced), entry("1.2.3.2", uuid=f"{traced[:-2]}03")])
+    follow_up(archive, outbox(archive))
+    (line,) = caplog.records
+    assert line.message == "followed up"
+    assert vars(line)["trace"] == "0f8fad5bd9cb469fa1657086"
+
+
+def test_a_rebuilt_index_goes_on_with_no_trace(archive: Archive, committer: Committer) -> None:
+    traced = "0f8fad5b-d9cb-469f-a165-708677289502"
+    committer.commit([entry("1.2.3.1", uuid="u1")])
+    rebuilding = replace(committer, is_rebuilding=True)
+    rebuilding.commit([entry("1.2.3.1", uuid=traced)])
+    assert all("t" not in row for row in outbox(archive))
 
 
 def test_nothing_received_since_makes_a_resource_stable(

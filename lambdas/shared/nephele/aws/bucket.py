@@ -77,7 +77,7 @@ class Bucket:
         content_md5 = base64.b64encode(md5).decode()
         headers = {"Content-MD5": content_md5, "Content-Type": content_type}
         headers |= {f"{_USER_METADATA}{name}": value for name, value in metadata.items()}
-        headers |= trace_headers(key)
+        headers |= trace_headers(key, metadata)
         with clients.translated("object"):
             client = clients.s3()
             if direct_requests(client).put(self.name, key, headers, body):

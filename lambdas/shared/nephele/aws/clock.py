@@ -22,8 +22,12 @@ def to_seconds(timestamp: str) -> str:
 
 def age_seconds(timestamp: str) -> float:
     """Return how long ago a timestamp of `now` was."""
-    then = datetime.strptime(timestamp, FORMAT).replace(tzinfo=UTC)
-    return (datetime.now(UTC) - then).total_seconds()
+    return time.time() - epoch_of(timestamp)
+
+
+def epoch_of(timestamp: str) -> float:
+    """Return a timestamp of `now` as seconds since 1970."""
+    return datetime.strptime(timestamp, FORMAT).replace(tzinfo=UTC).timestamp()
 
 
 def expiry(seconds: int) -> int:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from nephele.aws.index import changes, codec
 from nephele.aws.index.table import Row
+from nephele.aws.tracing import log_step
 from nephele.domain.levels import Level
 from nephele.domain.orthanc_id import OrthancId
 from nephele.services import stability
@@ -38,3 +39,6 @@ def follow_up(archive: Archive, outbox: Sequence[Row]) -> None:
 
         forward(archive, outbox)
     ask_to_recycle(archive)
+    for row in outbox:
+        for trace in codec.read_document(row, "t"):
+            log_step("followed up", trace)

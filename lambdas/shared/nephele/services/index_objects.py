@@ -11,14 +11,13 @@ from nephele.aws.bucket import ObjectHead
 from nephele.aws.index import codec
 from nephele.aws.index.commit import Committer, Entry
 from nephele.aws.keys import FINAL, InstanceKey, parse_instance_key
-from nephele.aws.tracing import is_traced, trace_of
+from nephele.aws.tracing import log_step, traces_of
 from nephele.domain.character_set import ENCODINGS
 from nephele.domain.compression import inflate_beginning
 from nephele.domain.header import InstanceHeader, read_file_header, read_header
 from nephele.domain.levels import Level
 from nephele.domain.orthanc_id import OrthancId
 from nephele.errors import Conflict, IdentifierMismatch, NepheleError, Unavailable, UnknownResource
-from nephele.logs import logger
 from nephele.services.archive import Archive
 from nephele.services.capacity import release
 from nephele.services.overrides import followed
@@ -71,9 +70,8 @@ def commit_entries(
     try:
         committer(archive, is_rebuilding=is_rebuilding).commit(entries)
         release(archive, [entry.file.uuid for entry in entries])
-        for entry in entries:
-            if is_traced(entry.file.uuid) and not is_rebuilding:
-                logger.info("indexed", extra={"trace": trace_of(entry.file.uuid)})
+        for trace in [] if is_rebuilding else traces_of(entry.file.uuid for entry in entries):
+            log_step("indexed", trace)
     except NepheleError as error:
         if len(entries) == 1 or isinstance(error, Conflict | Unavailable):
             return {entry.file.key: error for entry in entries}

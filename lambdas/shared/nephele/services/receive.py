@@ -12,7 +12,7 @@ from nephele.aws.bucket import PART_BYTES, Bucket
 from nephele.aws.index import codec, records
 from nephele.aws.index.table import Row
 from nephele.aws.keys import FINAL, RAW, InstanceKey
-from nephele.aws.tracing import is_traced, trace_of
+from nephele.aws.tracing import log_step, traces_of
 from nephele.domain.compression import compress_file
 from nephele.domain.digests import Digests, digests_of
 from nephele.domain.levels import Level
@@ -22,7 +22,6 @@ from nephele.domain.provenance import Provenance
 from nephele.domain.resources import StoredFile
 from nephele.domain.transcoding.ingest import ingest_target
 from nephele.domain.versions import beats
-from nephele.logs import logger
 from nephele.services.archive import Archive
 from nephele.services.archive_members import new_spool
 from nephele.services.capacity import release, reserve
@@ -63,8 +62,8 @@ def receive(
     target = ingest_target(inspected.transfer_syntax_uid, archive.configuration)
     file = write(archive, part10, inspected, provenance, RAW if target else FINAL, digests)
     orthanc_id = inspected.identity.orthanc_id(Level.INSTANCE)
-    if is_traced(file.uuid):
-        logger.info("received", extra={"trace": trace_of(file.uuid), "bytes": file.size_bytes})
+    for trace in traces_of([file.uuid]):
+        log_step("received", trace, bytes=file.size_bytes)
     return Receipt(orthanc_id, file.uuid, provenance.received, file.key, target is not None)
 
 

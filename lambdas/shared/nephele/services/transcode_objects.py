@@ -14,6 +14,7 @@ from nephele.aws.index import records
 from nephele.aws.keys import FINAL, RAW, InstanceKey, parse_instance_key, staging_key
 from nephele.aws.part_upload import HELD_BYTES, PartUpload, Staging
 from nephele.aws.read_ahead import ReadAhead
+from nephele.aws.tracing import log_step, traces_of
 from nephele.domain.compression import compress
 from nephele.domain.digests import begin_data_set, digests_of
 from nephele.domain.header import read_file_header
@@ -86,6 +87,8 @@ def transcode_object(
         return None
     records.put_receipt(archive.index.table, key.uuid, orthanc_id)
     archive.bucket.delete(raw_key)
+    for trace in traces_of([key.uuid]):
+        log_step("transcoded", trace)
     return orthanc_id
 
 

@@ -157,11 +157,12 @@ def pending(
     touched: Sequence[tuple[Level, OrthancId]],
     purge: Sequence[str] = (),
     deleted: Sequence[tuple[Level, OrthancId]] = (),
+    traces: Sequence[str] = (),
 ) -> Item:
     """Write the outbox row of a commit.
 
     Its changes wait there for their numbers; the stream's consumer reads from it which resources
-    were touched or deleted, and which objects are to be removed.
+    were touched or deleted, which objects are to be removed, and what is traced.
     """
     row: Row = {
         **keys.pending(now, uuid),
@@ -173,4 +174,6 @@ def pending(
         row["p"] = codec.document(list(purge))
     if deleted:
         row["x"] = codec.document([[level, orthanc_id] for level, orthanc_id in deleted])
+    if traces:
+        row["t"] = codec.document(list(traces))
     return put(table, row)

@@ -8,6 +8,7 @@ from nephele.aws import clock
 from nephele.aws.index import codec, items, keys, modalities, originals, search_rows
 from nephele.aws.index.entries import Entry, Outcome, SameContent
 from nephele.aws.index.table import TRANSACTION_ITEMS, Row
+from nephele.aws.tracing import traces_of
 from nephele.domain.extra_tags import extended_signature
 from nephele.domain.header import InstanceHeader
 from nephele.domain.levels import ORDER, Level
@@ -55,6 +56,7 @@ class Plan:
         self._changes: list[Change] = []
         self._new_parents: list[Change] = []
         self._purge: list[str] = []
+        self._traces: list[str] = []
         self._instances = 0
         self._size_bytes = 0
         self._saved_bytes = 0
@@ -66,6 +68,8 @@ class Plan:
 
     def add(self, entry: Entry, outcome: Outcome) -> None:
         """Add what an outcome asks for."""
+        if not self._is_rebuilding:
+            self._traces += traces_of([entry.file.uuid])
         if outcome is Outcome.ADDED:
             self._add_instance(entry)
         elif outcome is Outcome.REPLACED:
@@ -224,7 +228,11 @@ class Plan:
         self, changes: list[Change], touched: list[tuple[Level, OrthancId]], now: str
     ) -> list[Item]:
         uuid = clock.new_uuid()
-        return [items.pending(self._table, now, uuid, changes, touched, self._purge)]
+        return [
+            items.pending(
+                self._table, now, uuid, changes, touched, self._purge, traces=self._traces
+            )
+        ]
 
     def _add_parents(self, first: Entry) -> None:
         created: dict[str, int] = {}
