@@ -11,7 +11,7 @@ import threading
 import urllib.request
 
 from nephele.logs import logger
-from nephele.services.failure_metrics import ASSOCIATIONS, count
+from nephele.services.cloudwatch_metrics import ASSOCIATIONS, count
 
 _PATH = "/task-protection/v1/state"
 _PROTECTED_MINUTES = 120

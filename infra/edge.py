@@ -13,7 +13,7 @@ from infra.components.dicom_service import SIDE_PORT, SPOOL, DicomService, creat
 from infra.components.function import create_log_group, environment_variables, grant
 from infra.components.mapping import POLL
 from infra.components.network import EdgeNetwork
-from infra.components.service_alarms import iter_edge_watches
+from infra.components.service_alarms import iter_edge_watches, iter_https_watches
 from infra.jobs import JobsStack
 from infra.options import EdgeSize, Options
 from nephele.aws.keys import DERIVED, FINAL, RAW
@@ -90,7 +90,10 @@ class EdgeStack(Stack):
             table_name=archive.table.table_name,
         )
         if configuration.dicom_server_enabled:
-            for watch in iter_edge_watches(edge.targets, log_group):
+            for watch in (
+                *iter_edge_watches(edge.targets, log_group),
+                *(iter_https_watches(edge.https_targets) if edge.https_targets else ()),
+            ):
                 add_alarm(self, alarms, watch)
         CfnOutput(
             self,

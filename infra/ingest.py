@@ -75,7 +75,7 @@ class IngestStack(Stack):
             options.functions,
         )
         self._create_transcode()
-        index = self._create_index()
+        self._create_index()
         metadata = self._create_metadata()
         self._create_stable()
         self._create_purge()
@@ -94,7 +94,7 @@ class IngestStack(Stack):
         )
         self._create_reconcile()
         for watch in (
-            *iter_ingest_watches(index, metadata, options.quiet_hours),
+            *iter_ingest_watches(metadata, archive.table.table_name, options.quiet_hours),
             *iter_recycle_watches(recycle.log_group),
         ):
             add_alarm(self, alarms, watch)
@@ -144,7 +144,7 @@ class IngestStack(Stack):
             maximum_concurrency=10,
         )
 
-    def _create_index(self) -> lambda_.Function:
+    def _create_index(self) -> None:
         function = self._factory.create(self, "Index", functions.INDEX)
         self._archive.grant_read_objects(function, [FINAL])
         self._archive.grant_table(
@@ -159,7 +159,6 @@ class IngestStack(Stack):
             window_seconds=1,
             maximum_concurrency=4,
         )
-        return function
 
     def _create_metadata(self) -> lambda_.Function:
         function = self._factory.create(self, "Metadata", functions.METADATA)

@@ -12,9 +12,10 @@ from constructs import Construct
 
 from infra.components.alarms import StackAlarms, Watch, add_alarm
 from infra.options import Options
-from nephele.services.failure_metrics import (
+from nephele.services.cloudwatch_metrics import (
     ARCHIVE,
     ASSOCIATIONS,
+    INDEXED,
     INGEST_TRANSCODING_FAILED,
     NAMESPACE,
 )
@@ -124,7 +125,7 @@ def _questions(prefix: str, table_name: str) -> list[_Question]:
             "Is it receiving?",
             [
                 ("Associations of each task", own(ASSOCIATIONS, "Average")),
-                ("Messages of new objects", of_queues("NumberOfMessagesSent", "Sum")),
+                ("Instances indexed", own(INDEXED, "Sum")),
             ],
         ),
         (

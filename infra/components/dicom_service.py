@@ -18,7 +18,7 @@ from infra.components.bundle import ROOT, build_image_context
 from infra.components.function import acknowledge_inline, grant
 from infra.components.network import SUBNETS
 from infra.options import EdgeSize
-from nephele.services.failure_metrics import ARCHIVE, ASSOCIATIONS, NAMESPACE
+from nephele.services.cloudwatch_metrics import ARCHIVE, ASSOCIATIONS, NAMESPACE
 
 CONTAINER = "Edge"
 SPOOL = "/var/spool/nephele"
@@ -172,13 +172,15 @@ class DicomService(Construct):
         security_group.connections.allow_from(front, ec2.Port.tcp(SIDE_PORT), "Its health checks")
         self.balancer = self._create_balancer(vpc, front)
         self.targets = self._create_targets(vpc, "Targets", port, _HEALTHY_AT)
+        self.https_targets: elbv2.NetworkTargetGroup | None = None
         if https_port is not None:
+            self.https_targets = self._create_targets(
+                vpc, "HttpsTargets", https_port, _HTTPS_HEALTHY_AT
+            )
             self.balancer.add_listener(
                 "Https",
                 port=https_port,
-                default_target_groups=[
-                    self._create_targets(vpc, "HttpsTargets", https_port, _HTTPS_HEALTHY_AT)
-                ],
+                default_target_groups=[self.https_targets],
                 tcp_idle_timeout=Duration.seconds(_IDLE_SECONDS),
             )
         for listener_port in listener_ports:

@@ -12,13 +12,20 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 
 from infra.components.alarms import Watch
-from nephele.services.failure_metrics import NAMESPACE
+from nephele.services.cloudwatch_metrics import ARCHIVE, INDEXED, NAMESPACE
 
 REJECTED = '{ $.outcome = "rejected" }'
 """Lines of the edge's log that tell of a refused association."""
+NOT_STORED = '{ $.message = "instance refused" || $.message = "instance failed" }'
+"""Lines of the edge's log that tell of an instance whose C-STORE failed."""
+NO_CERTIFICATE = '{ $.message = "HTTPS is not possible" || $.message = "TLS is not possible" }'
+"""Lines of the edge's log that tell of a certificate it cannot use."""
+FAILED = '{ $.message = "request failed" && $.level = "ERROR" }'
+"""Lines of the edge's log that tell of an error of its own, over HTTPS or DICOM."""
 STUCK = '{ $.message = "nothing can be recycled, the archive is above its limit" }'
 _FIVE_MINUTES = Duration.minutes(5)
 _REJECTED_IN_5_MINUTES = 10
+_NOT_STORED_IN_5_MINUTES = 5
 _FAILED_CALLS_IN_5_MINUTES = 5
 _BEHIND_MILLISECONDS = 600_000
 
@@ -50,6 +57,46 @@ def iter_edge_watches(
         "Somebody tries to connect and may not: GET /refused-associations tells who, and which"
         " option would let it in.",
     )
+    yield Watch(
+        "NotStored",
+        _counted(log_group, "Refused", NOT_STORED, "InstancesNotStored"),
+        _NOT_STORED_IN_5_MINUTES,
+        "Instances that were sent are not stored. The sender was told and has them still; each line"
+        " of the edge's log has the reason.",
+    )
+    yield Watch(
+        "NoCertificate",
+        _counted(log_group, "Certificates", NO_CERTIFICATE, "CertificateNotUsable"),
+        1,
+        "TLS is asked for, and the edge has no certificate it can use: nephele secrets push brings"
+        " SslCertificate and DicomTlsCertificate to the secret of the peers.",
+    )
+    yield Watch(
+        "EdgeErrors",
+        _counted(log_group, "Failed", FAILED, "RequestsFailed"),
+        _FAILED_CALLS_IN_5_MINUTES,
+        "The edge answers with errors of its own: its log has each with its traceback.",
+    )
+
+
+def iter_https_watches(targets: elbv2.NetworkTargetGroup) -> Iterator[Watch]:
+    """Watch the edge's own HTTPS, which a process of its own serves in each task."""
+    yield Watch(
+        "NoHealthyHttps",
+        targets.metrics.healthy_host_count(statistic="Minimum", period=Duration.minutes(1)),
+        1,
+        "No task of the edge takes HTTPS: its log says why. DICOM has an alarm of its own.",
+        periods=3,
+        is_below=True,
+        is_missing_bad=True,
+    )
+    yield Watch(
+        "UnhealthyHttps",
+        targets.metrics.un_healthy_host_count(statistic="Maximum", period=_FIVE_MINUTES),
+        1,
+        "The HTTPS process of a task does not answer; ECS replaces the task.",
+        periods=3,
+    )
 
 
 def iter_api_watches(api: apigateway.RestApi) -> Iterator[Watch]:
@@ -63,7 +110,7 @@ def iter_api_watches(api: apigateway.RestApi) -> Iterator[Watch]:
 
 
 def iter_ingest_watches(
-    index: lambda_.Function, metadata: lambda_.Function, quiet_hours: int
+    metadata: lambda_.Function, table_name: str, quiet_hours: int
 ) -> Iterator[Watch]:
     """Watch the way from objects to the index."""
     yield Watch(
@@ -76,7 +123,13 @@ def iter_ingest_watches(
     if quiet_hours:
         yield Watch(
             "NothingCame",
-            index.metric_invocations(statistic="Sum", period=Duration.hours(1)),
+            cloudwatch.Metric(
+                namespace=NAMESPACE,
+                metric_name=INDEXED,
+                dimensions_map={ARCHIVE: table_name},
+                statistic="Sum",
+                period=Duration.hours(1),
+            ),
             1,
             f"Nothing was indexed for {quiet_hours} hours: is the VPN up, do modalities send?",
             periods=quiet_hours,

@@ -50,6 +50,18 @@ async def spawn(
         )
 
 
+async def run_to_end(
+    program: Sequence[str], *, environment: Mapping[str, str], log: Path, folder: Path
+) -> int:
+    """Run a program as `spawn` starts it, and return its exit code; cancelled, nothing is left."""
+    process = await spawn(program, environment=environment, log=log, folder=folder)
+    try:
+        return await process.wait()
+    finally:
+        kill(process)
+        await asyncio.shield(process.wait())
+
+
 async def stop(process: asyncio.subprocess.Process, patience_seconds: float) -> bool:
     """End a process by SIGTERM, then its whole session by SIGKILL; tell if it ended in time."""
     if process.returncode is None:

@@ -44,17 +44,12 @@ async def rebuild_index(
         It could not be built; the log says why. The next start tries again.
     """
     log = folder.logs / "reindex.log"
-    process = await children.spawn(
+    code = await children.run_to_end(
         [sys.executable, "-m", "infra.local.reindexing"],
         environment=_environment(cloud, configuration),
         log=log,
         folder=_ROOT,
     )
-    try:
-        code = await process.wait()
-    finally:
-        children.kill(process)
-        await asyncio.shield(process.wait())
     if code == INCOMPLETE:
         say(f"some objects cannot be read, and are not in the index: {log} names them")
     elif code:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import sys
 from pathlib import Path
@@ -26,17 +25,12 @@ async def synthesize(config: Path | None, outdir: Path, log: Path) -> Path:
     if config:
         arguments += ["-c", f"config={config.resolve()}"]
     log.unlink(missing_ok=True)
-    process = await children.spawn(
+    code = await children.run_to_end(
         [sys.executable, "-m", "infra.synth", "--out", str(outdir), *arguments],
         environment=os.environ,
         log=log,
         folder=_ROOT,
     )
-    try:
-        code = await process.wait()
-    finally:
-        children.kill(process)
-        await asyncio.shield(process.wait())
     if code:
         said = log.read_text(encoding="utf-8", errors="replace")[-_SHOWN_CHARACTERS:]
         raise LocalStackError(f"synthesis failed:\n{said}")

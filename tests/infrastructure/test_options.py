@@ -154,7 +154,7 @@ def test_a_wrong_option_is_refused_with_its_name(given: dict[str, str], said: st
 
 
 TLS = {"DicomTlsCertificate": "one.crt", "DicomTlsPrivateKey": "other.key"}
-MODALITY = ["CT", "10.0.0.1", 104]
+PAIR = {"DicomTlsCertificate": "one.crt", "DicomTlsPrivateKey": "one.key"}
 WRONG_CONFIGURATIONS = {
     "an AET of 17 characters": ({"DicomAet": "A" * 17}, "DicomAet: "),
     "a modality's AET of 17": ({"DicomModalities": {"ct": ["A" * 17, "h", 1]}}, "DicomModalities"),
@@ -172,6 +172,37 @@ WRONG_CONFIGURATIONS = {
     "a certificate that is not there": (
         TLS | {"DicomTlsCertificate": "none.crt"},
         "DicomTlsCertificate: ",
+    ),
+    "a certificate of another machine": (
+        {"SslEnabled": True, "SslCertificate": "/etc/orthanc/certificate.pem"},
+        "SslCertificate: /etc/orthanc/certificate.pem: No such file or directory; put the file"
+        " beside the configuration, from where `nephele secrets push` brings its contents to"
+        " Secrets Manager",
+    ),
+    "HTTPS without a certificate": ({"SslEnabled": True}, "SslCertificate: "),
+    "HTTPS without a key": (
+        {"SslEnabled": True, "SslCertificate": "one.crt"},
+        "SslCertificate: {folder}/one.crt has to hold a certificate and its key",
+    ),
+    "DICOM TLS without a certificate": (
+        {"DicomTlsEnabled": True},
+        "DicomTlsCertificate: DicomTlsEnabled needs",
+    ),
+    "DICOM TLS without a key": (
+        {"DicomTlsEnabled": True, "DicomTlsCertificate": "one.crt"},
+        "DicomTlsPrivateKey: DicomTlsEnabled needs",
+    ),
+    "DICOM TLS that trusts nobody": (
+        PAIR | {"DicomTlsEnabled": True},
+        "DicomTlsTrustedCertificates: nobody could connect",
+    ),
+    "trusted certificates that are not there": (
+        PAIR | {"DicomTlsEnabled": True, "DicomTlsTrustedCertificates": "none.pem"},
+        "DicomTlsTrustedCertificates: {folder}/none.pem: No such file or directory; put",
+    ),
+    "trusted certificates that are none": (
+        {"HttpsCACertificates": "one.key"},
+        "HttpsCACertificates: {folder}/one.key has no certificate",
     ),
     "a certificate that is none": (TLS | {"DicomTlsCertificate": "one.key"}, "DicomTlsCertificate"),
     "a peer's certificate of another key": (
@@ -225,7 +256,8 @@ def _write_certificate(folder: Path, name: str) -> None:
 def test_a_wrong_configuration_is_refused(
     configure: Configure, options: dict[str, Any], said: str
 ) -> None:
-    assert refusal(configure(json.dumps(options))).startswith(said)
+    given = configure(json.dumps(options))
+    assert refusal(given).startswith(said.format(folder=Path(given["config"]).parent))
 
 
 def test_two_modalities_of_one_name_are_refused(configure: Configure) -> None:
@@ -244,9 +276,14 @@ def test_two_modalities_of_one_name_are_refused(configure: Configure) -> None:
         ),
         pytest.param({"ReadOnly": False}, {}, id="a protection that is not wanted"),
         pytest.param(
-            {"DicomTlsCertificate": "one.crt", "DicomTlsPrivateKey": "one.key"},
+            PAIR | {"DicomTlsEnabled": True, "DicomTlsTrustedCertificates": "other.crt"},
             {},
             id="a certificate of its key",
+        ),
+        pytest.param(
+            PAIR | {"DicomTlsEnabled": True, "DicomTlsRemoteCertificateRequired": False},
+            {},
+            id="DICOM TLS for everybody",
         ),
     ],
 )

@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import pytest
 
-from infra.components.service_alarms import REJECTED, STUCK
+from infra.components.service_alarms import (
+    FAILED,
+    NO_CERTIFICATE,
+    NOT_STORED,
+    REJECTED,
+    STUCK,
+)
 from infra.synth import ROOT
+from nephele.services.cloudwatch_metrics import ARCHIVE, INDEXED
 
 from .assembly import Assembly
 
@@ -38,18 +46,49 @@ def test_every_function_is_watched(every: Assembly, metric: str) -> None:
     assert len(_dimensions(every, metric)) == len(functions)
 
 
-def test_what_only_one_stack_has_is_watched(assembly: Assembly) -> None:
-    metrics = {alarm.get("MetricName") for alarm in _alarms(assembly)}
-    assert {
-        "5XXError",
-        "AssociationsRejected",
-        "HealthyHostCount",
-        "IngestTranscodingFailed",
-        "Invocations",
-        "IteratorAge",
-        "RecyclingStuck",
-        "UnHealthyHostCount",
-    } <= metrics
+ONE_STACK_ALONE = {
+    "answers of 5xx": "5XXError",
+    "refused associations": "AssociationsRejected",
+    "instances that are not stored": "InstancesNotStored",
+    "a certificate that cannot be used": "CertificateNotUsable",
+    "the edge's own errors": "RequestsFailed",
+    "tasks that take DICOM": "HealthyHostCount",
+    "tasks that do not answer": "UnHealthyHostCount",
+    "transcoding that fails": "IngestTranscodingFailed",
+    "the reconciler's schedule": "Invocations",
+    "the table's stream": "IteratorAge",
+    "recycling that frees nothing": "RecyclingStuck",
+    "the last ingest": "Indexed",
+}
+
+
+@pytest.mark.parametrize("metric", ONE_STACK_ALONE.values(), ids=ONE_STACK_ALONE)
+def test_what_only_one_stack_has_is_watched(assembly: Assembly, metric: str) -> None:
+    assert [alarm for alarm in _alarms(assembly) if alarm.get("MetricName") == metric]
+
+
+@pytest.mark.parametrize("metric", ["HealthyHostCount", "UnHealthyHostCount"])
+def test_every_group_of_targets_is_watched(every: Assembly, metric: str) -> None:
+    """DICOM, and HTTPS where the edge serves it."""
+    groups = every.resources("AWS::ElasticLoadBalancingV2::TargetGroup")
+    watched = {
+        dimension["Value"]["Fn::GetAtt"][0]
+        for alarm in _alarms(every)
+        if alarm.get("MetricName") == metric
+        for dimension in alarm["Dimensions"]
+        if dimension["Name"] == "TargetGroup"
+    }
+    assert watched == {name.partition("/")[2] for name in groups}
+
+
+def test_nothing_indexed_for_some_days_is_an_alarm(every: Assembly) -> None:
+    """What functions were called for is not enough: each call may have failed."""
+    (quiet,) = (alarm for alarm in _alarms(every) if alarm.get("MetricName") == INDEXED)
+    assert (quiet["Period"], quiet["EvaluationPeriods"]) == (3600, 72)
+    assert quiet["TreatMissingData"] == "breaching"
+    assert quiet["ComparisonOperator"] == "LessThanThreshold"
+    (table,) = (found for found in quiet["Dimensions"] if found["Name"] == ARCHIVE)
+    assert "Table" in json.dumps(table["Value"])
 
 
 def test_every_alarm_calls_somebody_and_says_what_to_do(every: Assembly) -> None:
@@ -63,13 +102,19 @@ def test_every_alarm_calls_somebody_and_says_what_to_do(every: Assembly) -> None
     ("pattern", "folder"),
     [
         pytest.param(REJECTED, "dimse_edge", id="rejected"),
+        pytest.param(NOT_STORED, "dimse_edge", id="not stored"),
+        pytest.param(NO_CERTIFICATE, "dimse_edge", id="no certificate"),
+        pytest.param(FAILED, "dimse_edge", id="failed over DICOM"),
+        pytest.param(FAILED, "lambdas", id="failed over HTTPS"),
         pytest.param(STUCK, "lambdas", id="stuck"),
     ],
 )
 def test_log_lines_that_are_counted_are_written(pattern: str, folder: str) -> None:
-    text = pattern.split('"')[1]
-    sources = (path.read_text() for path in (ROOT / folder).rglob("*.py"))
-    assert any(f'"{text}"' in source for source in sources)
+    texts = re.findall('\\$.(?:message|outcome) = ("[^"]+")', pattern)
+    sources = [path.read_text() for path in (ROOT / folder).rglob("*.py")]
+    assert texts
+    for text in texts:
+        assert any(text in source for source in sources), text
 
 
 def test_one_dashboard_answers_four_questions(every: Assembly) -> None:

@@ -17,9 +17,10 @@ import pytest
 
 from infra.local.certificate import ensure_certificate
 from nephele.aws import clients
+from nephele.errors import ConfigurationError
 from nephele.rest.app import create_app
 from nephele.services.archive import Archive
-from nephele.services.peers.secrets import encode_peer_secrets
+from nephele.services.peers.secrets import encode_peer_secrets, ssl_certificate
 from nephele.settings.configuration import parse_configuration
 from tests.edge.test_tls import certificates as own_certificates
 from tests.unit.rest.conftest import Client
@@ -206,3 +207,14 @@ def test_http_through_a_proxy(archive: Archive, server_side: Path) -> None:
         client = client_of(archive, "plain", server_side, peer, **options)
         assert store(client)["InstancesCount"] == 1
     assert f"POST {peer.url}instances HTTP/1.1" in proxy.asked
+
+
+def test_a_certificate_that_was_never_pushed_says_who_brings_it(archive: Archive) -> None:
+    arn = clients.secrets_manager().create_secret(Name="born", SecretString="{}")["ARN"]
+    configuration = parse_configuration('{"SslEnabled": true, "SslCertificate": "/none/own.pem"}')
+    with pytest.raises(
+        ConfigurationError, match=r"^SslCertificate: /none/own\.pem .* secrets push"
+    ):
+        ssl_certificate(replace(archive, configuration=configuration, peers_secret=arn))
+    with pytest.raises(ConfigurationError, match=r"No such file or directory$"):
+        ssl_certificate(replace(archive, configuration=configuration))

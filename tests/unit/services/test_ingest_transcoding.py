@@ -23,8 +23,8 @@ from nephele.domain.provenance import Origin, Provenance
 from nephele.domain.resources import Resource, StoreStatus
 from nephele.domain.transcoding import source, transcode
 from nephele.services.archive import Archive
+from nephele.services.cloudwatch_metrics import INGEST_TRANSCODING_FAILED
 from nephele.services.delete import delete
-from nephele.services.failure_metrics import INGEST_TRANSCODING_FAILED
 from nephele.services.index_objects import index_objects
 from nephele.services.lookup import lookup
 from nephele.services.messages import transcode_messages

@@ -13,7 +13,7 @@ from nephele.domain.transcoding import Transcoding
 from nephele.domain.transcoding.sinks import SpoolSink
 from nephele.errors import BadFileFormat, NothingToTranscode, NotTranscodable, StorageFull
 from nephele.logs import logger
-from nephele.services import failure_metrics
+from nephele.services import cloudwatch_metrics
 from nephele.services.archive import Archive
 from nephele.services.transcoding import begin_transcoding
 
@@ -86,4 +86,4 @@ def with_original(provenance: Provenance, transcoding: Transcoding) -> Provenanc
 def count_failure(target: str, reason: str) -> None:
     """Log and count a file that is stored as it came although it was to be transcoded."""
     logger.warning("ingest transcoding failed", extra={"target": target, "reason": reason})
-    failure_metrics.count(failure_metrics.INGEST_TRANSCODING_FAILED)
+    cloudwatch_metrics.count(cloudwatch_metrics.INGEST_TRANSCODING_FAILED)

@@ -11,7 +11,7 @@ from nephele.aws.index import records
 from nephele.aws.queues import return_after
 from nephele.errors import NepheleError
 from nephele.logs import logger
-from nephele.services import events
+from nephele.services import cloudwatch_metrics, events
 from nephele.services.archive import Archive
 from nephele.services.derived import derive_object
 from nephele.services.index_objects import index_objects
@@ -80,6 +80,8 @@ def _index(archive: Archive, keys: Sequence[str]) -> dict[str, NepheleError]:
     failures = index_objects(archive, keys)
     for key, error in failures.items():
         keep_failure(archive, key, error)
+    if indexed := len(set(keys).difference(failures)):
+        cloudwatch_metrics.count(cloudwatch_metrics.INDEXED, indexed)
     return failures
 
 

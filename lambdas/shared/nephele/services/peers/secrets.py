@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -78,7 +80,8 @@ def dicom_tls_files(archive: Archive) -> dict[str, str]:
         A file cannot be read.
     """
     known: dict[str, str] = _read(archive).get(_DICOM_TLS, {})
-    return known or _dicom_tls_files(archive.configuration, Path())
+    with _saying_who_brings_it(archive):
+        return known or _dicom_tls_files(archive.configuration, Path())
 
 
 def _ssl_certificate(configuration: Configuration, folder: Path) -> str:
@@ -88,7 +91,20 @@ def _ssl_certificate(configuration: Configuration, folder: Path) -> str:
 def ssl_certificate(archive: Archive) -> str:
     """Return the contents of `SslCertificate`, as `dicom_tls_files` does. Raises as that."""
     known = str(_read(archive).get(_SSL, ""))
-    return known or _ssl_certificate(archive.configuration, Path())
+    with _saying_who_brings_it(archive):
+        return known or _ssl_certificate(archive.configuration, Path())
+
+
+@contextmanager
+def _saying_who_brings_it(archive: Archive) -> Iterator[None]:
+    """Let an error say how a deployment, which has no such files, gets their contents."""
+    try:
+        yield
+    except ConfigurationError as exc:
+        if not archive.peers_secret:
+            raise
+        hint = "`nephele secrets push` brings its contents to the secret of the peers"
+        raise ConfigurationError(f"{exc}; {hint}") from exc
 
 
 def _secrets_of(peer: Peer, folder: Path) -> dict[str, Any]:

@@ -11,6 +11,8 @@ ARCHIVE = "archive"
 """The dimension of all: several archives may share an account. Its value is the table's name."""
 ASSOCIATIONS = "Associations"
 """Associations that one task of the edge serves."""
+INDEXED = "Indexed"
+"""Counts objects that the index has, those included that it had already."""
 INGEST_TRANSCODING_FAILED = "IngestTranscodingFailed"
 """Counts files that are stored as they came although they were to be transcoded."""
 
