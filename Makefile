@@ -2,6 +2,7 @@
 .DELETE_ON_ERROR:
 BIN := .venv/bin
 STAMP := .venv/.installed
+CHECKOV := build/checkov/.installed
 RUN_ARGS ?=
 ALONE := tests/unit tests/transcoding
 
@@ -13,6 +14,9 @@ $(STAMP): requirements/dev.txt requirements/uv.txt pyproject.toml lambdas/shared
 	bash scripts/setup.sh
 	touch $(STAMP)
 
+$(CHECKOV): $(STAMP) requirements/policy.txt scripts/policy_tools.sh
+	bash scripts/policy_tools.sh
+
 system-packages:
 	bash scripts/system_packages.sh
 
@@ -20,7 +24,7 @@ run: setup
 	$(BIN)/nephele up $(RUN_ARGS)
 
 # First what shares nothing, on all cores; then what shares one local stack, one test at a time.
-test: setup system-packages
+test: setup system-packages $(CHECKOV)
 	status=0; \
 	$(BIN)/python -m pytest $(ALONE) -n auto || status=1; \
 	$(BIN)/python -m pytest tests $(ALONE:%=--ignore=%) || status=1; \

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from ipaddress import IPv4Network
 
 from infra.context import Context
 from nephele.errors import ConfigurationError
@@ -12,6 +13,9 @@ _VPC = "vpc-[0-9a-f]{8,17}"
 _SUBNET = "subnet-[0-9a-f]{8,17}"
 _ROUTE_TABLE = "rtb-[0-9a-f]{8,17}"
 _ZONE = "[a-z]{2}(-[a-z]+)+-[0-9][a-z]"
+EVERYBODY = "0.0.0.0/0"
+_LONGEST_PREFIX = 26
+"""Of a new VPC: its subnets are a quarter of it, and AWS has none below /28."""
 _LEAST_ZONES = 2
 _LAST_ASN = 4_294_967_294
 
@@ -86,7 +90,7 @@ def read_network(context: Context) -> Network:
     if existing and (vpn or gateway):
         name = "vpn_gateways" if vpn else "transit_gateway_id"
         raise ConfigurationError(f"{name}: an existing VPC (vpc_id) has its own connections")
-    return Network(
+    network = Network(
         existing=existing,
         cidr=context.vpc_range("vpc_cidr", DEFAULT_RANGE),
         has_endpoints=context.flag("vpc_endpoints", default=True),
@@ -94,6 +98,34 @@ def read_network(context: Context) -> Network:
         vpn=vpn,
         transit_gateway=gateway,
     )
+    if EVERYBODY in network.dicom_clients:
+        raise ConfigurationError(f"dicom_clients: {EVERYBODY} is everybody; name the hospital's")
+    if existing is None:
+        _check_new(network)
+    return network
+
+
+def _check_new(network: Network) -> None:
+    """Refuse a new VPC that AWS would not make, or from which nothing could be reached."""
+    size = IPv4Network(network.cidr)
+    if size.prefixlen > _LONGEST_PREFIX:
+        raise ConfigurationError(
+            f"vpc_cidr: '{network.cidr}': a new VPC has a range of /16 to /{_LONGEST_PREFIX}, so"
+            " that there is room for its subnets"
+        )
+    if not network.has_endpoints and network.transit_gateway is None:
+        raise ConfigurationError(
+            "vpc_endpoints: the tasks of a new VPC reach AWS through its endpoints alone, unless"
+            " there is a Transit Gateway"
+        )
+    given = {
+        "vpn_static_routes": network.vpn.static_routes if network.vpn else (),
+        "transit_gateway_routes": network.transit_gateway.routes if network.transit_gateway else (),
+    }
+    for name, routes in given.items():
+        for route in routes:
+            if IPv4Network(route).subnet_of(size):
+                raise ConfigurationError(f"{name}: {route} is in the VPC's own range {size}")
 
 
 def _read_existing(context: Context) -> ExistingVpc | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection
-from ipaddress import IPv4Network, ip_address, ip_network
+from ipaddress import IPv4Address, IPv4Network, ip_network
 from pathlib import Path
 
 from constructs import Node
@@ -77,13 +77,13 @@ class Context:
         return value
 
     def public_addresses(self, name: str) -> tuple[str, ...]:
-        """Return addresses that can be reached from the internet."""
+        """Return IPv4 addresses that can be reached from the internet."""
         values = self.texts(name)
         for value in values:
             try:
-                address = ip_address(value)
+                address = IPv4Address(value)
             except ValueError as exc:
-                raise ConfigurationError(f"{name}: {value!r} is no address") from exc
+                raise ConfigurationError(f"{name}: {value!r} is no address of IPv4") from exc
             if any(address in network for network in _PRIVATE) or address.is_loopback:
                 raise ConfigurationError(f"{name}: {value} is not reachable from the internet")
         return values

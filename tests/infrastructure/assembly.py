@@ -37,6 +37,11 @@ class Assembly:
             if resource["Type"] == resource_type
         }
 
+    def only(self, resource_type: str) -> Resource:
+        """Return the properties of the one resource of a type."""
+        (found,) = self.resources(resource_type).values()
+        return dict(found["Properties"])
+
     def functions(self) -> Iterator[tuple[FunctionSpec, Resource]]:
         """Yield every function's row with its resource."""
         found = self.resources("AWS::Lambda::Function").values()

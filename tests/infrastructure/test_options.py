@@ -85,6 +85,17 @@ REFUSED = {
     "no router": (VPN | {"vpn_gateways": "router"}, "vpn_gateways: 'router' is no address"),
     "a VPN without routes": ({"vpn_gateways": "203.0.113.5"}, "vpn_gateways: routes are either"),
     "a VPN with both routes": (VPN | {"vpn_static_routes": "10.9.0.0/16"}, "vpn_gateways: "),
+    "a router of IPv6": (
+        VPN | {"vpn_gateways": "2001:db8::1"},
+        "vpn_gateways: '2001:db8::1' is no",
+    ),
+    "a VPC without room for subnets": ({"vpc_cidr": "10.0.0.0/27"}, "vpc_cidr: '10.0.0.0/27': a"),
+    "a VPC without a way to AWS": ({"vpc_endpoints": "false"}, "vpc_endpoints: the tasks"),
+    "DICOM for everybody": ({"dicom_clients": "0.0.0.0/0"}, "dicom_clients: 0.0.0.0/0 is"),
+    "a route into the VPC itself": (
+        {"vpn_gateways": "203.0.113.5", "vpn_static_routes": "10.0.7.0/24"},
+        "vpn_static_routes: 10.0.7.0/24 is in the VPC's own range 10.0.0.0/16",
+    ),
     "routes without a VPN": ({"vpn_static_routes": "10.9.0.0/16"}, "vpn_static_routes: "),
     "a VPN of an existing VPC": (VPC | VPN, "vpn_gateways: an existing VPC"),
     "an ASN that is too large": (VPN | {"vpn_bgp_asn": "4294967295"}, "vpn_bgp_asn: "),

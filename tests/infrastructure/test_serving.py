@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+import re
 
-from infra.components.web_acl import TOKEN_HEADER, VIEWER_HEADER
+from aws_cdk import App, Stack
+from aws_cdk import aws_kms as kms
+from aws_cdk.assertions import Template
+
+from infra.components.blob_keys import BlobKeys
+from nephele.aws.blob_urls import key_name
 
 from .assembly import Assembly
-
-
-def _only(assembly: Assembly, resource_type: str) -> dict[str, Any]:
-    (found,) = assembly.resources(resource_type).values()
-    return dict(found["Properties"])
 
 
 def test_queues_never_call_a_function_more_often_than_it_may_run(assembly: Assembly) -> None:
@@ -42,46 +42,70 @@ def test_snapshots_or_provisioned_environments(default: Assembly, complete: Asse
     ):
         (api,) = (function for spec, function in assembly.functions() if spec.name == "api")
         assert api["Properties"].get("SnapStart") == snapshot
-        alias = _only(assembly, "AWS::Lambda::Alias")
+        alias = assembly.only("AWS::Lambda::Alias")
         assert alias.get("ProvisionedConcurrencyConfig") == provisioned
 
 
-def test_every_call_is_rate_limited(assembly: Assembly) -> None:
-    rules = {rule["Name"]: rule for rule in _only(assembly, "AWS::WAFv2::WebACL")["Rules"]}
-    rate = rules["Rate"]["Statement"]["RateBasedStatement"]
-    (key,) = rate["CustomKeys"]
-    assert key["Header"]["Name"] == VIEWER_HEADER
-    first = rules["OnlyThroughCloudFront"]
-    assert first["Priority"] == 0, "the viewer's address is believed after that alone"
-    match = first["Statement"]["NotStatement"]["Statement"]["ByteMatchStatement"]
-    assert match["FieldToMatch"]["SingleHeader"]["Name"] == TOKEN_HEADER
-    assert "resolve:secretsmanager" in json.dumps(match["SearchString"])
+def test_calls_and_reads_are_logged_without_queries(every: Assembly) -> None:
+    setting = every.only("AWS::ApiGateway::Stage")["AccessLogSetting"]
+    fields = set(re.findall(r"\$context\.([\w.]+)", setting["Format"]))
+    assert fields == {
+        "authorizer.principalId",
+        "httpMethod",
+        "identity.sourceIp",
+        "requestId",
+        "requestTimeEpoch",
+        "resourcePath",
+        "responseLatency",
+        "responseLength",
+        "status",
+    }
+    for distribution in every.resources("AWS::CloudFront::Distribution").values():
+        logging = distribution["Properties"]["DistributionConfig"]["Logging"]
+        assert logging["IncludeCookies"] is False
+        assert logging["Bucket"]["Fn::GetAtt"][0].startswith("Logs")
+    logged = {
+        name.partition("/")[2][:6]: bucket["Properties"].get("LoggingConfiguration")
+        for name, bucket in every.resources("AWS::S3::Bucket").items()
+    }
+    assert logged["Bucket"]["DestinationBucketName"]["Ref"].startswith("AccessLogs")
 
 
-def test_the_viewers_address_is_believed_where_the_firewall_stands(
-    default: Assembly, private: Assembly
-) -> None:
-    for assembly, header in ((default, VIEWER_HEADER), (private, "")):
-        (api,) = (function for spec, function in assembly.functions() if spec.name == "api")
-        variables = api["Properties"]["Environment"]["Variables"]
-        assert variables["NEPHELE_VIEWER_HEADER"] == header
+def test_the_table_is_backed_up_each_night(every: Assembly) -> None:
+    (rule,) = every.only("AWS::Backup::BackupPlan")["BackupPlan"]["BackupPlanRule"]
+    assert rule["ScheduleExpression"] == "cron(0 2 * * ? *)"
+    assert rule["Lifecycle"] == {"DeleteAfterDays": 35}
+    (selected,) = every.only("AWS::Backup::BackupSelection")["BackupSelection"]["Resources"]
+    assert selected["Fn::GetAtt"][0].startswith("Table")
 
 
-def test_without_cloudfront_addresses_are_counted(private: Assembly) -> None:
-    rules = {rule["Name"]: rule for rule in _only(private, "AWS::WAFv2::WebACL")["Rules"]}
-    assert "OnlyThroughCloudFront" not in rules
-    assert rules["Rate"]["Statement"]["RateBasedStatement"]["AggregateKeyType"] == "IP"
-    assert not private.resources("AWS::CloudFront::Distribution")
+def test_the_edge_stands_in_two_zones(default: Assembly) -> None:
+    balancer = default.only("AWS::ElasticLoadBalancingV2::LoadBalancer")
+    service = default.only("AWS::ECS::Service")["NetworkConfiguration"]["AwsvpcConfiguration"]
+    assert balancer["Scheme"] == "internal"
+    assert balancer["Subnets"] == service["Subnets"]
+    assert len(service["Subnets"]) == 2
 
 
-def test_the_firewall_keeps_queries_and_passwords_out_of_its_log(every: Assembly) -> None:
-    logging = _only(every, "AWS::WAFv2::LoggingConfiguration")
-    assert {"QueryString": {}} in logging["RedactedFields"]
-    assert {"SingleHeader": {"Name": "authorization"}} in logging["RedactedFields"]
+def test_while_keys_change_both_are_trusted_and_the_first_signs() -> None:
+    stack = Stack(App(), "Api")
+    new, old = (f"-----BEGIN PUBLIC KEY-----\n{n}\n-----END PUBLIC KEY-----\n" for n in "AB")
+    keys = BlobKeys(stack, "Blobs", public_keys=[new, old], key=kms.Key(stack, "Key"))
+    template = Template.from_stack(stack).to_json()["Resources"]
+    configs = {
+        name: resource["Properties"]["PublicKeyConfig"]["EncodedKey"]
+        for name, resource in template.items()
+        if resource["Type"] == "AWS::CloudFront::PublicKey"
+    }
+    (group,) = (one for one in template.values() if one["Type"] == "AWS::CloudFront::KeyGroup")
+    trusted = [item["Ref"] for item in group["Properties"]["KeyGroupConfig"]["Items"]]
+    assert [configs[name] for name in trusted] == [new, old]
+    assert stack.resolve(keys.values["blob_key_id"]) == {"Ref": trusted[0]}
+    assert keys.values["blob_key_name"] == key_name(new)
 
 
 def test_the_api_is_never_cached_and_gets_all_but_the_host(complete: Assembly) -> None:
-    config = _only(complete, "AWS::CloudFront::Distribution")["DistributionConfig"]
+    config = complete.only("AWS::CloudFront::Distribution")["DistributionConfig"]
     behavior = config["DefaultCacheBehavior"]
     disabled, all_but_host = (
         "4135ea2d-6df8-44a3-9df3-4b5a84be39ad",
@@ -95,14 +119,14 @@ def test_the_api_is_never_cached_and_gets_all_but_the_host(complete: Assembly) -
 
 
 def test_blobs_need_a_signature_of_a_trusted_key(complete: Assembly) -> None:
-    config = _only(complete, "AWS::CloudFront::Distribution")["DistributionConfig"]
+    config = complete.only("AWS::CloudFront::Distribution")["DistributionConfig"]
     (blobs,) = config["CacheBehaviors"]
     assert blobs["PathPattern"] == "/blobs/*"
     assert blobs["TrustedKeyGroups"]
     assert "DELETE" not in blobs["AllowedMethods"]
-    control = _only(complete, "AWS::CloudFront::OriginAccessControl")
+    control = complete.only("AWS::CloudFront::OriginAccessControl")
     assert control["OriginAccessControlConfig"]["SigningBehavior"] == "always"
-    policy = _only(complete, "AWS::CloudFront::OriginRequestPolicy")["OriginRequestPolicyConfig"]
+    policy = complete.only("AWS::CloudFront::OriginRequestPolicy")["OriginRequestPolicyConfig"]
     assert policy["HeadersConfig"] == {"HeaderBehavior": "none"}
     assert policy["QueryStringsConfig"]["QueryStrings"] == [
         "response-content-disposition",
@@ -124,7 +148,7 @@ def test_only_cloudfront_reads_the_bucket_for_blobs(complete: Assembly) -> None:
 
 
 def test_cognitos_users_log_in_where_that_is_asked(complete: Assembly) -> None:
-    authorizer = _only(complete, "AWS::ApiGateway::Authorizer")
+    authorizer = complete.only("AWS::ApiGateway::Authorizer")
     assert authorizer["Type"] == "COGNITO_USER_POOLS"
     methods = complete.resources("AWS::ApiGateway::Method").values()
     kinds = sorted(method["Properties"]["AuthorizationType"] for method in methods)
@@ -132,7 +156,7 @@ def test_cognitos_users_log_in_where_that_is_asked(complete: Assembly) -> None:
 
 
 def test_a_private_api_is_reached_through_its_endpoints_alone(private: Assembly) -> None:
-    api = _only(private, "AWS::ApiGateway::RestApi")
+    api = private.only("AWS::ApiGateway::RestApi")
     endpoint = "vpce-0123456789abcdef0"
     assert api["EndpointConfiguration"] == {"Types": ["PRIVATE"], "VpcEndpointIds": [endpoint]}
     allow, deny = api["Policy"]["Statement"]
