@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 from typing import Any
 
 import pytest
@@ -23,6 +24,7 @@ from nephele.services import (
 )
 from nephele.services.archive import Archive
 from nephele.services.changes import changes
+from nephele.services.cloudwatch_metrics import INDEXED
 from nephele.services.follow_up import follow_up
 from nephele.services.messages import index_messages, last_tries, transcode_messages
 from nephele.services.receive import unindexed
@@ -67,6 +69,18 @@ def test_a_version_that_cannot_be_compared_does_not_hold_up_its_series(archive: 
     good = take_in(archive, dicom_file(SOPInstanceUID="1.9"))
     assert index_messages(archive, {"a": body(other.key), "b": body(good.key)}) == ["a"]
     assert unindexed(archive, [good]) == []
+
+
+def test_what_is_indexed_is_counted_and_what_failed_is_not(
+    archive: Archive, capsys: pytest.CaptureFixture[str]
+) -> None:
+    good, bad = take_in(archive, dicom_file()), take_in(archive, dicom_file(SOPInstanceUID="1.9"))
+    metadata = dict(archive.bucket.head(bad.key).metadata) | {"origin": "nowhere"}
+    archive.bucket.put_large(bad.key, io.BytesIO(dicom_file(SOPInstanceUID="1.9")), metadata)
+    for one in (bad, good):
+        index_messages(archive, {"it": body(one.key)})
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [line[INDEXED] for line in lines if INDEXED in line] == [[1.0]]
 
 
 def test_a_long_header_is_indexed_and_not_kept(
