@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 
 import pytest
 
@@ -11,7 +12,7 @@ from nephele.aws.queues import Received
 from nephele.domain.jobs import Executor, JobState
 from nephele.errors import NepheleError, Unavailable
 from nephele.services.archive import Archive
-from nephele.services.jobs import engine, priority
+from nephele.services.jobs import engine, priority, unattended
 from nephele.services.jobs.engine import Held
 from nephele.services.jobs.slices import Slice
 from nephele.services.jobs.submit import JobOptions, submit
@@ -19,6 +20,9 @@ from nephele.services.jobs.worker import run_received
 from nephele.settings.limits import MAXIMUM_RECEIVES
 from tests.unit.conftest import messages
 from tests.unit.jobs.conftest import Kind
+
+
+Deaths = Callable[[], None]
 
 
 class Worker:
@@ -37,11 +41,11 @@ class Worker:
         """Work on one message; False if there is none."""
         waiting = self.archive.queue(queue)
         for message in waiting.receive(1, wait_seconds=0):
-            run_received(self.archive, waiting, message, lambda _: Kind(self._run), lambda: True)
+            run_received(self.archive, waiting, message, lambda _: Kind(self.run), lambda: True)
             return True
         return False
 
-    def _run(self, _: Archive, piece: Slice) -> bool:
+    def run(self, _: Archive, piece: Slice) -> bool:
         self.begun.append(piece.job.user_data)
         count = piece.position.get("slices", 0) + 1
         piece.position["slices"] = count
@@ -95,7 +99,7 @@ def test_one_that_another_worker_has_just_begun_is_passed_over(
     assert worker.take_one()
     assert worker.begun == ["low"]
     assert jobs.jobs(archive.index.table, [low])[low].state is JobState.SUCCESS
-    assert sorted(one["job"] for one in messages(archive, "jobs")) == sorted([low, *high])
+    assert sorted(one["job"] for one in messages(archive, "jobs")) == sorted(high)
 
 
 def test_the_failures_of_others_are_not_its_own(archive: Archive) -> None:
@@ -129,6 +133,48 @@ class Deliveries:
 
     def delete(self, _handle: str) -> None:
         self.deleted += 1
+
+
+class Killed(BaseException):
+    """The end of a worker."""
+
+
+def test_the_deaths_of_others_are_not_its_own(archive: Archive, deaths: Deaths) -> None:
+    """Whatever its first message comes to, another one is there, and counts from the beginning."""
+    worker = Worker(archive)
+    low, high = worker.submit("low", 0), worker.submit("high", 1)
+    first = next(one for one in messages(archive, "jobs") if one["job"] == low)
+
+    def die(_: Archive, piece: Slice) -> bool:
+        assert piece.job.identifier == high
+        raise Killed
+
+    received = Received(json.dumps(first), "", 1)
+    with pytest.raises(Killed):
+        run_received(archive, Deliveries(), received, lambda _: Kind(die), lambda: True)  # type: ignore[arg-type]
+    deaths()
+    run_received(archive, Deliveries(), received, lambda _: Kind(die), lambda: True)  # type: ignore[arg-type]
+    assert unattended.is_given_up(archive, json.dumps(first))
+    assert jobs.jobs(archive.index.table, [low])[low].state is JobState.PENDING
+    while worker.take_one():
+        pass
+    assert worker.begun == ["low"]
+
+
+def test_a_queue_that_takes_no_message_keeps_the_one_at_hand(
+    archive: Archive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    worker = Worker(archive)
+    low, _ = worker.submit("low", 0), worker.submit("high", 1)
+    first = next(one for one in messages(archive, "jobs") if one["job"] == low)
+
+    def refuse(*_: object, **__: object) -> None:
+        raise Unavailable("queue")
+
+    monkeypatch.setattr(priority, "enqueue", refuse)
+    queue, received = Deliveries(), Received(json.dumps(first), "", 1)
+    run_received(archive, queue, received, lambda _: Kind(worker.run), lambda: True)  # type: ignore[arg-type]
+    assert (queue.deleted, worker.begun) == (0, [])
 
 
 def test_jobs_are_only_listed_for_what_may_go_before(

@@ -201,6 +201,18 @@ def renumber(table: Table, lease: Lease) -> bool:
     return row is not None
 
 
+def skip(table: Table, identifier: str, turn: int) -> None:
+    """Make a turn that nobody has taken the next one: the messages of this one are stale then."""
+    values = {
+        **STATES,
+        ":now": decimal(clock.epoch_seconds()),
+        ":turn": codec.number(turn),
+        ":next": codec.number(turn + 1),
+    }
+    condition = f"{UNFINISHED} AND jn <= :turn AND {FREE}"
+    table.update(keys.job(identifier), "SET jn = :next", condition, values)
+
+
 def end(table: Table, lease: Lease, standing: Standing, failure: Failure | None) -> Job | None:
     """End a job for good; return it, None where the lease was lost."""
     expression, values = _standing(lease, standing)

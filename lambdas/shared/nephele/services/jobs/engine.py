@@ -45,6 +45,7 @@ def run_message(
     kinds: Kinds,
     has_time: Callable[[], bool],
     keep_away: KeepAway = lambda _: None,
+    when_taken: Callable[[], object] = lambda: None,
 ) -> None:
     """Run one slice of the job that a message is about.
 
@@ -54,6 +55,8 @@ def run_message(
         What `enqueue` sent.
     keep_away : callable
         Is told now and then, by another thread, how many seconds longer the message is worked on.
+    when_taken : callable
+        Is called once the job is this worker's; not where there is nothing to do.
 
     Raises
     ------
@@ -66,6 +69,7 @@ def run_message(
     lease = leases.take(table, str(message["job"]), int(message["turn"]))
     if lease is None:
         return
+    when_taken()
     if lease.is_inherited:
         _renumber(archive, lease)
     with _heartbeat(table, lease, keep_away):

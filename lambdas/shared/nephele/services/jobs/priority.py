@@ -1,14 +1,16 @@
 """Which of the jobs that wait is begun first: Orthanc's `Priority`, the highest one.
 
 Queues deliver in the order of arrival, more or less. So a worker that is brought a job looks for
-one of a higher priority that nobody has begun, begins that instead, and sends the message at hand
-again. Whichever worker is brought the other's own message finds it begun.
+one of a higher priority that nobody has begun, begins that instead, and lets the job at hand have
+another turn, by another message: neither a failure of the other nor the death of its worker counts
+as one of its own. Whichever worker is brought the other's own message finds it begun.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
+from nephele.aws.index import job_leases as leases
 from nephele.aws.index import jobs as rows
 from nephele.domain.jobs import Document, Job, JobState
 from nephele.errors import NepheleError
@@ -33,21 +35,39 @@ def run_in_turn(
     What fails of the other is nothing the job at hand pays for: the other's message tries again.
     """
     own = rows.job(archive.index.table, str(message["job"]))
-    is_sent_again = False
-    for first in () if own is None else _jobs_before(archive, own):
-        if own is not None and not is_sent_again:
-            enqueue(archive, own, turn=int(message["turn"]))
-            is_sent_again = True
+    for first in _jobs_before(archive, own) if own is not None else ():
+        aside = _StepAside(archive, own, int(message["turn"]))
         other = {"job": first.identifier, "turn": first.turn}
         try:
-            run_message(archive, other, kinds, has_time, keep_away)
+            run_message(archive, other, kinds, has_time, keep_away, aside)
         except Held:
             continue  # another worker was faster
         except NepheleError as error:
+            if not aside.is_done:
+                raise
             facts = {"job": first.identifier, "error": type(error).__name__}
             logger.warning("slice of a job of higher priority failed", extra=facts)
-        return
+        if aside.is_done:
+            return
     run_message(archive, message, kinds, has_time, keep_away)
+
+
+class _StepAside:
+    """Gives a job another turn once a worker has another one's lease; the message at hand is stale.
+
+    `is_done` is whether that came to pass.
+    """
+
+    def __init__(self, archive: Archive, job: Job, turn: int) -> None:
+        self._archive = archive
+        self._job = job
+        self._turn = turn
+        self.is_done = False
+
+    def __call__(self) -> None:
+        enqueue(self._archive, self._job, turn=self._turn + 1)
+        leases.skip(self._archive.index.table, self._job.identifier, self._turn)
+        self.is_done = True
 
 
 def _jobs_before(archive: Archive, own: Job) -> Iterator[Job]:
