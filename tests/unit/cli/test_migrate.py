@@ -185,7 +185,8 @@ def overwriting(archive: Archive, state: Path, target: str = "{}") -> Iterator[P
         yield Pair(source, there, state)
 
 
-KEEPING = ("{}", '{"IngestTranscoding": "1.2.840.10008.1.2"}')
+TRANSCODING = '{"IngestTranscoding": "1.2.840.10008.1.2"}'
+KEEPING = ("{}", TRANSCODING)
 
 
 @pytest.mark.parametrize("configuration", KEEPING)
@@ -206,6 +207,40 @@ def test_what_is_replaced_and_the_target_keeps_differs_until_it_is_solved(
         assert deleted == []
         name = pair.target.get(f"{path}/simplified-tags").json()["PatientName"]
         assert name == "NEW"
+
+
+def test_without_its_state_a_transcoded_version_is_known_by_what_it_was(
+    archive: Archive, tmp_path: Path
+) -> None:
+    with overwriting(archive, tmp_path / "state", TRANSCODING) as pair:
+        path = upload(pair.source, "1.2.3.1", PatientName="OLD")["instances"]
+        first, _ = pair.migrate()
+        assert dict(first.counts) == {"stored": 1, "transcoded by the target": 1}
+        same, _ = pair.migrate(again=True)
+        assert dict(same.counts) == {"were there": 1}, "nothing is sent"
+        upload(pair.source, "1.2.3.1", PatientName="NEW")
+        summary, _ = pair.migrate(again=True)
+        assert_differs(summary, path)
+
+
+def test_without_its_state_another_transcoded_version_is_replaced(
+    archive: Archive, tmp_path: Path
+) -> None:
+    both = '{"IngestTranscoding": "1.2.840.10008.1.2", "OverwriteInstances": true}'
+    with overwriting(archive, tmp_path / "state", both) as pair:
+        path = upload(pair.source, "1.2.3.1", PatientName="OLD")["instances"]
+        pair.migrate()
+        upload(pair.source, "1.2.3.1", PatientName="NEW")
+        summary, _ = pair.migrate(again=True)
+        assert dict(summary.counts) == {"stored": 1, "transcoded by the target": 1}
+        name = pair.target.get(f"{path}/simplified-tags").json()["PatientName"]
+        assert name == "NEW"
+
+
+def test_a_target_that_makes_other_instances_is_refused(archive: Archive) -> None:
+    lossy = '{"IngestTranscoding": "1.2.840.10008.1.2.4.50"}'
+    with client_of(archive, lossy) as client, pytest.raises(Stopped, match="is lossy"):
+        Server.connect(client, "The target").require_lossless()
 
 
 def test_the_ledger_stays_at_changes_that_could_not_be_copied(

@@ -21,7 +21,6 @@ from nephele.settings.limits import MAXIMUM_RECEIVES
 from tests.unit.conftest import messages
 from tests.unit.jobs.conftest import Kind
 
-
 Deaths = Callable[[], None]
 
 

@@ -112,6 +112,10 @@ def test_what_a_rebuild_needs_is_in_the_bucket(archive: Archive) -> None:
     kept = object_metadata.decode_provenance(archive.bucket.head(key).metadata)
     assert kept.original_sop_instance_uid == ORIGINAL
     assert len(kept.original_digest) == 64
+    md5 = hashlib.md5(dicom_file(), usedforsecurity=False).hexdigest()
+    assert kept.original_md5 == md5
+    (found,) = lookup(archive, ORIGINAL)
+    assert found.metadata["OriginalMD5"] == md5
 
 
 @pytest.mark.parametrize("way", ["REST", "DIMSE"])
@@ -216,6 +220,7 @@ def test_the_most_that_is_known_of_a_reception_fits_into_metadata() -> None:
         http_username="ü" * 64,
         original_sop_instance_uid="1." * 32,
         original_digest="f" * 64,
+        original_md5="f" * 32,
         transcoding_failure="(" * 1000,
     )
     encoded = object_metadata.encode(long, "f" * 32, 123456)

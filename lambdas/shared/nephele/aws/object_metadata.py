@@ -23,6 +23,7 @@ _FIELDS = {
     "http-username": "http_username",
     "original-uid": "original_sop_instance_uid",
     "original-sha256": "original_digest",
+    "original-md5": "original_md5",
     "transcoding-failure": "transcoding_failure",
 }
 MD5 = "md5"

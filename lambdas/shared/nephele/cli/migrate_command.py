@@ -84,9 +84,11 @@ def migrate(
             api = stack.enter_context(open_client(verify, url, user))
             bucket = stack.enter_context(open_client(verify))
             path = state or state_path("migrate", _without_login(source), url)
+            target = Server.connect(api, "The target")
+            target.require_lossless()
             copier = Copier(
                 source=Server.connect(orthanc, "The source"),
-                target=Server.connect(api, "The target"),
+                target=target,
                 sender=Sender(api, bucket),
                 ledger=stack.enter_context(Ledger(path, is_new=again)),
                 summary=summary,

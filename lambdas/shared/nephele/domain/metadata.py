@@ -12,7 +12,7 @@ LAST_USER_METADATA = 65535
 
 
 class Metadata(IntEnum):
-    """A core metadata: its number in Orthanc; the last two are Nephele's own."""
+    """A core metadata: its number in Orthanc; the last three are Nephele's own."""
 
     INDEX_IN_SERIES = 1
     RECEPTION_DATE = 2
@@ -33,6 +33,7 @@ class Metadata(IntEnum):
     PIXEL_DATA_VR = 17
     IS_PROTECTED = 18
     PATIENT_RECYCLING_ORDER = 19
+    ORIGINAL_MD5 = 1021
     ORIGINAL_SOP_INSTANCE_UID = 1022
     INGEST_TRANSCODING_FAILURE = 1023
 
@@ -42,7 +43,7 @@ class Metadata(IntEnum):
         return _LABELS[self]
 
 
-_SPELLINGS = {"AET": "AET", "IP": "IP", "VR": "VR"}
+_SPELLINGS = {"AET": "AET", "IP": "IP", "MD5": "MD5", "VR": "VR"}
 _NAMED = {Metadata.ORIGINAL_SOP_INSTANCE_UID: "OriginalSOPInstanceUID"}
 _LABELS = {
     member: "".join(_SPELLINGS.get(word, word.capitalize()) for word in member.name.split("_"))

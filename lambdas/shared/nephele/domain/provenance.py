@@ -25,6 +25,9 @@ class Provenance:
     original_sop_instance_uid, original_digest : str
         Of what was received, where lossy transcoding made another instance of it: its UID, and the
         SHA-256 of its data set in hexadecimal.
+    original_md5 : str
+        Of the file that was received, where another one was made of it by transcoding, as far as it
+        is known: in hexadecimal.
     transcoding_failure : str
         Why it is stored as it came although it was to be transcoded.
     """
@@ -37,4 +40,5 @@ class Provenance:
     http_username: str = ""
     original_sop_instance_uid: str = ""
     original_digest: str = ""
+    original_md5: str = ""
     transcoding_failure: str = ""

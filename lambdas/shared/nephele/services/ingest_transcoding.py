@@ -15,6 +15,7 @@ from nephele.errors import BadFileFormat, NothingToTranscode, NotTranscodable, S
 from nephele.logs import logger
 from nephele.services import cloudwatch_metrics
 from nephele.services.archive import Archive
+from nephele.services.receive import md5_of
 from nephele.services.transcoding import begin_transcoding
 
 
@@ -53,7 +54,8 @@ def transcode_received(
                 return Ingested(part10, provenance, known)
             sink = stack.enter_context(SpoolSink())
             transcoding.write(sink)
-            return Ingested(sink.file, with_original(provenance, transcoding))
+            md5 = md5_of(part10).hex()
+            return Ingested(sink.file, with_original(provenance, transcoding, md5))
     except NothingToTranscode:
         return Ingested(part10, provenance)
     except (NotTranscodable, BadFileFormat, StorageFull) as exc:
@@ -72,8 +74,15 @@ def known_instance(archive: Archive, transcoding: Transcoding) -> OrthancId | No
     return find_original(archive.index, uid, digest)
 
 
-def with_original(provenance: Provenance, transcoding: Transcoding) -> Provenance:
-    """Return a provenance that tells of the received instance, if the result is another one."""
+def with_original(provenance: Provenance, transcoding: Transcoding, md5: str) -> Provenance:
+    """Return a provenance that tells of the received file, and of its instance if that is another.
+
+    Parameters
+    ----------
+    md5 : str
+        Of the received file in hexadecimal, "" where it is not known.
+    """
+    provenance = replace(provenance, original_md5=md5)
     if not transcoding.is_lossy:
         return provenance
     return replace(

@@ -130,7 +130,8 @@ def _transcode(
     final_key = str(InstanceKey(FINAL, orthanc_id, key.uuid))
     if archive.bucket.exists(final_key):
         return orthanc_id
-    provenance = with_original(object_metadata.decode_provenance(head.metadata), transcoding)
+    provenance = object_metadata.decode_provenance(head.metadata)
+    provenance = with_original(provenance, transcoding, head.metadata.get(object_metadata.MD5, ""))
     with PartUpload(
         archive.bucket,
         final_key,

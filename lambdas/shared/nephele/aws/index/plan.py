@@ -362,6 +362,7 @@ def _instance_metadata(entry: Entry) -> dict[str, str]:
         "PixelDataOffset": header.pixel_data_offset,
         "PixelDataVR": header.pixel_data_vr,
         SIGNATURE: extended_signature(Level.INSTANCE),
+        "OriginalMD5": provenance.original_md5 or None,
         "OriginalSOPInstanceUID": provenance.original_sop_instance_uid or None,
         "IngestTranscodingFailure": provenance.transcoding_failure or None,
     }

@@ -123,12 +123,12 @@ class Copier:
             return self._send(item, self.source.md5(path, _DICOM))
         # What was copied is read again only where the source has no MD5 to compare with.
         md5 = (self.source.known_md5 if known else self.source.md5)(path, _DICOM)
-        if md5 and md5 == self.target.known_md5(path, _DICOM):
+        if md5 and self._has(item.target, md5):
             if md5 != known:
                 self.summary.count("were there")
             return md5
         if md5 and md5 == known:
-            if self._is_transcoded(item.source, item.target):
+            if self._is_transcoded(item.source, item.target, md5):
                 return md5
             raise Differs(_CHANGED_THERE)
         if known:
@@ -148,9 +148,10 @@ class Copier:
         is_stored = status == "Success"
         if content.md5 != self._md5_after_sending(item.source):
             there = self.target.describe([item.source.orthanc_id]).get(item.source.orthanc_id)
+            if there is None or not self._is_transcoded(item.source, there, content.md5):
+                raise Differs(_KEPT)
             # What was there before is a transcoded version of another file.
-            is_old = is_replaced and not is_stored
-            if is_old or there is None or not self._is_transcoded(item.source, there):
+            if is_replaced and not is_stored and not there.original_md5:
                 raise Differs(_KEPT)
             self.summary.count("transcoded by the target")
         self.summary.count("stored" if is_stored else "were there")
@@ -162,7 +163,14 @@ class Copier:
         except Absent as exc:
             raise Failed("Sent, but the target does not have it under its id") from exc
 
-    def _is_transcoded(self, source: Described, target: Described) -> bool:
+    def _has(self, target: Described, md5: str) -> bool:
+        """Tell whether the target has a file, or what it has made of it."""
+        return md5 in (target.original_md5, self.target.known_md5(target.path, _DICOM))
+
+    def _is_transcoded(self, source: Described, target: Described, md5: str) -> bool:
+        """Tell whether the target has made of a file what it has, as far as it says of what."""
+        if target.original_md5:
+            return target.original_md5 == md5
         is_same_syntax = target.transfer_syntax_uid == source.transfer_syntax_uid
         return bool(self.target.ingest_transcoding) and not is_same_syntax
 

@@ -16,7 +16,8 @@ import httpx
 from nephele.cli.exchange import Absent, Failed, Refused, Sleep, Stopped, Transient, checked, insist
 from nephele.domain.content_type import is_user_content
 from nephele.domain.levels import Level
-from nephele.domain.metadata import is_user_metadata, metadata_named
+from nephele.domain.metadata import Metadata, is_user_metadata, metadata_named
+from nephele.domain.transfer_syntax import transfer_syntax
 
 _IN_MEMORY_BYTES = 4 << 20
 _BLOCK_BYTES = 1 << 20
@@ -24,13 +25,22 @@ _BLOCK_BYTES = 1 << 20
 
 @dataclass(frozen=True, slots=True)
 class Described:
-    """A resource as a server describes it; `metadata` are those of users, by name."""
+    """A resource as a server describes it.
+
+    Attributes
+    ----------
+    metadata : mapping
+        Those of users, by name.
+    original_md5 : str
+        Of what an instance was before the server has transcoded it, "" where it does not tell.
+    """
 
     orthanc_id: str
     level: Level
     labels: frozenset[str]
     metadata: Mapping[str, str]
     transfer_syntax_uid: str
+    original_md5: str
 
     @property
     def path(self) -> str:
@@ -84,6 +94,21 @@ class Server:
             raise Stopped(f"{what}: {exc}") from exc
         except (ValueError, AttributeError) as exc:
             raise Stopped(f"{what} does not answer as Orthanc does") from exc
+
+    def require_lossless(self) -> None:
+        """Check that what is sent to the server keeps its identifiers.
+
+        Raises
+        ------
+        Stopped
+            Its `IngestTranscoding` is lossy.
+        """
+        uid = self.ingest_transcoding
+        if transfer_syntax(uid).is_lossy:
+            raise Stopped(
+                f"IngestTranscoding: {uid} is lossy, and would make other instances of what the "
+                "target receives. Leave it out until everything is copied"
+            )
 
     def get(self, path: str) -> httpx.Response:
         """GET, after redirects.
@@ -169,6 +194,7 @@ def _described(document: Mapping[str, Any]) -> Described:
         labels=frozenset(document.get("Labels", ())),
         metadata={name: value for name, value in metadata.items() if is_of_users(name)},
         transfer_syntax_uid=metadata.get("TransferSyntax", ""),
+        original_md5=metadata.get(Metadata.ORIGINAL_MD5.label, ""),
     )
 
 
