@@ -7,12 +7,21 @@ import base64
 import copy
 import hashlib
 import json
+import mmap
+import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
-from infra.local.aws.cheaper import RememberedMd5, RememberedPrincipals, copy_of
+from infra.local.aws.cheaper import (
+    RememberedMd5,
+    RememberedPrincipals,
+    copy_of,
+    in_file,
+    without_data,
+)
 from infra.local.folders import DataFolder
 from tests.local.aws import LocalAws, local_aws
 
@@ -132,6 +141,51 @@ def test_a_policy_that_goes_away_forbids_soon(aws_folder: DataFolder) -> None:
                     await asyncio.sleep(0.1)
 
     asyncio.run(check())
+
+
+PART_BYTES = 5 << 20
+
+
+def _versions(aws: LocalAws) -> list[bytes]:
+    """Write an object twice, in parts and whole; return its versions, the first one first."""
+    objects = aws.clients.objects
+    objects.create_bucket(Bucket=BUCKET)
+    objects.put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration={"Status": "Enabled"})
+    upload = objects.create_multipart_upload(Bucket=BUCKET, Key="one")["UploadId"]
+    named = {"Bucket": BUCKET, "Key": "one", "UploadId": upload}
+    for number, part in ((2, BODY), (1, bytes(PART_BYTES)), (1, b"a" * PART_BYTES)):
+        objects.upload_part(**named, PartNumber=number, Body=part)
+    found = objects.list_parts(**named)["Parts"]
+    parts = [{name: part[name] for name in ("PartNumber", "ETag")} for part in found]
+    first = objects.complete_multipart_upload(**named, MultipartUpload={"Parts": parts})
+    second = objects.put_object(Bucket=BUCKET, Key="one", Body=BODY)
+    objects.delete_object(Bucket=BUCKET, Key="one")
+    return [
+        objects.get_object(Bucket=BUCKET, Key="one", VersionId=one["VersionId"])["Body"].read()
+        for one in (first, second)
+    ]
+
+
+def test_versions_and_parts_are_kept_outside_of_memory(aws_folder: DataFolder) -> None:
+    async def check() -> list[bytes]:
+        async with local_aws(aws_folder) as aws:
+            return await asyncio.to_thread(_versions, aws)
+
+    assert asyncio.run(check()) == [b"a" * PART_BYTES + BODY, BODY]
+
+
+def test_what_is_noted_of_a_version_has_no_bytes(tmp_path: Path) -> None:
+    noted: list[Any] = []
+    recorded = without_data(lambda *given: noted.append(given) or "version")  # type: ignore[func-returns-value]
+    assert recorded("bucket", "key", None, {}, BODY) == "version"
+    assert noted == [("bucket", "key", None, {}, None)]
+    large = bytes(1 << 20)
+    mapped = in_file(large, str(tmp_path))
+    assert isinstance(mapped, mmap.mmap) == (sys.version_info >= (3, 13))
+    assert b"".join([mapped, BODY]) == large + BODY
+    assert hashlib.md5(mapped).digest() == _md5(large)  # noqa: S324
+    assert in_file(BODY, str(tmp_path)) is BODY
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_md5_of_the_same_bytes_is_computed_once() -> None:

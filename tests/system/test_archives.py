@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import time
 import zipfile
+from http import HTTPStatus
 from pathlib import Path
 
 import httpx
@@ -22,6 +23,7 @@ _LOOK_AGAIN_SECONDS = 0.1
 _MEGABYTES_500 = {"slices": 50, "edge": 2290}
 _GIGABYTES_5 = {"slices": 500, "edge": 2290}
 _WORKERS_MB = 512
+_AWAY = (HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.GATEWAY_TIMEOUT)
 
 
 def archived(stack: Stack, study: Study, rest: httpx.Client, kills: int) -> str:
@@ -31,7 +33,10 @@ def archived(stack: Stack, study: Study, rest: httpx.Client, kills: int) -> str:
     assert rest.get(f"{job['Path']}/archive").status_code == 404
     progress, seen = 0.0, 0
     while True:
-        shown = rest.get(job["Path"]).json()
+        answer = rest.get(job["Path"])
+        if answer.status_code in _AWAY:
+            continue  # the emulator puts parts together, and answers nobody meanwhile
+        shown = answer.json()
         if shown["State"] == "Success":
             break
         assert shown["State"] != "Failure", shown

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import copy
 import hashlib
+import mmap
+import sys
+import tempfile
 import time
 from collections.abc import Callable
+from functools import wraps
 from typing import Any
 
 _LONGEST_REMEMBERED = 16 * 1024 * 1024
+_LEAST_MAPPED = 1 << 20
 _PRINCIPAL_SECONDS = 1.0
 _MOST_PRINCIPALS = 256
 _ATOMS = frozenset({str, bytes, bool, int, float, type(None)})
@@ -79,3 +84,29 @@ class RememberedPrincipals:
                 self._found.clear()
             self._found[wanted] = now + _PRINCIPAL_SECONDS, principal
         return principal
+
+
+def without_data(record: Callable[..., str | None]) -> Callable[..., str | None]:
+    """Let a version be noted without its bytes, which are in the object's file, as after a restart.
+
+    Every version of every object would stay in memory otherwise.
+    """
+
+    @wraps(record)
+    def recorded(bucket: str, key: str, prior: Any, obj: Any, _data: bytes) -> str | None:
+        return record(bucket, key, prior, obj, None)
+
+    return recorded
+
+
+def in_file(data: bytes, folder: str) -> bytes | mmap.mmap:
+    """Return bytes of a large part that the kernel may put aside; small ones as they are.
+
+    Before Python 3.13 each would keep a file open.
+    """
+    if len(data) < _LEAST_MAPPED or sys.version_info < (3, 13):
+        return data
+    with tempfile.TemporaryFile(dir=folder) as file:
+        file.write(data)
+        file.flush()
+        return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ, trackfd=False)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from functools import partial
+from http import HTTPStatus
 from types import SimpleNamespace
 from typing import Any
 
@@ -14,7 +15,13 @@ from ministack.app import app
 from ministack.core import iam_evaluator
 from ministack.services import dynamodb, s3
 
-from infra.local.aws.cheaper import RememberedMd5, RememberedPrincipals, copy_of
+from infra.local.aws.cheaper import (
+    RememberedMd5,
+    RememberedPrincipals,
+    copy_of,
+    in_file,
+    without_data,
+)
 
 __all__ = ["app"]
 
@@ -40,11 +47,26 @@ def _tell_soon(
     loop.call_soon(told, bucket_name, key, event_name, size, etag, deletion_type)
 
 
+def _upload_part(bucket: str, key: str, body: bytes, query: Any, headers: Any) -> Any:
+    """Take a part, and leave its bytes in a file until it is asked for."""
+    answer = _ministacks_upload_part(bucket, key, body, query, headers)
+    if answer[0] == HTTPStatus.OK:
+        parts = s3._multipart_uploads[s3._qp(query, "uploadId")]["parts"]
+        parts[int(s3._qp(query, "partNumber"))]["body"] = in_file(body, s3.DATA_DIR)
+    return answer
+
+
+_ministacks_upload_part = s3._upload_part
+
+
 def _quicken() -> None:
     md5 = RememberedMd5()
     s3.hashlib = md5
     s3.md5_hash = md5.hexdigest
     s3._fire_s3_event_async = _tell_soon
+    if s3.S3_PERSIST:
+        s3._record_object_version = without_data(s3._record_object_version)
+        s3._upload_part = _upload_part
     dynamodb.copy = SimpleNamespace(deepcopy=copy_of)
     iam_evaluator.resolve_principal = RememberedPrincipals(
         iam_evaluator.resolve_principal, iam_evaluator.AuthError
