@@ -1,16 +1,22 @@
-"""HTTP/1.1 as uvicorn speaks it, for clients that may be slow, but not for ever.
+"""HTTP/1.1 as uvicorn speaks it, for clients that may be slow, but not for ever, nor all at once.
 
 uvicorn itself counts the seconds of a connection only after its first answer: whoever connects and
-says nothing would keep one of the few places there are, without a login.
+says nothing would keep one of the few places there are, without a login. And whoever comes again
+each time would keep all of them, were there no bound for one address.
 """
 
 from __future__ import annotations
 
 import asyncio
+import ipaddress
 
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from nephele.logs import logger
+
+MOST_OF_ONE_ADDRESS = 100
+"""Connections of one address, of IPv6 one network of 64 bits; more are closed at once."""
 HEAD_SECONDS = 20.0
 """A request's line and headers are there so soon, counted from the handshake or the first byte."""
 BODY_SECONDS = 60.0
@@ -24,15 +30,25 @@ the server stops reading only when more than `BODY_BYTES` has come."""
 class PatientProtocol(H11Protocol):
     """One connection: it is closed when a request's head or its body does not come."""
 
+    origin = ""
     _awaited: object = None
     _timer: asyncio.TimerHandle | None = None
     _received = 0
     _strikes = 0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Wait for the first request."""
+        """Wait for the first request, unless there are too many of the same address."""
         super().connection_made(transport)
-        self._watch()
+        self.origin = origin_of(self.client[0]) if self.client else ""
+        if self._is_one_too_many():
+            logger.warning("connection closed: too many of one address")
+            transport.abort()
+        else:
+            self._watch()
+
+    def _is_one_too_many(self) -> bool:
+        alike = (one for one in self.connections if getattr(one, "origin", "") == self.origin)
+        return bool(self.origin) and sum(1 for _ in alike) > MOST_OF_ONE_ADDRESS
 
     def data_received(self, data: bytes) -> None:
         """Take what came, and wait for what is still to come."""
@@ -79,3 +95,16 @@ class PatientProtocol(H11Protocol):
             self.transport.abort()
         else:
             self._timer = self.loop.call_later(BODY_SECONDS, self._check_body)
+
+
+def origin_of(address: str) -> str:
+    """Return what tells one client from another: an IPv4 address, the first 64 bits of an IPv6 one.
+
+    Whoever has one IPv6 address has all that share these bits.
+    """
+    parsed = ipaddress.ip_address(address.partition("%")[0])
+    if isinstance(parsed, ipaddress.IPv4Address):
+        return str(parsed)
+    if parsed.ipv4_mapped is not None:
+        return str(parsed.ipv4_mapped)
+    return str(ipaddress.ip_network((parsed, 64), strict=False))

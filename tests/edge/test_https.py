@@ -90,8 +90,11 @@ def await_end(connection: ssl.SSLSocket) -> None:
             return  # closed without a farewell
 
 
-def ask(port: int, trusting: ssl.SSLContext) -> int:
-    asking = HTTPSConnection("127.0.0.1", port, context=trusting, timeout=10)
+def ask(port: int, trusting: ssl.SSLContext, source: str = "127.0.0.1") -> int:
+    """Ask for something without a login being needed; return the status."""
+    asking = HTTPSConnection(
+        "127.0.0.1", port, context=trusting, timeout=10, source_address=(source, 0)
+    )
     asking.request("GET", "/patients/x/y")
     status = asking.getresponse().status
     asking.close()
@@ -155,6 +158,53 @@ def test_a_connection_rests_longer_between_requests(port: int, trusting: ssl.SSL
         time.sleep(_PATIENCE_SECONDS * 2)
     assert asking.sock is first is not None, "it is the same one"
     asking.close()
+
+
+@pytest.fixture
+def _has_one_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(https, "_MOST_CONNECTIONS", 100)
+    monkeypatch.setattr(http_protocol, "MOST_OF_ONE_ADDRESS", _PLACES)
+    monkeypatch.setattr(http_protocol, "HEAD_SECONDS", 60)
+
+
+@pytest.mark.usefixtures("_has_one_bound", "port")
+def test_one_address_that_comes_again_and_again_keeps_no_other_out(
+    port: int, trusting: ssl.SSLContext
+) -> None:
+    idle = [connect(port, trusting) for _ in range(_PLACES)]
+    for _ in range(3):
+        await_end(connect(port, trusting))
+    assert ask(port, trusting, "127.0.0.2") == 404
+    idle.pop().close()
+    assert ask_until(port, trusting) == 404, "its own place is free again"
+    for connection in idle:
+        connection.close()
+
+
+def ask_until(port: int, trusting: ssl.SSLContext) -> int:
+    """Ask as soon as the server has noticed that a connection is closed."""
+    end = time.monotonic() + 10
+    while time.monotonic() < end:
+        try:
+            return ask(port, trusting)
+        except (ConnectionError, ssl.SSLError):
+            continue
+    pytest.fail("there is no place")
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "is_same"),
+    [
+        ("10.0.0.1", "10.0.0.1", True),
+        ("10.0.0.1", "10.0.0.2", False),
+        ("10.0.0.1", "::ffff:10.0.0.1", True),
+        ("2001:db8::1", "2001:db8::ffff:1", True),
+        ("2001:db8::1", "2001:db8:0:1::1", False),
+        ("fe80::1%eth0", "fe80::2", True),
+    ],
+)
+def test_addresses_of_one_client(one: str, other: str, is_same: bool) -> None:
+    assert (http_protocol.origin_of(one) == http_protocol.origin_of(other)) is is_same
 
 
 class _SlowLogin(login.Login):
