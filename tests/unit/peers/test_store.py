@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import base64
+import json
+from dataclasses import replace
 from typing import Any
 
 import pydicom
@@ -16,6 +18,7 @@ from nephele.services.jobs import submit
 from nephele.services.jobs.engine import run_message
 from nephele.services.jobs.kinds import load_kind
 from nephele.services.peers import store_job
+from nephele.settings.configuration import parse_configuration
 from tests.unit.conftest import dicom_file, messages
 from tests.unit.rest.conftest import Client
 
@@ -57,6 +60,20 @@ def test_a_study_is_sent_whole(client: Client, peer: PeerServer) -> None:
     assert sorted(peer.stored) == ids
     exported = client.get("/exports").json()["Exports"]
     assert [(one["RemoteModality"], one["ID"]) for one in exported] == [("other", study)]
+
+
+@pytest.mark.parametrize("is_logged", [True, False])
+def test_exports_to_modalities(library: Archive, is_logged: bool) -> None:
+    options = {"LogExportedResources": is_logged}
+    logging = replace(library, configuration=parse_configuration(json.dumps(options)))
+    client = Client(create_app(lambda: logging))
+    ids = upload(client, 2)
+    (study,) = client.get("/studies").json()
+    client.request("PUT", "/modalities/pacs", json=["PACS", "127.0.0.1", 104])
+    asked = {"Resources": [study, *ids, study], "Asynchronous": True}
+    assert client.post("/modalities/pacs/store", json=asked).status_code == 200
+    shown = [(one["RemoteModality"], one["ID"]) for one in client.get("/exports").json()["Exports"]]
+    assert shown == ([("pacs", one) for one in asked["Resources"]] if is_logged else [])
 
 
 def test_gzip(client: Client, peer: PeerServer) -> None:
@@ -151,12 +168,36 @@ def test_what_may_pass_is_tried_again(
     assert sorted(peer.stored) == ids
 
 
-def test_a_peer_that_always_hangs_up(client: Client, peer: PeerServer) -> None:
-    peer.behaviours = [hang_up] * 20
-    failed = store(client, upload(client))
-    assert failed.status_code == 500
-    assert "closed the connection" in failed.json()["Details"]
-    assert peer.stored == []
+def deaf(handler: Handler) -> None:
+    """Answer nothing, and be there, until the client goes away."""
+    handler.connection.recv(1)
+    handler.close_connection = True
+
+
+LASTING: dict[str, tuple[Behaviour, str]] = {
+    "hangs up": (hang_up, "closed the connection"),
+    "closes in the middle": (half, "closed the connection"),
+    "busy": (answer(503), "answers with HTTP 503"),
+    "says nothing": (deaf, "does not answer in time"),
+}
+
+
+@pytest.mark.parametrize(("behaviour", "reason"), LASTING.values(), ids=LASTING)
+def test_what_does_not_pass_ends_the_job(
+    client: Client,
+    peer: PeerServer,
+    behaviour: Behaviour,
+    reason: str,
+) -> None:
+    client.request("PUT", "/peers/other", json={"Url": peer.url, "Timeout": 1})
+    peer.behaviours = [behaviour] * 20
+    failed = store(client, upload(client, 2))
+    assert (failed.status_code, failed.json()["OrthancStatus"]) == (500, 9)
+    assert reason in failed.json()["Details"]
+    (job,) = client.get("/jobs?expand").json()
+    assert (job["State"], job["ErrorCode"]) == ("Failure", 9)
+    assert reason in job["ErrorDetails"]
+    assert (job["Content"]["Size"], peer.stored) == ("0", [])
 
 
 def test_a_peer_that_is_not_there(client: Client) -> None:
