@@ -6,7 +6,6 @@ meanwhile. A peer that gets an instance again after a crash has it already.
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
 from dimse_edge.scu.calls import destination_of, modality_of
@@ -24,11 +23,10 @@ from nephele.errors import (
 from nephele.logs import logger
 from nephele.services.archive import Archive
 from nephele.services.hierarchy import in_parallel
+from nephele.services.jobs.sending import Plan, Progress
 from nephele.services.jobs.slices import Slice
-from nephele.services.resolve import instances_of
 from nephele.settings.modality import Modality
 
-_SAVED_EVERY_SECONDS = 1.0
 _SAVED_EVERY = 50
 _SENT_IN_ROW = 500
 """Instances whose commitment will be asked for that the job's row names, before an object does."""
@@ -39,23 +37,19 @@ def run(archive: Archive, piece: Slice) -> bool:
 
     Its end may be done again, with the plan gone: another worker finds that all was sent.
     """
-    if not _is_sent(piece) and not _send(archive, piece):
+    plan = Plan(archive, piece)
+    if not plan.is_sent and not _send(archive, piece, plan):
         return False
     _ask_for_commitment(archive, piece)
     for number in range(piece.position.get("SentLists", 0)):
         archive.bucket.delete(_sent_key(piece, number))
-    archive.bucket.delete(_plan_key(piece))
+    plan.forget()
     return True
 
 
-def _is_sent(piece: Slice) -> bool:
-    position = piece.position
-    return "Done" in position and position["Done"] == piece.content["InstancesCount"]
-
-
-def _send(archive: Archive, piece: Slice) -> bool:
+def _send(archive: Archive, piece: Slice, plan: Plan) -> bool:
     """Send as much as there is time for; tell whether that was all."""
-    ids = _plan(archive, piece)
+    ids = plan.instances(Sent=[])
     left = ids[piece.position["Done"] :]
     if left:
         try:
@@ -65,7 +59,7 @@ def _send(archive: Archive, piece: Slice) -> bool:
         except BeingRestored:
             _restore(archive, piece, ids[piece.position["Done"] :])
             raise
-    return _is_sent(piece)
+    return plan.is_sent
 
 
 def _ask_for_commitment(archive: Archive, piece: Slice) -> None:
@@ -104,24 +98,6 @@ def _sender(archive: Archive, piece: Slice) -> Sender:
     )
 
 
-def _plan(archive: Archive, piece: Slice) -> list[OrthancId]:
-    """Return all that is to be sent, in order."""
-    key = _plan_key(piece)
-    if "Done" in piece.position:
-        return [OrthancId(one) for one in archive.bucket.read_json(key)]
-    ids = instances_of(archive, piece.request["Resources"])
-    archive.bucket.put_json(key, ids)
-    piece.position.update(Done=0, Sent=[])
-    piece.content["InstancesCount"] = len(ids)
-    piece.content["FailedInstancesCount"] = 0
-    piece.checkpoint(0.0)
-    return ids
-
-
-def _plan_key(piece: Slice) -> str:
-    return job_key(f"{piece.job.identifier}.plan")
-
-
 def _sent_key(piece: Slice, number: int) -> str:
     return job_key(f"{piece.job.identifier}.sent-{number}")
 
@@ -143,19 +119,16 @@ class _Sending:
         self._piece = piece
         self._sender = sender
         self._modality = modality
-        self._saved_at = time.monotonic()
-        self._saved = piece.position["Done"]
+        self._progress = Progress(piece, _SAVED_EVERY)
 
     def send(self, ids: list[OrthancId]) -> None:
         """Send as many as there is time for; a failure ends the job unless it is permissive."""
-        position = self._piece.position
-        for orthanc_id in ids[position["Done"] :]:
+        for orthanc_id in ids[self._piece.position["Done"] :]:
             if not self._piece.has_time():
                 break
             self._send_one(orthanc_id)
-            position["Done"] += 1
-            self._save(position["Done"], len(ids))
-        self._piece.checkpoint(position["Done"] / max(len(ids), 1))
+            self._progress.advance(len(ids))
+        self._progress.end(len(ids))
 
     def _send_one(self, orthanc_id: OrthancId) -> None:
         try:
@@ -186,9 +159,3 @@ class _Sending:
         self._archive.bucket.put_json(_sent_key(self._piece, number), sent)
         position["SentLists"] = number + 1
         position["Sent"] = []
-
-    def _save(self, done: int, count: int) -> None:
-        is_due = time.monotonic() - self._saved_at >= _SAVED_EVERY_SECONDS
-        if is_due or done - self._saved >= _SAVED_EVERY:
-            self._piece.checkpoint(done / count)
-            self._saved_at, self._saved = time.monotonic(), done

@@ -13,17 +13,16 @@ from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
-from nephele.aws.keys import job_key
 from nephele.domain.orthanc_id import OrthancId
 from nephele.domain.resources import Resource
 from nephele.errors import NepheleError, NetworkProtocol, UnknownResource
 from nephele.logs import logger
 from nephele.services.archive import Archive
+from nephele.services.jobs.sending import Plan, Progress
 from nephele.services.jobs.slices import Slice
 from nephele.services.peers.client import PeerClient, Transient
 from nephele.services.peers.known import require_peer
 from nephele.services.peers.uploads import Form, opened_upload
-from nephele.services.resolve import instances_of
 
 _AT_ONCE = 4
 """Requests that are under way side by side."""
@@ -31,7 +30,6 @@ _FEW = 200
 """So many ids are kept in the job's row, more in an object."""
 _ROWS_AT_ONCE = 100
 _SAVED_EVERY = 20
-_SAVED_EVERY_SECONDS = 1.0
 _PAUSES_SECONDS = (0.3, 1.0, 3.0)
 """Before each further attempt, when a peer cannot be reached or is busy."""
 _RANDOM = random.SystemRandom()
@@ -42,22 +40,17 @@ def run(archive: Archive, piece: Slice) -> bool:
 
     Its end may be done again, with the plan gone: another worker finds that all was sent.
     """
-    if not _is_sent(piece) and not _send(archive, piece):
+    plan = Plan(archive, piece, _FEW)
+    if not plan.is_sent and not _send(archive, piece, plan):
         return False
-    if "Instances" not in piece.position:
-        archive.bucket.delete(_plan_key(piece))
+    plan.forget()
     return True
 
 
-def _is_sent(piece: Slice) -> bool:
-    position = piece.position
-    return "Done" in position and position["Done"] == piece.content["InstancesCount"]
-
-
-def _send(archive: Archive, piece: Slice) -> bool:
+def _send(archive: Archive, piece: Slice, plan: Plan) -> bool:
     """Send as much as there is time for; tell whether that was all."""
-    is_new = "Done" not in piece.position
-    ids = _plan(archive, piece)
+    is_new = not plan.is_settled
+    ids = plan.instances(Bytes=0)
     peer = require_peer(archive, piece.request["Peer"])
     form = Form(
         piece.request["Transcode"], piece.request["LossyQuality"], piece.request["Compress"]
@@ -68,26 +61,7 @@ def _send(archive: Archive, piece: Slice) -> bool:
         if not is_new and piece.position.pop("UnderWay", False):
             sender.doubtful = frozenset(ids[piece.position["Done"] :][: _SAVED_EVERY + _AT_ONCE])
         sending.send(ids)
-    return _is_sent(piece)
-
-
-def _plan(archive: Archive, piece: Slice) -> list[OrthancId]:
-    """Return all that is to be sent, in order."""
-    if "Done" in piece.position:
-        known = piece.position.get("Instances") or archive.bucket.read_json(_plan_key(piece))
-        return [OrthancId(one) for one in known]
-    ids = instances_of(archive, piece.request["Resources"])
-    if len(ids) <= _FEW:
-        piece.position["Instances"] = ids
-    else:
-        archive.bucket.put_json(_plan_key(piece), ids)
-    piece.position.update(Done=0, Bytes=0)
-    piece.content["InstancesCount"] = len(ids)
-    return ids
-
-
-def _plan_key(piece: Slice) -> str:
-    return job_key(f"{piece.job.identifier}.plan")
+    return plan.is_sent
 
 
 @dataclass(slots=True)
@@ -131,8 +105,7 @@ class _Sending:
         self._piece = piece
         self._sender = sender
         self._pool = pool
-        self._saved_at = time.monotonic()
-        self._saved = piece.position["Done"]
+        self._progress = Progress(piece, _SAVED_EVERY)
 
     def send(self, ids: list[OrthancId]) -> None:
         """Send as many as there is time for; a failure ends the job unless it is permissive."""
@@ -151,13 +124,12 @@ class _Sending:
                 if not waiting:
                     break
                 self._take(waiting.popleft())
-                position["Done"] += 1
-                self._save(position["Done"], len(ids))
+                self._progress.advance(len(ids))
         finally:
             for future in waiting:
                 future.cancel()
         position.pop("UnderWay", None)
-        self._piece.checkpoint(position["Done"] / max(len(ids), 1))
+        self._progress.end(len(ids))
 
     def _iter_resources(self, ids: list[OrthancId]) -> Iterator[tuple[OrthancId, Resource | None]]:
         index = self._sender.archive.index
@@ -183,9 +155,3 @@ class _Sending:
             logger.warning("instance not sent: passed over", extra={"reason": str(error)})
         content["Size"] = str(position["Bytes"])
         content["SizeMB"] = position["Bytes"] >> 20
-
-    def _save(self, done: int, count: int) -> None:
-        is_due = time.monotonic() - self._saved_at >= _SAVED_EVERY_SECONDS
-        if is_due or done - self._saved >= _SAVED_EVERY:
-            self._piece.checkpoint(done / count)
-            self._saved_at, self._saved = time.monotonic(), done
