@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from nephele.aws.bucket import Bucket
+from nephele.aws.multipart import MultipartUpload
 from nephele.domain.jobs import JobState
 from nephele.errors import InexistentItem, Unavailable
 from nephele.services.archive import Archive
@@ -61,16 +61,16 @@ def test_a_part_that_fails_is_made_again(
     archive, study = stored
     job = submitted(archive, study)
     calls = 0
-    real = Bucket.put_part
+    real = MultipartUpload.put
 
-    def put_part(self: Bucket, key: str, upload_id: str, number: int, part: bytes) -> str:
+    def put(self: MultipartUpload, number: int, part: bytes) -> str:
         nonlocal calls
         calls += 1
         if calls == dies_at + 1:
             raise Unavailable("S3 is away")
-        return real(self, key, upload_id, number, part)
+        return real(self, number, part)
 
-    monkeypatch.setattr(Bucket, "put_part", put_part)
+    monkeypatch.setattr(MultipartUpload, "put", put)
     with pytest.raises(Unavailable):
         work(archive)
     again(archive, job)
@@ -96,8 +96,8 @@ def test_parts_are_named_as_s3_has_them(
 ) -> None:
     """Two writers of one part are told different ETags under KMS; S3 has the last one's."""
     archive, study = stored
-    real = Bucket.put_part
-    monkeypatch.setattr(Bucket, "put_part", lambda *part: real(*part) and '"another writer\'s"')
+    real = MultipartUpload.put
+    monkeypatch.setattr(MultipartUpload, "put", lambda *part: real(*part) and '"another writer\'s"')
     job = submitted(archive, study)
     work(archive)
     opened = made(archive, job)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from nephele.aws import bucket, clock
+from nephele.aws import clock, multipart
 from nephele.aws.bucket import Bucket
 from nephele.aws.index import keys
 from nephele.aws.index.commit import Committer
@@ -185,7 +185,7 @@ def test_a_large_upload_completed_twice_is_one_object(
 def test_a_large_object_is_copied_in_parts(
     archive: Archive, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(bucket, "_COPY_PART_BYTES", 6 << 20)
+    monkeypatch.setattr(multipart, "COPY_PART_BYTES", 6 << 20)
     content = bytes(range(256)) * 4 * 13_000
     archive.bucket.put_large("uploads/1", io.BytesIO(content), {})
     archive.bucket.copy("uploads/1", "dicom/1", {"origin": "RestApi"}, len(content))

@@ -6,34 +6,28 @@ import base64
 import hashlib
 import io
 from collections.abc import Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import count
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 import orjson
 from botocore.exceptions import ClientError
 
-from nephele.aws import clients
+from nephele.aws import clients, multipart
 from nephele.aws.direct import direct_requests
+from nephele.aws.multipart import PART_BYTES, MultipartUpload
 from nephele.aws.tracing import trace_headers
 from nephele.errors import BeingRestored, Unavailable, UnknownResource
 
 if TYPE_CHECKING:
     from botocore.response import StreamingBody
-    from mypy_boto3_s3.type_defs import CopySourceTypeDef, RestoreRequestTypeDef
+    from mypy_boto3_s3.type_defs import RestoreRequestTypeDef
     from typing_extensions import Buffer
 
-PART_BYTES = 8 << 20
-"""Size of one part of a multipart upload, and the largest object written with one PUT."""
-_COPY_PART_BYTES = 256 << 20
-"""Size of what one request copies; many at a time, so that a caller's time suffices."""
-_COPIES_AT_ONCE = 16
-_MOST_PARTS = 9_000
-"""S3 allows 10,000 parts of a multipart upload."""
 CONTENT_TYPE = "application/dicom"
 _USER_METADATA = "x-amz-meta-"
+_NONE: Mapping[str, str] = MappingProxyType({})
 _ARCHIVE_CLASSES = frozenset({"GLACIER", "DEEP_ARCHIVE"})
 
 
@@ -44,15 +38,6 @@ class ObjectHead:
     key: str
     size_bytes: int
     metadata: Mapping[str, str]
-
-
-@dataclass(frozen=True, slots=True)
-class PresignedUpload:
-    """A multipart upload a client does by itself; part `n` is PUT to `part_urls[n]`."""
-
-    upload_id: str
-    part_size_bytes: int
-    part_urls: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,37 +98,9 @@ class Bucket:
 
     def put_large(self, key: str, body: BinaryIO, metadata: Mapping[str, str]) -> None:
         """Write an object in parts of 8 MiB, each with its MD5; at failure nothing stays."""
-        with clients.translated("object"):
-            upload_id = clients.s3().create_multipart_upload(
-                Bucket=self.name, Key=key, ContentType=CONTENT_TYPE, Metadata=metadata
-            )["UploadId"]
-            try:
-                etags = [self._put_part(key, upload_id, *part) for part in _iter_parts(body)]
-                self._complete(key, upload_id, etags)
-            except BaseException:
-                clients.s3().abort_multipart_upload(Bucket=self.name, Key=key, UploadId=upload_id)
-                raise
-
-    def _put_part(self, key: str, upload_id: str, number: int, part: bytes) -> str:
-        digest = hashlib.md5(part, usedforsecurity=False).digest()
-        answer = clients.s3().upload_part(
-            Bucket=self.name,
-            Key=key,
-            UploadId=upload_id,
-            PartNumber=number,
-            Body=part,
-            ContentMD5=base64.b64encode(digest).decode(),
-        )
-        return answer["ETag"]
-
-    def _complete(self, key: str, upload_id: str, etags: list[str]) -> None:
-        parts = [{"PartNumber": n, "ETag": etag} for n, etag in enumerate(etags, 1)]
-        clients.s3().complete_multipart_upload(
-            Bucket=self.name,
-            Key=key,
-            UploadId=upload_id,
-            MultipartUpload={"Parts": parts},  # type: ignore[typeddict-item]
-        )
+        upload = self.begin_upload(key, CONTENT_TYPE, metadata)
+        with upload.whole_or_nothing():
+            upload.put_all(body)
 
     def open_range(self, key: str, start: int, stop: int | None = None) -> bytes:
         """Read the bytes `[start, stop)`, to the end where `stop` is None."""
@@ -261,45 +218,20 @@ class Bucket:
 
     def copy(self, source: str, target: str, metadata: Mapping[str, str], size_bytes: int) -> None:
         """Copy an object inside the bucket under new metadata, whatever its size."""
-        named: CopySourceTypeDef = {"Bucket": self.name, "Key": source}
+        if size_bytes > multipart.COPY_PART_BYTES:
+            upload = self.begin_upload(target, CONTENT_TYPE, metadata)
+            with upload.whole_or_nothing():
+                upload.copy_all(source, size_bytes)
+            return
         with clients.translated("object"):
-            if size_bytes <= _COPY_PART_BYTES:
-                clients.s3().copy_object(
-                    Bucket=self.name,
-                    Key=target,
-                    CopySource=named,
-                    MetadataDirective="REPLACE",
-                    ContentType=CONTENT_TYPE,
-                    Metadata=metadata,
-                )
-                return
-            self._copy_in_parts(named, target, metadata, size_bytes)
-
-    def _copy_in_parts(
-        self, source: CopySourceTypeDef, target: str, metadata: Mapping[str, str], size_bytes: int
-    ) -> None:
-        client = clients.s3()
-        upload_id = client.create_multipart_upload(
-            Bucket=self.name, Key=target, ContentType=CONTENT_TYPE, Metadata=metadata
-        )["UploadId"]
-
-        def copy_part(number: int, part_range: str) -> str:
-            return client.upload_part_copy(
+            clients.s3().copy_object(
                 Bucket=self.name,
                 Key=target,
-                UploadId=upload_id,
-                PartNumber=number,
-                CopySource=source,
-                CopySourceRange=part_range,
-            )["CopyPartResult"]["ETag"]
-
-        try:
-            with ThreadPoolExecutor(_COPIES_AT_ONCE) as pool:
-                etags = list(pool.map(copy_part, count(1), _copy_ranges(size_bytes)))
-            self._complete(target, upload_id, etags)
-        except BaseException:
-            client.abort_multipart_upload(Bucket=self.name, Key=target, UploadId=upload_id)
-            raise
+                CopySource={"Bucket": self.name, "Key": source},
+                MetadataDirective="REPLACE",
+                ContentType=CONTENT_TYPE,
+                Metadata=metadata,
+            )
 
     def iter_objects(self, prefix: str, start_after: str = "") -> Iterator[tuple[str, float]]:
         """Yield keys under a prefix in order, with the epoch second of their last change."""
@@ -324,86 +256,20 @@ class Bucket:
             ExpiresIn=expires_seconds,
         )
 
-    def create_upload(self, key: str, size_bytes: int, expires_seconds: int) -> PresignedUpload:
-        """Begin a multipart upload that a client does with presigned URLs.
+    def begin_upload(
+        self, key: str, content_type: str = CONTENT_TYPE, metadata: Mapping[str, str] = _NONE
+    ) -> MultipartUpload:
+        """Begin a multipart upload of an object."""
+        return MultipartUpload.begin(self.name, key, content_type, metadata)
 
-        The parts are 8 MiB, larger where S3's 10,000 parts would not do.
-        """
-        part_bytes = max(PART_BYTES, -(-size_bytes // _MOST_PARTS))
-        with clients.translated("upload"):
-            upload_id = clients.s3().create_multipart_upload(
-                Bucket=self.name, Key=key, ContentType=CONTENT_TYPE
-            )["UploadId"]
-        numbers = range(1, max(1, -(-size_bytes // part_bytes)) + 1)
-        urls = tuple(
-            clients.s3().generate_presigned_url(
-                "upload_part",
-                Params={
-                    "Bucket": self.name,
-                    "Key": key,
-                    "UploadId": upload_id,
-                    "PartNumber": number,
-                },
-                ExpiresIn=expires_seconds,
-            )
-            for number in numbers
-        )
-        return PresignedUpload(upload_id, part_bytes, urls)
-
-    def begin_upload(self, key: str, content_type: str) -> str:
-        """Begin a multipart upload that several workers do, and return its id."""
-        with clients.translated("upload"):
-            return clients.s3().create_multipart_upload(
-                Bucket=self.name, Key=key, ContentType=content_type
-            )["UploadId"]
-
-    def put_part(self, key: str, upload_id: str, number: int, part: bytes) -> str:
-        """Write a part of a multipart upload, from 1 on, and return its ETag."""
-        with clients.translated("upload"):
-            return self._put_part(key, upload_id, number, part)
-
-    def part_etags(self, key: str, upload_id: str) -> dict[int, str]:
-        """Return the ETags of the parts that S3 has of a multipart upload, by their numbers.
-
-        Of equal bytes written twice they may differ: under KMS an ETag is no MD5.
-        """
-        pages = clients.s3().get_paginator("list_parts")
-        with clients.translated("upload"):
-            return {
-                part["PartNumber"]: part["ETag"]
-                for page in pages.paginate(Bucket=self.name, Key=key, UploadId=upload_id)
-                for part in page.get("Parts", [])
-            }
-
-    def complete_upload(self, key: str, upload_id: str, etags: list[str]) -> None:
-        """Finish a multipart upload, a client's or one of several workers."""
-        with clients.translated("upload"):
-            self._complete(key, upload_id, etags)
-
-    def abort_upload(self, key: str, upload_id: str) -> None:
-        """Give a multipart upload up, a client's or one of Nephele's own."""
-        with clients.translated("upload"):
-            clients.s3().abort_multipart_upload(Bucket=self.name, Key=key, UploadId=upload_id)
+    def upload(self, key: str, upload_id: str) -> MultipartUpload:
+        """Return a multipart upload that somebody has begun."""
+        return MultipartUpload(self.name, key, upload_id)
 
 
 def _user_metadata(headers: Mapping[str, str]) -> dict[str, str]:
     names = (name for name in headers if name.lower().startswith(_USER_METADATA))
     return {name[len(_USER_METADATA) :].lower(): headers[name] for name in names}
-
-
-def _iter_parts(body: BinaryIO) -> Iterator[tuple[int, bytes]]:
-    number = 1
-    while part := body.read(PART_BYTES):
-        yield number, part
-        number += 1
-
-
-def _copy_ranges(size_bytes: int) -> list[str]:
-    part_bytes = max(_COPY_PART_BYTES, -(-size_bytes // _MOST_PARTS))
-    return [
-        f"bytes={start}-{min(start + part_bytes, size_bytes) - 1}"
-        for start in range(0, size_bytes, part_bytes)
-    ]
 
 
 class _RangedObject(io.RawIOBase):

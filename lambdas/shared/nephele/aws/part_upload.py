@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 from collections import deque
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -11,8 +9,8 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import BinaryIO, Self, cast
 
-from nephele.aws import clients
-from nephele.aws.bucket import CONTENT_TYPE, PART_BYTES, Bucket
+from nephele.aws.bucket import CONTENT_TYPE, Bucket
+from nephele.aws.multipart import PART_BYTES, MultipartUpload
 from nephele.aws.read_ahead import ReadAhead
 
 HELD_BYTES = 64 << 20
@@ -75,7 +73,7 @@ class PartUpload:
         self._describe = describe
         self._first = bytearray()
         self._part = bytearray()
-        self._upload_id = ""
+        self._upload: MultipartUpload | None = None
         self._etags: dict[int, str] = {}
         self._number = 1
         self._writing: deque[tuple[int, Future[str]]] = deque()
@@ -92,8 +90,8 @@ class PartUpload:
         traceback: TracebackType | None,
     ) -> None:
         self._pool.shutdown(cancel_futures=True)
-        if self._upload_id:
-            self._bucket.abort_upload(self._key, self._upload_id)
+        if self._upload is not None:
+            self._upload.abort()
 
     def begin(self, front_bytes: int) -> None:
         """Do nothing: parts have no order."""
@@ -101,31 +99,31 @@ class PartUpload:
     def write(self, data: bytes) -> None:
         """Take the next bytes behind the front."""
         self.size_bytes += len(data)
-        if self._upload_id:
+        if self._upload is not None:
             self._part += data
         else:
             self._first += data
             if self.size_bytes <= HELD_BYTES:
                 return
-            self._start()
+            self._upload = self._start()
         while len(self._part) >= (size := self._part_bytes):
-            self._put(bytes(memoryview(self._part)[:size]))
+            self._put(self._upload, bytes(memoryview(self._part)[:size]))
             del self._part[:size]
 
     def finish(self, front: bytes) -> None:
         """Take the front; return when S3 has the whole object."""
         self.size_bytes += len(front)
-        if not self._upload_id:
+        upload = self._upload
+        if upload is None:
             self._write_held(front + self._first)
             return
         if self._part:
-            self._put(bytes(self._part))
+            self._put(upload, bytes(self._part))
         while self._writing:
             self._await_one()
-        self._etags[1] = self._put_part(1, front + self._first)
-        etags = [self._etags[number] for number in sorted(self._etags)]
-        self._bucket.complete_upload(self._key, self._upload_id, etags)
-        self._upload_id = ""
+        self._etags[1] = upload.put(1, front + self._first)
+        upload.complete([self._etags[number] for number in sorted(self._etags)])
+        self._upload = None
         if self._staging is not None:
             self._unstage(self._staging)
 
@@ -133,44 +131,28 @@ class PartUpload:
     def _part_bytes(self) -> int:
         return PART_BYTES << self._number // _PARTS_OF_ONE_SIZE
 
-    def _start(self) -> None:
+    def _start(self) -> MultipartUpload:
         """Begin the upload; what was held becomes its first parts."""
-        with clients.translated("object"):
-            self._upload_id = clients.s3().create_multipart_upload(
-                Bucket=self._bucket.name,
-                Key=self._key,
-                ContentType=CONTENT_TYPE,
-                Metadata=self._describe(None) if self._staging is None else {},
-            )["UploadId"]
+        metadata = self._describe(None) if self._staging is None else {}
+        upload = self._bucket.begin_upload(self._key, CONTENT_TYPE, metadata)
         self._part += memoryview(self._first)[PART_BYTES:]
         self._first = self._first[:PART_BYTES]
+        return upload
 
     def _unstage(self, staging: Staging) -> None:
         with ReadAhead(self._bucket, staging.key, self.size_bytes) as file:
             metadata = staging.describe(cast("BinaryIO", file))
         self._bucket.copy(staging.key, self._final_key, metadata, self.size_bytes)
 
-    def _put(self, part: bytes) -> None:
+    def _put(self, upload: MultipartUpload, part: bytes) -> None:
         self._number += 1
-        self._writing.append((self._number, self._pool.submit(self._put_part, self._number, part)))
+        self._writing.append((self._number, self._pool.submit(upload.put, self._number, part)))
         if len(self._writing) >= _PARTS_AT_ONCE:
             self._await_one()
 
     def _await_one(self) -> None:
         number, future = self._writing.popleft()
         self._etags[number] = future.result()
-
-    def _put_part(self, number: int, part: bytes) -> str:
-        digest = hashlib.md5(part, usedforsecurity=False).digest()
-        with clients.translated("object"):
-            return clients.s3().upload_part(
-                Bucket=self._bucket.name,
-                Key=self._key,
-                UploadId=self._upload_id,
-                PartNumber=number,
-                Body=part,
-                ContentMD5=base64.b64encode(digest).decode(),
-            )["ETag"]
 
     def _write_held(self, encoded: bytes) -> None:
         metadata = self._describe(encoded)

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Any, BinaryIO
 
 from nephele.aws import clock
-from nephele.aws.bucket import PART_BYTES
 from nephele.aws.keys import job_key
+from nephele.aws.multipart import PART_BYTES
 from nephele.domain.attributes import main_attributes
 from nephele.domain.dicom_json import TagFormat
 from nephele.domain.jobs import Document, Job

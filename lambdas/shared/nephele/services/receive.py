@@ -8,10 +8,11 @@ from dataclasses import dataclass, replace
 from typing import BinaryIO
 
 from nephele.aws import clock, object_metadata
-from nephele.aws.bucket import PART_BYTES, Bucket
+from nephele.aws.bucket import Bucket
 from nephele.aws.index import codec, records
 from nephele.aws.index.table import Row
 from nephele.aws.keys import FINAL, RAW, InstanceKey
+from nephele.aws.multipart import PART_BYTES
 from nephele.aws.tracing import log_step, traces_of
 from nephele.domain.compression import compress_file
 from nephele.domain.digests import Digests, digests_of

@@ -200,9 +200,8 @@ def open_upload(archive: Archive, size_bytes: int) -> OpenUpload:
     if not 0 < size_bytes <= MAXIMUM_OBJECT_BYTES:
         raise ParameterOutOfRange("Size: an object has 1 byte to 5 TB")
     identifier = clock.new_uuid()
-    presigned = archive.bucket.create_upload(
-        keys.upload_key(identifier), size_bytes, UPLOAD_EXPIRES_SECONDS
-    )
+    upload = archive.bucket.begin_upload(keys.upload_key(identifier))
+    presigned = upload.presign(size_bytes, UPLOAD_EXPIRES_SECONDS)
     return OpenUpload(
         identifier, presigned.upload_id, presigned.part_size_bytes, presigned.part_urls
     )
@@ -248,14 +247,14 @@ def complete_attachment(
 
 def _finish(archive: Archive, key: str, upload_id: str, etags: Sequence[str]) -> None:
     try:
-        archive.bucket.complete_upload(key, upload_id, list(etags))
+        archive.bucket.upload(key, upload_id).complete(etags)
     except UnknownResource:
         archive.bucket.head(key)  # a try before this one finished it, and did not come further
 
 
 def abort_upload(archive: Archive, identifier: str, upload_id: str) -> None:
     """Give an upload up; its parts are removed."""
-    archive.bucket.abort_upload(keys.upload_key(_require_uuid(identifier)), upload_id)
+    archive.bucket.upload(keys.upload_key(_require_uuid(identifier)), upload_id).abort()
 
 
 def _require_uuid(identifier: str) -> str:

@@ -131,7 +131,7 @@ def _pack(piece: Slice, packer: Packer, workshop: Workshop, key: str) -> bool:
     """Make the segments; of the last one and what ends the file, an object when all are there."""
     archive, position = packer.archive, piece.position
     if "upload" not in position:
-        position["upload"] = archive.bucket.begin_upload(key, ZIP)
+        position["upload"] = archive.bucket.begin_upload(key, ZIP).upload_id
         piece.checkpoint()
     count = len(packer.segments) - 1
     _call_helpers(archive, piece, workshop, PACKING, count)

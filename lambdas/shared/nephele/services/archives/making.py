@@ -75,8 +75,7 @@ class Parts:
 
     def __init__(self, workshop: Workshop, key: str, upload_id: str) -> None:
         self._workshop = workshop
-        self._key = key
-        self._upload_id = upload_id
+        self._upload = workshop.archive.bucket.upload(key, upload_id)
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="parts")
         self._writing: Future[None] | None = None
         self.made: dict[int, Made] = {}
@@ -117,16 +116,12 @@ class Parts:
         self.finish()
         last = len(packer.segments) - 1
         self.load([number for number in range(last) if number not in self.made])
-        bucket, end = packer.archive.bucket, packer.pack_end(self.made)
-        bucket.put_part(self._key, self._upload_id, last + 1, end)
-        etags = bucket.part_etags(self._key, self._upload_id)
+        self._upload.put(last + 1, packer.pack_end(self.made))
+        etags = self._upload.etags()
         if sorted(etags) != list(range(1, last + 2)):
             raise Unavailable("upload: S3 does not have all parts")
-        bucket.complete_upload(
-            self._key, self._upload_id, [etags[number] for number in sorted(etags)]
-        )
+        self._upload.complete([etags[number] for number in sorted(etags)])
 
     def _write(self, number: int, body: bytes, made: Made) -> None:
-        bucket = self._workshop.archive.bucket
-        bucket.put_part(self._key, self._upload_id, number + 1, body)
+        self._upload.put(number + 1, body)
         self._workshop.keep(PACKING, number, made.to_document())

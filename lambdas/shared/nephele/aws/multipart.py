@@ -1,0 +1,152 @@
+"""Multipart uploads of S3: objects written or copied in parts, by one or several, or a client."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import count
+from typing import BinaryIO, Self
+
+from nephele.aws import clients
+
+PART_BYTES = 8 << 20
+"""Size of one part of a multipart upload, and the largest object written with one PUT."""
+COPY_PART_BYTES = 256 << 20
+"""Size of what one request copies; many at a time, so that a caller's time suffices."""
+_COPIES_AT_ONCE = 16
+_MOST_PARTS = 9_000
+"""S3 allows 10,000 parts of a multipart upload."""
+
+
+@dataclass(frozen=True, slots=True)
+class PresignedUpload:
+    """A multipart upload a client does by itself; part `n` is PUT to `part_urls[n]`."""
+
+    upload_id: str
+    part_size_bytes: int
+    part_urls: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class MultipartUpload:
+    """An upload that has begun, known to S3 by its key and id; numbers of parts begin with 1.
+
+    Every method raises Unavailable when S3 fails, UnknownResource when the upload is gone.
+    """
+
+    bucket: str
+    key: str
+    upload_id: str
+
+    @classmethod
+    def begin(cls, bucket: str, key: str, content_type: str, metadata: Mapping[str, str]) -> Self:
+        """Begin an upload of an object under its metadata."""
+        with clients.translated("upload"):
+            answer = clients.s3().create_multipart_upload(
+                Bucket=bucket, Key=key, ContentType=content_type, Metadata=metadata
+            )
+        return cls(bucket, key, answer["UploadId"])
+
+    def put(self, number: int, part: bytes) -> str:
+        """Write a part and return its ETag; S3 refuses it unless it has its MD5."""
+        digest = hashlib.md5(part, usedforsecurity=False).digest()
+        with clients.translated("upload"):
+            return clients.s3().upload_part(
+                Bucket=self.bucket,
+                Key=self.key,
+                UploadId=self.upload_id,
+                PartNumber=number,
+                Body=part,
+                ContentMD5=base64.b64encode(digest).decode(),
+            )["ETag"]
+
+    def put_all(self, body: BinaryIO) -> None:
+        """Write parts of 8 MiB of a file, to its end, and complete the upload."""
+        parts = iter(lambda: body.read(PART_BYTES), b"")
+        self.complete([self.put(number, part) for number, part in enumerate(parts, 1)])
+
+    def copy_all(self, source: str, size_bytes: int) -> None:
+        """Copy parts of an object of the same bucket, many at a time, and complete the upload."""
+
+        def copy(number: int, part_range: str) -> str:
+            with clients.translated("upload"):
+                return clients.s3().upload_part_copy(
+                    Bucket=self.bucket,
+                    Key=self.key,
+                    UploadId=self.upload_id,
+                    PartNumber=number,
+                    CopySource={"Bucket": self.bucket, "Key": source},
+                    CopySourceRange=part_range,
+                )["CopyPartResult"]["ETag"]
+
+        with ThreadPoolExecutor(_COPIES_AT_ONCE) as pool:
+            self.complete(list(pool.map(copy, count(1), _copy_ranges(size_bytes))))
+
+    def etags(self) -> dict[int, str]:
+        """Return the ETags of the parts that S3 has, by their numbers.
+
+        Of equal bytes written twice they may differ: under KMS an ETag is no MD5.
+        """
+        pages = clients.s3().get_paginator("list_parts")
+        with clients.translated("upload"):
+            return {
+                part["PartNumber"]: part["ETag"]
+                for page in pages.paginate(
+                    Bucket=self.bucket, Key=self.key, UploadId=self.upload_id
+                )
+                for part in page.get("Parts", [])
+            }
+
+    def presign(self, size_bytes: int, expires_seconds: int) -> PresignedUpload:
+        """Return URLs for a client to write an object of a size in parts.
+
+        The parts are 8 MiB, larger where S3's 10,000 parts would not do.
+        """
+        part_bytes = max(PART_BYTES, -(-size_bytes // _MOST_PARTS))
+        named = {"Bucket": self.bucket, "Key": self.key, "UploadId": self.upload_id}
+        urls = tuple(
+            clients.s3().generate_presigned_url(
+                "upload_part", Params={**named, "PartNumber": number}, ExpiresIn=expires_seconds
+            )
+            for number in range(1, max(1, -(-size_bytes // part_bytes)) + 1)
+        )
+        return PresignedUpload(self.upload_id, part_bytes, urls)
+
+    def complete(self, etags: Sequence[str]) -> None:
+        """Make an object of all parts, given their ETags in order."""
+        parts = [{"PartNumber": n, "ETag": etag} for n, etag in enumerate(etags, 1)]
+        with clients.translated("upload"):
+            clients.s3().complete_multipart_upload(
+                Bucket=self.bucket,
+                Key=self.key,
+                UploadId=self.upload_id,
+                MultipartUpload={"Parts": parts},  # type: ignore[typeddict-item]
+            )
+
+    def abort(self) -> None:
+        """Give the upload up; S3 removes its parts."""
+        with clients.translated("upload"):
+            clients.s3().abort_multipart_upload(
+                Bucket=self.bucket, Key=self.key, UploadId=self.upload_id
+            )
+
+    @contextmanager
+    def whole_or_nothing(self) -> Iterator[None]:
+        """Leave nothing behind of what fails."""
+        try:
+            yield
+        except BaseException:
+            self.abort()
+            raise
+
+
+def _copy_ranges(size_bytes: int) -> list[str]:
+    part_bytes = max(COPY_PART_BYTES, -(-size_bytes // _MOST_PARTS))
+    return [
+        f"bytes={start}-{min(start + part_bytes, size_bytes) - 1}"
+        for start in range(0, size_bytes, part_bytes)
+    ]
