@@ -138,7 +138,10 @@ MEANINGS: dict[str, str] = {
         " `SOPClassUID` and `Tags`, and a transfer syntax in `Transcode`. Nothing goes back to"
         " where it came from; what cannot be delivered is tried again for seven days."
     ),
-    "LogExportedResources": "What is sent to modalities and peers is listed in `/exports`.",
+    "LogExportedResources": (
+        "What REST sends to modalities and peers is listed in `/exports`; as in Orthanc, not what "
+        "C-MOVE sends."
+    ),
     "LimitFindResults": "Most patients, studies or series of one search; 0 is no limit.",
     "LimitFindInstances": "Most instances of one search; 0 is no limit.",
     "CaseSensitivePN": "C-FIND tells upper from lower case in person names, as in other texts.",
