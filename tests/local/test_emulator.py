@@ -147,7 +147,10 @@ PART_BYTES = 5 << 20
 
 
 def _versions(aws: LocalAws) -> list[bytes]:
-    """Write an object twice, in parts and whole; return its versions, the first one first."""
+    """Write an object twice, in parts and whole, and remove it; return what can still be read.
+
+    Both versions, and what is there when the deletion, then the second version are removed.
+    """
     objects = aws.clients.objects
     objects.create_bucket(Bucket=BUCKET)
     objects.put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration={"Status": "Enabled"})
@@ -159,11 +162,15 @@ def _versions(aws: LocalAws) -> list[bytes]:
     parts = [{name: part[name] for name in ("PartNumber", "ETag")} for part in found]
     first = objects.complete_multipart_upload(**named, MultipartUpload={"Parts": parts})
     second = objects.put_object(Bucket=BUCKET, Key="one", Body=BODY)
-    objects.delete_object(Bucket=BUCKET, Key="one")
-    return [
+    marker = objects.delete_object(Bucket=BUCKET, Key="one")
+    found = [
         objects.get_object(Bucket=BUCKET, Key="one", VersionId=one["VersionId"])["Body"].read()
         for one in (first, second)
     ]
+    for one in (marker, second):
+        objects.delete_object(Bucket=BUCKET, Key="one", VersionId=one["VersionId"])
+        found.append(objects.get_object(Bucket=BUCKET, Key="one")["Body"].read())
+    return found
 
 
 def test_versions_and_parts_are_kept_outside_of_memory(aws_folder: DataFolder) -> None:
@@ -171,7 +178,8 @@ def test_versions_and_parts_are_kept_outside_of_memory(aws_folder: DataFolder) -
         async with local_aws(aws_folder) as aws:
             return await asyncio.to_thread(_versions, aws)
 
-    assert asyncio.run(check()) == [b"a" * PART_BYTES + BODY, BODY]
+    first = b"a" * PART_BYTES + BODY
+    assert asyncio.run(check()) == [first, BODY, BODY, first]
 
 
 def test_what_is_noted_of_a_version_has_no_bytes(tmp_path: Path) -> None:
