@@ -35,8 +35,8 @@ def run_in_turn(
     What fails of the other is nothing the job at hand pays for: the other's message tries again.
     """
     own = rows.job(archive.index.table, str(message["job"]))
-    for first in _jobs_before(archive, own) if own is not None else ():
-        aside = _StepAside(archive, own, int(message["turn"]))
+    asides = () if own is None else _iter_asides(archive, own, int(message["turn"]))
+    for first, aside in asides:
         other = {"job": first.identifier, "turn": first.turn}
         try:
             run_message(archive, other, kinds, has_time, keep_away, aside)
@@ -68,6 +68,12 @@ class _StepAside:
         enqueue(self._archive, self._job, turn=self._turn + 1)
         leases.skip(self._archive.index.table, self._job.identifier, self._turn)
         self.is_done = True
+
+
+def _iter_asides(archive: Archive, own: Job, turn: int) -> Iterator[tuple[Job, _StepAside]]:
+    """Yield the jobs that go before, and what steps aside for each."""
+    for first in _jobs_before(archive, own):
+        yield first, _StepAside(archive, own, turn)
 
 
 def _jobs_before(archive: Archive, own: Job) -> Iterator[Job]:
