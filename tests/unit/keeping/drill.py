@@ -277,7 +277,7 @@ def told(rows: Rows) -> Told:
 def _waits_for_removal(row: dict[str, Any], header: str) -> bool:
     """Tell whether a header goes with an object that is going to be removed."""
     uuid = header.removeprefix(keys.HEADER)
-    return codec.has_ended(row, uuid) and uuid not in codec.aside_uuids(row)
+    return uuid in set(codec.ended_uuids(row)).difference(codec.aside_uuids(row))
 
 
 def last_receptions(rows: Rows) -> dict[str, str]:

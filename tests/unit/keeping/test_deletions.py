@@ -10,7 +10,7 @@ import pytest
 
 from nephele.aws import clock
 from nephele.aws.bucket import Bucket
-from nephele.aws.index import records
+from nephele.aws.index import ended, keys, records
 from nephele.aws.index.capacity import list_reservations, put_reservation
 from nephele.aws.index.commit import Outcome
 from nephele.domain.levels import Level
@@ -213,7 +213,9 @@ def test_a_late_commit_of_what_was_forgotten_brings_nothing_back(kept: Archive) 
         kept.bucket.put_json(one.file.key, 0)
     commits = committer(kept)
     assert commits.commit([first]) == [Outcome.ADDED]
-    records.forget_ended(kept.index.table, second.orthanc_id, "b")
+    row = kept.index.table.get(keys.resource(first.orthanc_id))
+    assert row is not None
+    ended.forget_purged(kept.index.table, row, "b")
     kept.bucket.delete(second.file.key)
     delete(kept, Level.INSTANCE, first.orthanc_id)
     assert commits.commit([second]) == [Outcome.ENDED]

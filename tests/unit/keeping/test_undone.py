@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from nephele.aws.index import tombstones
 from nephele.domain.levels import Level
 from nephele.services import replay_deletions
 from nephele.services.archive import Archive
@@ -75,7 +74,7 @@ def test_what_is_deleted_again_after_an_undo_stays_away(kept: Archive, index: st
 @pytest.mark.parametrize("deletions", [1, 2])
 @pytest.mark.parametrize(
     ("module", "name"),
-    [(replay_deletions, "_replay_part"), (tombstones, "put_tombstone")],
+    [(replay_deletions, "_replay_part"), (replay_deletions, "put_tombstone")],
     ids=["before its part", "after its marks were read"],
 )
 def test_an_undo_while_the_index_is_built(

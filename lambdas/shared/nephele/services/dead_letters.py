@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 
 from nephele.aws import clock
-from nephele.aws.index import codec, records
+from nephele.aws.index import ended, records
 from nephele.aws.keys import RAW, parse_instance_key
 from nephele.domain.resources import DeadLetter
 from nephele.errors import UnknownResource
@@ -72,9 +72,11 @@ def forget_settled(archive: Archive) -> None:
     transcoded = records.receipts(
         archive.index.table, [key.uuid for _, key in letters if key.area == RAW]
     )
-    rows = archive.index.rows({key.orthanc_id for _, key in letters if key.area != RAW})
+    final = [key for _, key in letters if key.area != RAW]
+    rows = archive.index.rows({key.orthanc_id for key in final})
+    settled = ended.settled_among(archive.index.table, rows, final)
     for letter, key in letters:
-        if key.uuid in transcoded or codec.is_settled(rows.get(key.orthanc_id), key.uuid):
+        if key.uuid in transcoded or key.uuid in settled:
             records.delete_dead_letter(archive.index.table, letter.identifier)
 
 

@@ -133,7 +133,7 @@ def _bury(archive: Archive, deletion: str, ids: Sequence[OrthancId], received_be
         if not rows:
             return
         above = archive.index.rows(codec.read_resource(rows[0]).ancestors.values())
-        part = part_of(seen, rows, list(above.values()))
+        part = part_of(archive.index.table, seen, rows, list(above.values()))
         name = keys.deletion_key(deletion, clock.new_uuid())
         tombstones.begin_burying(archive.index.table, name)
         keep_part(archive.bucket, name, part)

@@ -14,7 +14,8 @@ from typing import Any
 from nephele.aws import clock, journal, keys
 from nephele.aws.bucket import Bucket
 from nephele.aws.index import codec, tombstones
-from nephele.aws.index.table import Row
+from nephele.aws.index.ended import aside_uuids
+from nephele.aws.index.table import Row, Table
 from nephele.domain.levels import Level
 from nephele.domain.orthanc_id import OrthancId
 from nephele.domain.resources import Resource
@@ -39,7 +40,8 @@ class Buried:
     served : str
         The one that was served.
     aside, ended : tuple
-        Those that were kept aside, and those that had ended before in any other way.
+        Those that were kept aside, and those that had ended before in any other way, as far as the
+        instance's row named them: the others' objects were gone, or parts before this one tell.
     """
 
     orthanc_id: OrthancId
@@ -82,14 +84,14 @@ class Part:
     kept: tuple[Kept, ...]
 
 
-def part_of(seen: str, rows: Sequence[Row], above: Sequence[Row]) -> Part:
+def part_of(table: Table, seen: str, rows: Sequence[Row], above: Sequence[Row]) -> Part:
     """Return the part that tells of instances, with what users keep there and above."""
     kept = [codec.read_resource(row) for row in (*above, *rows) if "us" in row]
-    return Part(seen, tuple(map(_buried, rows)), tuple(map(_kept, kept)))
+    return Part(seen, tuple(_buried(table, row) for row in rows), tuple(map(_kept, kept)))
 
 
-def _buried(row: Row) -> Buried:
-    aside = codec.aside_uuids(row)
+def _buried(table: Table, row: Row) -> Buried:
+    aside = aside_uuids(table, row)
     ended = [uuid for uuid in codec.ended_uuids(row) if uuid not in aside]
     return Buried(OrthancId(row["pk"]["S"]), row["v"]["S"], tuple(aside), tuple(ended))
 

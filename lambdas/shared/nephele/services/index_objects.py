@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from nephele.aws import object_metadata
 from nephele.aws.bucket import ObjectHead
-from nephele.aws.index import codec
+from nephele.aws.index import ended
 from nephele.aws.index.commit import Committer, Entry
 from nephele.aws.keys import FINAL, InstanceKey, parse_instance_key
 from nephele.aws.tracing import log_step, traces_of
@@ -94,7 +94,8 @@ def committer(archive: Archive, *, is_rebuilding: bool = False) -> Committer:
 def not_yet_indexed(archive: Archive, keys: Sequence[InstanceKey]) -> list[InstanceKey]:
     """Return those receptions of which the index does not know all it has to."""
     rows = archive.index.rows({key.orthanc_id for key in keys})
-    return [key for key in keys if not codec.is_settled(rows.get(key.orthanc_id), key.uuid)]
+    settled = ended.settled_among(archive.index.table, rows, keys)
+    return [key for key in keys if key.uuid not in settled]
 
 
 def read_entry(archive: Archive, key: InstanceKey) -> Entry | NepheleError | None:

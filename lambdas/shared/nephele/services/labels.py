@@ -10,10 +10,13 @@ from nephele.domain.levels import Level
 from nephele.domain.orthanc_id import OrthancId
 from nephele.domain.resources import Resource
 from nephele.domain.user_state import UserState
-from nephele.errors import ParameterOutOfRange, UnknownResource
+from nephele.errors import AnswerTooLarge, ParameterOutOfRange, UnknownResource
 from nephele.services.archive import Archive
 from nephele.services.hierarchy import require_resource
 from nephele.services.journal import change_kept
+
+MOST_LABELS = 500
+"""Labels that one resource may have: its row has all of them."""
 
 
 def has_label(archive: Archive, level: Level, identifier: str, label: str) -> bool:
@@ -28,6 +31,8 @@ def add_label(archive: Archive, level: Level, identifier: str, label: str) -> No
     ------
     ParameterOutOfRange
         The text cannot be a label.
+    AnswerTooLarge
+        It has too many already.
     UnknownResource
         There is no such resource.
     """
@@ -49,6 +54,8 @@ def _change(
         if resource.level is not level:
             raise UnknownResource("")
         labels = resource.user.labels - {label}
+        if is_wanted and len(labels) >= MOST_LABELS:
+            raise AnswerTooLarge(f"A resource has {MOST_LABELS} labels at most")
         return replace(resource.user, labels=labels | {label} if is_wanted else labels)
 
     change_kept(archive, OrthancId(identifier), decide)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from nephele.aws.index import codec, keys, records
+from nephele.aws.index import codec, ended, keys, records
 from nephele.aws.index.table import Row
 from nephele.aws.keys import (
     AttachmentKey,
@@ -26,20 +26,19 @@ def purge(archive: Archive, object_key: str) -> bool:
     key = parse_instance_key(object_key)
     if key is None:
         return False
-    row = archive.index.table.get(keys.resource(key.orthanc_id))
-    if row is None or not is_purgeable(archive, row, key):
+    table = archive.index.table
+    row = table.get(keys.resource(key.orthanc_id))
+    if row is None or not _is_purgeable(archive, row, key):
         _keep_served(archive, row, key)
         return False
     archive.bucket.delete(object_key)
-    row = archive.index.table.get(keys.resource(key.orthanc_id))
-    if row is None or not codec.has_ended(row, key.uuid):
+    row = table.get(keys.resource(key.orthanc_id))
+    if row is None or not ended.has_ended(table, row, key.uuid):
         archive.bucket.undelete(object_key)  # its deletion was undone at the same moment
         return False
     delete_derived(archive, key)
-    archive.index.table.delete_all(
-        [keys.header(key.orthanc_id, key.uuid), keys.aside(key.orthanc_id, key.uuid)]
-    )
-    records.forget_ended(archive.index.table, key.orthanc_id, key.uuid)
+    table.delete_all([keys.header(key.orthanc_id, key.uuid), keys.aside(key.orthanc_id, key.uuid)])
+    ended.forget_purged(table, row, key.uuid)
     return True
 
 
@@ -67,13 +66,14 @@ def _is_attached(archive: Archive, key: AttachmentKey) -> bool:
     return resource is not None and key.uuid in resource.user.object_uuids
 
 
-def is_purgeable(archive: Archive, row: Row, key: InstanceKey) -> bool:
-    """Tell whether a reception's object may go: it has ended, and nothing keeps it aside.
+def _is_purgeable(archive: Archive, row: Row, key: InstanceKey) -> bool:
+    return ended.has_ended(archive.index.table, row, key.uuid) and not is_kept(archive, row, key)
 
-    A reception is kept aside for as long as the instance it lost against.
+
+def is_kept(archive: Archive, row: Row, key: InstanceKey) -> bool:
+    """Tell whether a reception that has ended is kept aside.
+
+    It is for as long as the instance it lost against.
     """
-    if not codec.has_ended(row, key.uuid):
-        return False
-    if codec.is_deleted(row):
-        return True
-    return not records.is_aside(archive.index.table, key.orthanc_id, key.uuid)
+    table = archive.index.table
+    return not codec.is_deleted(row) and records.is_aside(table, key.orthanc_id, key.uuid)

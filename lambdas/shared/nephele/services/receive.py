@@ -9,7 +9,7 @@ from typing import BinaryIO
 
 from nephele.aws import clock, object_metadata
 from nephele.aws.bucket import Bucket
-from nephele.aws.index import codec, records
+from nephele.aws.index import codec, ended, records
 from nephele.aws.index.table import Row
 from nephele.aws.keys import FINAL, RAW, InstanceKey
 from nephele.aws.multipart import PART_BYTES
@@ -159,19 +159,18 @@ def unindexed(archive: Archive, receipts: Sequence[Receipt]) -> list[Receipt]:
     ids = {receipt.uuid: transcoded.get(receipt.uuid, receipt.orthanc_id) for receipt in receipts}
     rows = archive.index.rows(set(ids.values()))
     overwrite = archive.configuration.overwrite_instances
+    keys = [InstanceKey(FINAL, ids[receipt.uuid], receipt.uuid) for receipt in receipts]
+    gone = ended.ended_among(archive.index.table, rows, keys)
     return [
         receipt
         for receipt in receipts
-        if not _is_visible(rows.get(ids[receipt.uuid]), receipt, overwrite=overwrite)
+        if receipt.uuid not in gone
+        and not _is_visible(rows.get(ids[receipt.uuid]), receipt, overwrite=overwrite)
     ]
 
 
 def _is_visible(row: Row | None, receipt: Receipt, *, overwrite: bool) -> bool:
-    if row is None:
-        return False
-    if codec.has_ended(row, receipt.uuid):
-        return True
-    if codec.is_deleted(row):
+    if row is None or codec.is_deleted(row):
         return False
     holder = row["r"]["S"], row["v"]["S"]
     challenger = receipt.received, receipt.uuid

@@ -6,13 +6,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from nephele.aws import clock, journal
-from nephele.aws.index import changes, codec, records
+from nephele.aws.index import changes, ended, records
 from nephele.aws.keys import FINAL, RAW, InstanceKey, parse_instance_key
 from nephele.services import dead_letters, events
 from nephele.services.archive import Archive
 from nephele.services.deletion_parts import settle_parts
 from nephele.services.jobs.unattended import remind
-from nephele.services.purge import is_purgeable
+from nephele.services.purge import is_kept
 from nephele.services.recycle import ask_to_recycle
 from nephele.services.stability import settle_forgotten
 
@@ -103,17 +103,18 @@ def _reconcile_keys(archive: Archive, keys: list[InstanceKey]) -> Reconciled:
     raw = _announce_again(archive, [key for key in keys if key.area == RAW])
     final = [key for key in keys if key.area == FINAL]
     rows = archive.index.rows({key.orthanc_id for key in final})
-    lost, ended = [], []
-    for key in final:
-        row = rows.get(key.orthanc_id)
-        if row is not None and codec.has_ended(row, key.uuid):
-            if is_purgeable(archive, row, key):
-                ended.append(str(key))
-        elif not codec.is_settled(row, key.uuid):
-            lost.append(str(key))
+    table = archive.index.table
+    settled = ended.settled_among(table, rows, final)
+    gone = ended.ended_among(table, rows, final)
+    lost = [str(key) for key in final if key.uuid not in settled]
+    to_purge = [
+        str(key)
+        for key in final
+        if key.uuid in gone and not is_kept(archive, rows[key.orthanc_id], key)
+    ]
     archive.queue("index").send_all([events.object_event(key) for key in lost])
-    archive.queue("purge").send_all([{"purge": key} for key in ended])
-    return Reconciled(0, 0, raw + len(lost), len(ended))
+    archive.queue("purge").send_all([{"purge": key} for key in to_purge])
+    return Reconciled(0, 0, raw + len(lost), len(to_purge))
 
 
 def _announce_again(archive: Archive, raw: list[InstanceKey]) -> int:

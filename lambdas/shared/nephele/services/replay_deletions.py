@@ -11,9 +11,10 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from nephele.aws import journal, keys
-from nephele.aws.index import codec, tombstones
+from nephele.aws.index import codec
 from nephele.aws.index import keys as index_keys
 from nephele.aws.index.deletions import forget_deletion, put_deletion
+from nephele.aws.index.ended import put_tombstone
 from nephele.aws.index.removal import remove_instances
 from nephele.domain.orthanc_id import OrthancId
 from nephele.services.archive import Archive
@@ -124,12 +125,12 @@ def _is_back(part: Part, name: str, undoing: Sequence[str], restored: Mapping[st
 def _bury(archive: Archive, orthanc_id: OrthancId, uuids: Sequence[str]) -> None:
     """Let receptions count as ended, also where an index from before the deletion serves one."""
     table = archive.index.table
-    if tombstones.put_tombstone(table, orthanc_id, uuids):
+    if put_tombstone(table, orthanc_id, uuids):
         return
     row = table.get(index_keys.resource(orthanc_id))
     if row is not None and not codec.is_deleted(row) and row["v"]["S"] in uuids:
         remove_instances(archive.index, {orthanc_id: row["v"]["S"]})
-        tombstones.put_tombstone(table, orthanc_id, uuids)
+        put_tombstone(table, orthanc_id, uuids)
 
 
 def replay_restores(archive: Archive, each: Each) -> None:

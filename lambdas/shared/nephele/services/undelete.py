@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from nephele.aws import keys
-from nephele.aws.index import codec, deletions, tombstones
+from nephele.aws.index import codec, deletions, ended
 from nephele.aws.index import keys as index_keys
 from nephele.aws.index.user_state import LABELS_AT_ONCE, Decide, change_user_state
 from nephele.aws.keys import FINAL, AttachmentKey, InstanceKey
@@ -86,7 +86,7 @@ def _restore_instances(archive: Archive, instances: Sequence[Buried]) -> Restore
         buried = [first, *others] if first in gone else [key for key in others if key in gone]
         if buried:
             uuids = [key.uuid for key in buried]
-            tombstones.put_tombstone(archive.index.table, one.orthanc_id, uuids)
+            ended.put_tombstone(archive.index.table, one.orthanc_id, uuids)
     there = [found for found in receptions.values() if found[0] not in gone]
     served = [first for first, *_ in there]
     aside = [key for _, *others in there for key in others if key not in gone]
@@ -118,16 +118,10 @@ def _let_go_on(archive: Archive, one: Buried) -> bool:
 
     That is so as well where a try before this one came so far, or further.
     """
-    key = index_keys.resource(one.orthanc_id)
-    values = {":ended": {"SS": list(one.brought_back)}, ":v": {"S": one.served}}
     table = archive.index.table
-    if table.update_if(key, "DELETE d :ended", "attribute_exists(x) AND contains(d, :v)", values):
-        return True
-    row = table.get(key)
-    if row is None:
-        return False
-    if codec.is_deleted(row):
-        return not codec.has_ended(row, one.served)
+    row = table.get(index_keys.resource(one.orthanc_id))
+    if row is not None and codec.is_deleted(row):
+        return ended.let_go_on(table, row, one.brought_back)
     return codec.is_served(row, one.served)
 
 

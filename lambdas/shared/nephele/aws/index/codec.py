@@ -11,8 +11,11 @@ A row's attributes have short names, since DynamoDB bills each byte of them:
 `ni`  instances beneath         `z`   bytes (of the object, or beneath)
 `v`   uuid of the reception     `h`   MD5
 `r`   reception time            `x`   present when deleted (a tombstone)
-`d`   uuids of receptions that are no longer, or never were, the one served
+`d`   uuids of receptions that are no longer, or never were, the one served: see `ended`
 `y`   those of `d` that are kept aside
+`es`  how many more of them were given rows of their own
+`eb`  what `es` was when the instance was deleted last
+`eg`  how many of them were forgotten
 `f`   present when a series was complete once
 `i`   index in series           `o`   the identifier as it was received
 `mo`  series of each modality beneath a study (a map)
@@ -92,23 +95,13 @@ def is_deleted(row: Row) -> bool:
 
 
 def aside_uuids(row: Row) -> list[str]:
-    """Return the uuids of an instance's receptions that are kept aside."""
+    """Return the uuids of those of `ended_uuids` that are kept aside."""
     return sorted(row.get("y", {}).get("SS", ()))
 
 
 def ended_uuids(row: Row) -> list[str]:
-    """Return the uuids of an instance's receptions that are not, or no longer, the one served."""
+    """Return the uuids of the receptions that have ended, as far as the row names them."""
     return sorted(row.get("d", {}).get("SS", ()))
-
-
-def has_ended(row: Row, uuid: str) -> bool:
-    """Tell whether a reception was deleted, replaced or refused before."""
-    return uuid in row.get("d", {}).get("SS", ())
-
-
-def is_settled(row: Row | None, uuid: str) -> bool:
-    """Tell whether the index knows of a reception all it has to: it is served, or has ended."""
-    return row is not None and (has_ended(row, uuid) or is_served(row, uuid))
 
 
 def is_served(row: Row | None, uuid: str) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from nephele.aws import clock
-from nephele.aws.index import Index, codec, compress_header, keys
+from nephele.aws.index import Index, codec, compress_header, ended, keys
 from nephele.aws.index.entries import Entry, HasObject, Outcome, SameContent
 from nephele.aws.index.plan import (
     ENTRIES_PER_TRANSACTION,
@@ -16,6 +16,7 @@ from nephele.aws.index.plan import (
 )
 from nephele.aws.index.records import is_aside
 from nephele.aws.index.table import TRANSACTION_ITEMS, Row, retry_when_changed
+from nephele.aws.keys import FINAL, InstanceKey
 from nephele.domain.orthanc_id import OrthancId
 from nephele.domain.versions import beats
 
@@ -26,8 +27,8 @@ __all__ = ["Committer", "Entry", "Outcome", "SameContent"]
 class Committer:
     """Commits entries of one series; every method may be repeated without effect.
 
-    A reception of an instance that was deleted is indexed only while its object is there: a row
-    forgets the receptions whose objects were removed before, and a commit of one may be late.
+    Over a reception that ended, or one that loses, another is served only while its object is
+    there: a row forgets the receptions whose objects were removed, and a commit of one may be late.
 
     Where an index is being rebuilt nothing is logged, forwarded or told as an event: that was
     done long ago. Receptions come in their order then, and resources take their times.
@@ -100,7 +101,13 @@ class Committer:
         identity = entries[0].header.identity
         parents = {level: identity.orthanc_id(level) for level in PARENTS}
         rows = self.index.rows([*parents.values(), *(entry.orthanc_id for entry in entries)])
-        outcomes = [self._decide(entry, rows.get(entry.orthanc_id)) for entry in entries]
+        gone = ended.ended_among(self.index.table, rows, map(_reception, entries))
+        outcomes = [
+            Outcome.ENDED
+            if entry.file.uuid in gone
+            else self._decide(entry, rows.get(entry.orthanc_id))
+            for entry in entries
+        ]
         plan = Plan(
             self.index.table.name,
             self.is_same_content,
@@ -126,8 +133,6 @@ class Committer:
     def _decide(self, entry: Entry, row: Row | None) -> Outcome:
         if row is None:
             return Outcome.ADDED
-        if codec.has_ended(row, entry.file.uuid):
-            return Outcome.ENDED
         if codec.is_deleted(row):
             return Outcome.ADDED if self.has_object(entry.file) else Outcome.ENDED
         if row["v"]["S"] == entry.file.uuid:
@@ -137,7 +142,13 @@ class Committer:
             codec.read_file(row).reception,
             overwrite_instances=self.overwrite_instances,
         )
-        return Outcome.REPLACED if wins else Outcome.LOST
+        if wins:
+            return Outcome.REPLACED if self.has_object(entry.file) else Outcome.ENDED
+        return Outcome.LOST
+
+
+def _reception(entry: Entry) -> InstanceKey:
+    return InstanceKey(FINAL, entry.orthanc_id, entry.file.uuid)
 
 
 def _fitting(entries: int, items: int) -> int:

@@ -15,7 +15,7 @@ Key = dict[str, dict[str, str]]
 RESOURCE = "R"
 CHILD = "C#"
 HEADER = "H#"
-ASIDE = "A#"
+ENDED = "E#"
 COUNTERS = "COUNTERS"
 COUNTER_SHARDS = 16
 PENDING = "PENDING#"
@@ -68,6 +68,11 @@ def child(parent: OrthancId, orthanc_id: OrthancId) -> Key:
 def header(orthanc_id: OrthancId, uuid: str) -> Key:
     """Key of the encoded header of one reception."""
     return key(orthanc_id, HEADER + uuid)
+
+
+def ended(orthanc_id: OrthancId, uuid: str) -> Key:
+    """Key of a reception that has ended, and that its instance's row has no room for."""
+    return key(orthanc_id, ENDED + uuid)
 
 
 def aside(orthanc_id: OrthancId, uuid: str) -> Key:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from nephele.aws import clock
-from nephele.aws.index import codec, items, keys, modalities, originals, search_rows
+from nephele.aws.index import codec, ended, items, keys, modalities, originals, search_rows
 from nephele.aws.index.entries import Entry, Outcome, SameContent
 from nephele.aws.index.table import TRANSACTION_ITEMS, Row
 from nephele.aws.tracing import traces_of
@@ -79,11 +79,14 @@ class Plan:
 
     def _add_instance(self, entry: Entry) -> None:
         orthanc_id = entry.orthanc_id
-        is_new = orthanc_id not in self._rows
-        condition = (
-            "attribute_not_exists(pk)" if is_new else "attribute_exists(x) AND NOT contains(d, :v)"
-        )
-        self._items.append(self._write_instance(entry, condition))
+        tombstone = self._rows.get(orthanc_id)
+        if tombstone is None:
+            update = self._write_instance(entry, "attribute_not_exists(pk)")
+        else:
+            unchanged, values = ended.unchanged(tombstone)
+            condition = f"attribute_exists(x) AND NOT contains(d, :v) AND {unchanged}"
+            update = self._write_instance(entry, condition, values)
+        self._items.append(update)
         self._hang(Level.INSTANCE, orthanc_id, entry.header)
         original = originals.original_row(entry.file.provenance, orthanc_id)
         if original is not None:
@@ -97,12 +100,13 @@ class Plan:
         old = codec.read_file(row)
         is_same = self._is_same_content(old, entry.file)
         is_overwriting = entry.file.reception > old.reception
+        adding, values = self._end(row, old, is_same=is_same)
         self._items.append(
             self._write_instance(
                 entry,
                 "v = :old AND attribute_not_exists(x)",
-                {":old": codec.text(old.uuid), ":ended": {"SS": [old.uuid]}},
-                self._end(entry.orthanc_id, old, is_same=is_same),
+                {":old": codec.text(old.uuid), **values},
+                adding,
             )
         )
         self._items.append(self._child(Level.INSTANCE, entry.orthanc_id, entry.header))
@@ -113,27 +117,31 @@ class Plan:
 
     def _lose(self, entry: Entry, row: Row) -> None:
         winner = codec.read_file(row)
+        is_same = self._is_same_content(entry.file, winner)
+        adding, values = self._end(row, entry.file, is_same=is_same)
         update: dict[str, Any] = {
             "TableName": self._table,
             "Key": keys.resource(entry.orthanc_id),
-            "UpdateExpression": self._end(
-                entry.orthanc_id,
-                entry.file,
-                is_same=self._is_same_content(entry.file, winner),
-            ),
+            "UpdateExpression": adding,
             "ConditionExpression": "v = :v AND attribute_not_exists(x)",
-            "ExpressionAttributeValues": {
-                ":v": codec.text(winner.uuid),
-                ":ended": {"SS": [entry.file.uuid]},
-            },
+            "ExpressionAttributeValues": {":v": codec.text(winner.uuid), **values},
         }
         self._items.append({"Update": update})  # type: ignore[typeddict-item]
 
-    def _end(self, orthanc_id: OrthancId, loser: StoredFile, *, is_same: bool) -> str:
-        """Keep a loser aside if it differs, else have it removed; return what its row remembers."""
+    def _end(self, row: Row, loser: StoredFile, *, is_same: bool) -> tuple[str, dict[str, Any]]:
+        """Keep a loser aside if it differs, else have it removed.
+
+        Return how its instance's row remembers it: what the update adds, and its values.
+        """
+        added, values, spilled = ended.end(self._table, row, loser.uuid, is_aside=not is_same)
+        self._items += spilled
         if is_same:
             self._purge.append(loser.key)
-            return "ADD d :ended"
+        else:
+            self._keep_aside(OrthancId(row["pk"]["S"]), loser)
+        return f"ADD {added}", values
+
+    def _keep_aside(self, orthanc_id: OrthancId, loser: StoredFile) -> None:
         row = {
             **keys.aside(orthanc_id, loser.uuid),
             "k": codec.text(loser.key),
@@ -143,7 +151,6 @@ class Plan:
             "m": codec.document({"RemoteAET": loser.provenance.remote_aet}),
         }
         self._items.append(items.put(self._table, row))
-        return "ADD d :ended, y :ended"
 
     def _write_instance(
         self,

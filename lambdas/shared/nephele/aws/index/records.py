@@ -11,6 +11,7 @@ from nephele.domain.orthanc_id import OrthancId
 from nephele.domain.resources import AsideVersion, DeadLetter
 
 _DAY_SECONDS = 86_400
+_REASON_SECONDS = 15 * _DAY_SECONDS
 
 
 def list_aside(table: Table) -> list[AsideVersion]:
@@ -35,20 +36,6 @@ def list_aside(table: Table) -> list[AsideVersion]:
 def is_aside(table: Table, orthanc_id: OrthancId, uuid: str) -> bool:
     """Tell whether a reception is kept aside."""
     return table.get(keys.aside(orthanc_id, uuid)) is not None
-
-
-def forget_ended(table: Table, orthanc_id: OrthancId, uuid: str) -> None:
-    """Forget a reception whose object is gone, while another one is served.
-
-    An instance that is sent again and again would otherwise fill its row. A tombstone forgets
-    nothing.
-    """
-    table.update_if(
-        keys.resource(orthanc_id),
-        "DELETE d :ended",
-        "attribute_exists(v) AND attribute_not_exists(x)",
-        {":ended": {"SS": [uuid]}},
-    )
 
 
 def put_dead_letter(table: Table, letter: DeadLetter) -> None:
@@ -104,8 +91,11 @@ def count_aside(table: Table) -> int:
 
 def put_failure(table: Table, object_key: str, reason: str) -> None:
     """Keep why an object could not be processed, for the dead letter it may become."""
-    expires = codec.number(clock.expiry(15 * _DAY_SECONDS))
-    table.put({**keys.failure(object_key), "f": codec.text(reason), "expires": expires})
+    _put_reason(table, keys.failure(object_key), reason, _REASON_SECONDS)
+
+
+def _put_reason(table: Table, key: keys.Key, reason: str, seconds: int) -> None:
+    table.put({**key, "f": codec.text(reason), "expires": codec.number(clock.expiry(seconds))})
 
 
 def failure(table: Table, object_key: str) -> str:
@@ -115,11 +105,10 @@ def failure(table: Table, object_key: str) -> str:
 
 
 def put_verdict(
-    table: Table, derived_key: str, reason: str, seconds: int = 15 * _DAY_SECONDS
+    table: Table, derived_key: str, reason: str, seconds: int = _REASON_SECONDS
 ) -> None:
     """Keep for a while why a derived object cannot be made."""
-    expires = codec.number(clock.expiry(seconds))
-    table.put({**keys.verdict(derived_key), "f": codec.text(reason), "expires": expires})
+    _put_reason(table, keys.verdict(derived_key), reason, seconds)
 
 
 def verdict(table: Table, derived_key: str) -> str:

@@ -7,8 +7,14 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from nephele.aws import clock
-from nephele.aws.index import Index, codec, items, keys, modalities, search_rows
-from nephele.aws.index.table import TRANSACTION_ITEMS, ConditionFailed, Row, retry_when_changed
+from nephele.aws.index import Index, codec, ended, items, keys, modalities, search_rows
+from nephele.aws.index.table import (
+    TRANSACTION_ITEMS,
+    ConditionFailed,
+    Row,
+    Table,
+    retry_when_changed,
+)
 from nephele.aws.index.user_state import attached_totals, strip_labels
 from nephele.aws.keys import FINAL, AttachmentKey, InstanceKey
 from nephele.domain.levels import ORDER, Level
@@ -21,6 +27,12 @@ if TYPE_CHECKING:
 _ITEMS_PER_INSTANCE = 4
 _ITEMS_FOR_PARENTS = 16
 INSTANCES_PER_TRANSACTION = (TRANSACTION_ITEMS - _ITEMS_FOR_PARENTS) // _ITEMS_PER_INSTANCE
+_KEYS_PER_ROW = 1_000
+"""Objects to be purged that one outbox row names: some 100 KB."""
+_MOST_KEYS = 10_000
+"""Objects a transaction names: what is more than that, of one instance, the reconciler finds."""
+_MOST_STATE_CHARACTERS = 1 << 20
+"""Of what users keep, which a transaction repeats: DynamoDB's transactions have 4 MB."""
 _BURIED = "t, m, a, z, h, r, v, e, y, us, za, zt, zc, hc, hd, rv"
 """Attributes a tombstone has no more."""
 _BENEATH = {
@@ -59,13 +71,14 @@ def _try_remove(index: Index, served: Served) -> None:
     parents = index.rows(resources[0].ancestors.values())
     if len(parents) < len(resources[0].ancestors):
         raise ConditionFailed(())  # somebody else removed them between the two reads
-    removal = _Removal(index.table.name, parents)
+    removal = _Removal(index.table, parents)
     for row, resource in zip(rows, resources, strict=True):
         removal.bury(row, resource)
-    transaction = removal.items(resources[0])
-    if len(transaction) <= TRANSACTION_ITEMS:
-        index.table.transact(transaction)
-        return
+    if removal.is_small or len(resources) == 1:
+        transaction = removal.items(resources[0])
+        if len(transaction) <= TRANSACTION_ITEMS:
+            index.table.transact(transaction)
+            return
     if len(resources) == 1:  # what is above has many labels
         for orthanc_id in [*parents, resources[0].orthanc_id]:
             strip_labels(index, orthanc_id)
@@ -78,34 +91,50 @@ def _try_remove(index: Index, served: Served) -> None:
 class _Removal:
     """The items of one transaction that deletes instances of one series."""
 
-    def __init__(self, table: str, parents: dict[OrthancId, Row]) -> None:
-        self._table = table
+    def __init__(self, table: Table, parents: dict[OrthancId, Row]) -> None:
+        self._rows = table
+        self._table = table.name
         self._parents = parents
         self._items: list[Item] = []
         self._purge: list[str] = []
         self._deleted: list[tuple[Level, OrthancId]] = []
         self._instances = 0
         self._sizes = Totals()
+        self._state_characters = 0
+
+    @property
+    def is_small(self) -> bool:
+        """Tell whether all that is to be buried fits into one transaction, by its bytes."""
+        is_short = self._state_characters <= _MOST_STATE_CHARACTERS
+        return is_short and len(self._purge) <= _MOST_KEYS
 
     def bury(self, row: Row, resource: Resource) -> None:
         """Turn an instance's row into a tombstone and unhang it."""
         file = codec.read_file(row)
         orthanc_id = resource.orthanc_id
+        added, values, spilled = ended.end(self._table, row, file.uuid)
+        buried, buried_values = ended.bury_spilled(row)
+        unchanged, unchanged_values = ended.unchanged(row)
         update: dict[str, Any] = {
             "TableName": self._table,
             "Key": keys.resource(orthanc_id),
-            "UpdateExpression": f"SET x = :one ADD d :ended REMOVE {_BURIED}",
-            "ConditionExpression": f"v = :v AND attribute_not_exists(x) AND {same_state(row)}",
+            "UpdateExpression": f"SET x = :one{buried} ADD {added} REMOVE {_BURIED}",
+            "ConditionExpression": "v = :v AND attribute_not_exists(x)"
+            f" AND {unchanged} AND {same_state(row)}",
             "ExpressionAttributeValues": {
                 ":one": codec.number(1),
                 ":v": codec.text(file.uuid),
-                ":ended": {"SS": [file.uuid]},
+                **values,
+                **buried_values,
+                **unchanged_values,
                 **state_value(row),
             },
         }
         self._items.append({"Update": update})  # type: ignore[typeddict-item]
+        self._items += spilled
+        self._state_characters += len(codec.read_text(row, "us"))
         self._unhang(row, resource)
-        uuids = [file.uuid, *codec.aside_uuids(row)]
+        uuids = [file.uuid, *ended.aside_uuids(self._rows, row)]
         self._purge += [str(InstanceKey(FINAL, orthanc_id, uuid)) for uuid in uuids]
         self._instances += 1
         self._sizes = sum_sizes(self._sizes, resource.totals)
@@ -142,10 +171,17 @@ class _Removal:
             else:
                 self._shrink(level, row, removed)
         self._items.append(items.count(self._table, self._negative(removed)))
-        now, uuid = clock.now(), clock.new_uuid()
-        outbox = items.pending(self._table, now, uuid, [], [], self._purge, self._deleted)
-        self._items.append(outbox)
+        self._items += self._outbox()
         return self._items
+
+    def _outbox(self) -> list[Item]:
+        """Return the outbox rows: each names as many objects as fit into one."""
+        now, deleted, rows = clock.now(), self._deleted, []
+        for start in range(0, max(1, min(len(self._purge), _MOST_KEYS)), _KEYS_PER_ROW):
+            purge = self._purge[start : min(start + _KEYS_PER_ROW, _MOST_KEYS)]
+            rows.append(items.pending(self._table, now, clock.new_uuid(), [], [], purge, deleted))
+            deleted = []
+        return rows
 
     def _negative(self, removed: dict[str, int]) -> Totals:
         counts = {name: -amount for name, amount in removed.items()}
