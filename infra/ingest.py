@@ -22,7 +22,7 @@ from infra.functions import FunctionSpec
 from infra.jobs import JobsStack
 from infra.options import Options
 from nephele.aws.index.keys import CHANGES, PENDING
-from nephele.aws.keys import ATTACHMENTS, DERIVED, FINAL, JOURNAL, RAW
+from nephele.aws.keys import ATTACHMENTS, DEFINITIONS, DERIVED, FINAL, JOURNAL, RAW
 
 _NUMBER_CHANGES = ("BatchWriteItem", "DeleteItem", "GetItem", "PutItem", "Query", "UpdateItem")
 
@@ -197,7 +197,9 @@ class IngestStack(Stack):
         function = self._factory.create(self, "Purge", functions.PURGE)
         self._archive.grant_delete_objects(function, [FINAL, DERIVED, ATTACHMENTS])
         self._archive.grant_undelete(function)
-        self._archive.grant_table(function, ["BatchWriteItem", "GetItem", "UpdateItem"])
+        self._archive.grant_table(
+            function, ["BatchGetItem", "BatchWriteItem", "DeleteItem", "GetItem", "UpdateItem"]
+        )
         self._consume(
             "PurgeMessages", function, self.purge_queue.queue, batch_size=10, maximum_concurrency=2
         )
@@ -232,6 +234,7 @@ class IngestStack(Stack):
         function = self._factory.create(self, "Reconcile", functions.RECONCILE)
         self._archive.grant_read_objects(function, [JOURNAL])
         self._archive.grant_keep_journal(function)
+        self._archive.grant_delete_objects(function, [DEFINITIONS.rstrip("/")])
         self._archive.grant_table(function)
         self._archive.grant_send(
             function,

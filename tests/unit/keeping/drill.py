@@ -23,6 +23,7 @@ from nephele.services import stability
 from nephele.services.archive import Archive
 from nephele.services.attachments import attach
 from nephele.services.delete import begin_deletion, continue_deletion, delete
+from nephele.services.deletion_parts import part_names
 from nephele.services.exports import log_export
 from nephele.services.index_objects import index_objects
 from nephele.services.labels import add_label, remove_label
@@ -33,7 +34,7 @@ from nephele.services.peers.known import define_peer, forget_peer
 from nephele.services.protection import protect
 from nephele.services.purge import purge
 from nephele.services.storage_compression import change_compression
-from nephele.services.undelete import finish_restore, list_deletions, part_names, restore_part
+from nephele.services.undelete import finish_restore, list_deletions, restore_part
 from nephele.services.worklists import delete_worklist, put_worklist
 from tests.unit.conftest import messages
 from tests.unit.keeping.conftest import follow_commits
@@ -202,7 +203,7 @@ def _delete(archive: Archive) -> None:
 
 def _restore(archive: Archive, restored: OrthancId) -> None:
     (deletion,) = (one for one in list_deletions(archive) if one.orthanc_id == restored)
-    for name in part_names(archive, deletion.identifier):
+    for name in part_names(archive.bucket, deletion.identifier):
         restore_part(archive, name)
     finish_restore(archive, deletion.identifier)
 

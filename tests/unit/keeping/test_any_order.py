@@ -29,11 +29,12 @@ from nephele.rest.app import create_app
 from nephele.services.archive import Archive
 from nephele.services.attachments import attach, detach
 from nephele.services.delete import delete
+from nephele.services.deletion_parts import part_names
 from nephele.services.labels import add_label, remove_label
 from nephele.services.metadata import set_metadata
 from nephele.services.protection import protect
 from nephele.services.store import store
-from nephele.services.undelete import finish_restore, list_deletions, part_names, restore_part
+from nephele.services.undelete import finish_restore, list_deletions, restore_part
 from tests.unit.keeping.conftest import assert_counters_match, clear, configured, settle
 from tests.unit.keeping.files import small_file
 from tests.unit.rest.conftest import Client

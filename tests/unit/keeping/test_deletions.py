@@ -21,6 +21,7 @@ from nephele.services import store as storing
 from nephele.services import undelete as restoring
 from nephele.services.archive import Archive
 from nephele.services.delete import delete
+from nephele.services.deletion_parts import part_names
 from nephele.services.index_objects import committer, index_objects
 from nephele.services.jobs.engine import run_message
 from nephele.services.jobs.kinds import load_kind
@@ -30,7 +31,7 @@ from nephele.services.purge import purge
 from nephele.services.reconcile import reconcile
 from nephele.services.recycle import recycle
 from nephele.services.reindex import reindex
-from nephele.services.undelete import list_deletions, part_names, restore_part
+from nephele.services.undelete import list_deletions, restore_part
 from nephele.services.undelete_job import submit_restore
 from tests.unit.conftest import entry
 from tests.unit.keeping.conftest import clear_table, configured, messages, settle
@@ -279,6 +280,6 @@ def test_marks_are_no_parts(kept: Archive) -> None:
     put(kept, 1)
     delete(kept, Level.PATIENT, patient_id(1))
     (deletion,) = list_deletions(kept)
-    (name,) = part_names(kept, deletion.identifier)
+    (name,) = part_names(kept.bucket, deletion.identifier)
     assert restore_part(kept, name).instances == 1
-    assert part_names(kept, deletion.identifier) == [name]
+    assert part_names(kept.bucket, deletion.identifier) == [name]

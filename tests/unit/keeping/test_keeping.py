@@ -21,6 +21,7 @@ from nephele.services import plain_files, render
 from nephele.services.archive import Archive
 from nephele.services.attachments import attach, find_attachment
 from nephele.services.delete import delete
+from nephele.services.deletion_parts import part_names
 from nephele.services.labels import add_label, all_labels
 from nephele.services.metadata import set_metadata
 from nephele.services.plain_files import inflated_key, open_file, plain_key, read_file
@@ -33,7 +34,6 @@ from nephele.services.store import store
 from nephele.services.undelete import (
     finish_restore,
     list_deletions,
-    part_names,
     restore_part,
 )
 from tests.unit.keeping.conftest import (
@@ -68,7 +68,7 @@ def patients(archive: Archive) -> set[OrthancId]:
 
 def restore_all(archive: Archive) -> None:
     for deletion in list_deletions(archive):
-        for name in part_names(archive, deletion.identifier):
+        for name in part_names(archive.bucket, deletion.identifier):
             restore_part(archive, name)
         finish_restore(archive, deletion.identifier)
 

@@ -57,10 +57,30 @@ def keep_option(bucket: Bucket, name: str, value: object) -> None:
     bucket.put_json(keys.option_key(clock.microseconds()), {"Name": name, "Value": value})
 
 
-def keep_definition(bucket: Bucket, kind: str, name: str, value: object, version: int) -> None:
+def keep_definition(
+    bucket: Bucket, kind: str, name: str, value: object, version: int, expires: int = 0
+) -> None:
     """Write a named definition that was changed; None where it was removed."""
     document = {"Kind": kind, "Name": name, "Value": value, "Version": version}
-    bucket.put_json(keys.definition_key(version, clock.new_uuid()), document)
+    bucket.put_json(keys.definition_key(kind, name, version, expires), document)
+
+
+def tidy_definitions(bucket: Bucket) -> int:
+    """Remove definitions that have expired, or that later ones took the place of; return how many.
+
+    So what somebody removed, or changed, does not stay for ever.
+    """
+    names = [name for name, _ in bucket.iter_objects(keys.DEFINITIONS)]
+    last = {name.rpartition("/")[0]: name for name in names}
+    now = clock.epoch_seconds()
+    gone = [
+        name
+        for name in names
+        if name != last[name.rpartition("/")[0]] or 0 < keys.definition_expires(name) <= now
+    ]
+    for name in gone:
+        bucket.delete(name)
+    return len(gone)
 
 
 def keep_last_change(bucket: Bucket, last: int) -> None:

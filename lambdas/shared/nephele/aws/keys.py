@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from urllib.parse import quote
 
 from nephele.domain.orthanc_id import OrthancId
 
@@ -132,9 +133,15 @@ def option_key(version: int) -> str:
     return f"{OPTIONS}{version:020}"
 
 
-def definition_key(version: int, uuid: str) -> str:
+def definition_key(kind: str, name: str, version: int, expires: int = 0) -> str:
     """Return the key of one change of a named definition; greater versions are later ones."""
-    return f"{DEFINITIONS}{version:020}-{uuid}"
+    last = f"{version:020}-{expires}" if expires else f"{version:020}"
+    return f"{DEFINITIONS}{kind}/{quote(name, safe='')}/{last}"
+
+
+def definition_expires(key: str) -> int:
+    """Return the epoch second after which what `definition_key` names is gone; 0 for never."""
+    return int(key.rpartition("/")[2].partition("-")[2] or 0)
 
 
 def changes_key(last: int) -> str:

@@ -22,7 +22,14 @@ from nephele.domain.orthanc_id import OrthancId, is_orthanc_id
 from nephele.domain.resources import Resource
 from nephele.errors import Conflict, UnknownResource
 from nephele.services.archive import Archive
-from nephele.services.deletion_parts import DONE, end_states, keep_part, mark, part_of
+from nephele.services.deletion_parts import (
+    DONE,
+    end_states,
+    keep_part,
+    mark,
+    part_of,
+    whole_key,
+)
 from nephele.services.hierarchy import resources_in_order
 
 _DAY_SECONDS = 86_400
@@ -64,6 +71,7 @@ def begin_deletion(archive: Archive, resource: Resource, *, is_recycled: bool = 
     """Note that a resource is going to be deleted; return the name of the deletion."""
     identifier = clock.new_uuid()
     days = archive.configuration.undelete_days
+    tombstones.begin_burying(archive.index.table, whole_key(identifier))
     if days:
         instance = resource.level is Level.INSTANCE
         deletion = Deletion(
@@ -99,9 +107,11 @@ def continue_deletion(
     for ids in _iter_series(archive, resource.level, resource.orthanc_id):
         for start in range(0, len(ids), _TOMBSTONES_AT_ONCE):
             if not has_time():
+                tombstones.begin_burying(archive.index.table, whole_key(deletion))
                 return False
             some = ids[start : start + _TOMBSTONES_AT_ONCE]
             _bury(archive, deletion, some, received_before)
+    tombstones.end_burying(archive.index.table, whole_key(deletion))
     return True
 
 

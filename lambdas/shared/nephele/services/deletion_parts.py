@@ -13,7 +13,7 @@ from typing import Any
 
 from nephele.aws import clock, journal, keys
 from nephele.aws.bucket import Bucket
-from nephele.aws.index import codec, tombstones
+from nephele.aws.index import codec
 from nephele.aws.index.ended import aside_uuids
 from nephele.aws.index.table import Row, Table
 from nephele.domain.levels import Level
@@ -27,6 +27,8 @@ DONE = "done"
 """Mark of a part of which everything was deleted."""
 PARTLY = "partly"
 """Mark of a part of which something is still served; it says what."""
+VOID = "void"
+"""Mark of a deletion that ended before it had removed anything."""
 RESTORED = "restored"
 """Mark of a part that is being, or was, undone; also of a deletion that was undone as a whole."""
 
@@ -130,7 +132,18 @@ def read_part(bucket: Bucket, name: str) -> Part:
 def is_part(name: str) -> bool:
     """Tell whether an object of the journal is a part, and no mark of one."""
     last = _name_within(name)
-    return "/" not in last and last not in (RESTORED, journal.DELETION)
+    return "/" not in last and last not in (RESTORED, VOID, journal.DELETION)
+
+
+def part_names(bucket: Bucket, identifier: str) -> list[str]:
+    """Return the keys of the journal's objects that tell of a deletion."""
+    prefix = keys.deletion_key(identifier, "")
+    return [name for name, _ in bucket.iter_objects(prefix) if is_part(name)]
+
+
+def whole_key(identifier: str) -> str:
+    """Return the key of the journal's object that tells of a deletion as a whole."""
+    return keys.deletion_key(identifier, journal.DELETION)
 
 
 def is_undone(name: str) -> bool:
@@ -190,27 +203,3 @@ def end_states(archive: Archive, kept: Sequence[Kept]) -> None:
         if now is None or now.user.version < one.user.version:
             ended = UserState(version=one.user.version + 1)
             journal.keep_state(archive.bucket, one.level, one.orthanc_id, ended, has_ended=True)
-
-
-def settle_parts(archive: Archive, older_seconds: float) -> int:
-    """Mark the parts of deletions that ended midway so long ago; return how many there were."""
-    names = list(tombstones.iter_buryings(archive.index.table, older_seconds))
-    for name in names:
-        _settle(archive, name)
-        tombstones.end_burying(archive.index.table, name)
-    return len(names)
-
-
-def _settle(archive: Archive, name: str) -> None:
-    try:
-        part = read_part(archive.bucket, name)
-    except UnknownResource:
-        return  # it was to be written before anything was removed
-    rows = archive.index.rows(one.orthanc_id for one in part.instances)
-    still = [
-        one.orthanc_id
-        for one in part.instances
-        if codec.is_served(rows.get(one.orthanc_id), one.served)
-    ]
-    end_states(archive, part.kept)
-    mark(archive.bucket, name, PARTLY if still else DONE, still)

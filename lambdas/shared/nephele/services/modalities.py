@@ -102,7 +102,7 @@ def forget_modality(archive: Archive, name: str) -> None:
     _keep(archive, name, None)
 
 
-def _keep(archive: Archive, name: str, value: object) -> None:
+def _keep(archive: Archive, name: str, value: dict[str, Any] | None) -> None:
     keep_definition(archive, definitions.MODALITIES, name, value)
 
 

@@ -10,10 +10,10 @@ from nephele.aws.index import changes, ended, records
 from nephele.aws.keys import FINAL, RAW, InstanceKey, parse_instance_key
 from nephele.services import dead_letters, events
 from nephele.services.archive import Archive
-from nephele.services.deletion_parts import settle_parts
 from nephele.services.jobs.unattended import remind
 from nephele.services.purge import is_kept
 from nephele.services.recycle import ask_to_recycle
+from nephele.services.settle_deletions import settle_deletions
 from nephele.services.stability import settle_forgotten
 
 GRACE_SECONDS = 900
@@ -51,7 +51,8 @@ def reconcile(
     """
     changes.number_pending(archive.index.table)
     _note_changes(archive)
-    settle_parts(archive, grace_seconds)
+    journal.tidy_definitions(archive.bucket)
+    settle_deletions(archive, grace_seconds)
     dead_letters.forget_settled(archive)
     ask_to_recycle(archive)
     remind(archive)

@@ -20,6 +20,7 @@ from nephele.domain.resources import Resource
 from nephele.domain.user_state import UserState, decode_state
 from nephele.errors import UnknownResource
 from nephele.services.archive import Archive
+from nephele.services.definitions import replay_definition
 from nephele.services.deletion_parts import folder_of
 from nephele.services.worklists import replay_worklist
 
@@ -112,8 +113,7 @@ def replay_definitions(archive: Archive, each: Each) -> int:
 def _replay_definition(archive: Archive, document: dict[str, Any]) -> None:
     kind, name, value = document["Kind"], document["Name"], document["Value"]
     if kind != definitions.WORKLISTS:
-        table, version = archive.index.table, document["Version"]
-        definitions.put_version(table, kind, name, value, version)
+        replay_definition(archive, kind, name, value, document["Version"])
     elif value is not None:
         replay_worklist(archive, name, value, document["Version"])
 

@@ -8,31 +8,36 @@ part that tells so has seen it later than the last undo of a part that brings it
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence, Set
+from itertools import chain
 
 from nephele.aws import journal, keys
 from nephele.aws.index import codec
 from nephele.aws.index import keys as index_keys
 from nephele.aws.index.deletions import forget_deletion, put_deletion
-from nephele.aws.index.ended import put_tombstone
+from nephele.aws.index.ended import ended_among, put_tombstone
 from nephele.aws.index.removal import remove_instances
+from nephele.aws.keys import FINAL, InstanceKey
 from nephele.domain.orthanc_id import OrthancId
 from nephele.services.archive import Archive
 from nephele.services.deletion_parts import (
     DONE,
     PARTLY,
     RESTORED,
+    VOID,
+    Buried,
     Part,
     folder_of,
     is_part,
     is_undone,
     mark_key,
+    part_names,
     read_part,
     read_restored,
     read_still_served,
 )
 from nephele.services.replay import Each
-from nephele.services.undelete import part_names, restore_part
+from nephele.services.undelete import restore_instances
 
 Parts = Mapping[str, Sequence[str]]
 """The parts whose undo brings a reception back, by its uuid."""
@@ -50,16 +55,24 @@ def replay_deletions(archive: Archive, each: Each) -> int:
     counted = [name for name in parts if known & {mark_key(name, DONE), mark_key(name, PARTLY)}]
 
     def replay(name: str) -> int:
-        still = () if mark_key(name, DONE) in known else read_still_served(archive.bucket, name)
-        return _replay_part(archive, name, still, undoing)
+        return _replay_part(archive, name, _still_served(archive, name, known), undoing)
 
-    return sum(each(replay, counted))
+    count = sum(each(replay, counted))
+    _go_on_again(archive, each, undoing)
+    return count
+
+
+def _still_served(archive: Archive, name: str, known: Set[str]) -> frozenset[OrthancId]:
+    """Return which instances of a part were not deleted: where it has no mark, none."""
+    if mark_key(name, PARTLY) in known and mark_key(name, DONE) not in known:
+        return read_still_served(archive.bucket, name)
+    return frozenset()
 
 
 def _replay_deletion(archive: Archive, name: str) -> None:
     """List a deletion among those that can be undone, unless it was."""
     mark = mark_key(folder_of(name), RESTORED)
-    if archive.bucket.exists(mark):
+    if archive.bucket.exists(mark) or archive.bucket.exists(mark_key(folder_of(name), VOID)):
         return
     deletion = journal.read_deletion(archive.bucket, name)
     put_deletion(archive.index.table, deletion)
@@ -82,16 +95,11 @@ def _undoing(archive: Archive, each: Each, names: Sequence[str]) -> Parts:
 def _replay_part(
     archive: Archive, name: str, still_served: Collection[OrthancId], undoing: Parts
 ) -> int:
-    """Bury what a part of a deletion tells of: what was deleted, and did not come back.
-
-    Marks are read before and after: what is undone at the same moment is brought back once more.
-    """
+    """Bury what a part of a deletion tells of: what was deleted, and did not come back."""
     part = read_part(archive.bucket, name)
     buried = [one for one in part.instances if one.orthanc_id not in still_served]
-    others = sorted(
-        {other for one in buried for uuid in one.all for other in undoing.get(uuid, ())}
-    )
-    restored = _restored(archive, others)
+    uuids = (uuid for one in buried for uuid in one.all)
+    restored = _restored(archive, undoing, uuids)
     count = 0
     for one in buried:
         ended = {
@@ -100,14 +108,58 @@ def _replay_part(
         if ended:
             _bury(archive, one.orthanc_id, sorted(ended))
             count += 1
-    for other, moment in _restored(archive, others).items():
-        if restored.get(other) != moment:
-            restore_part(archive, other)
     return count
 
 
-def _restored(archive: Archive, names: Iterable[str]) -> dict[str, str]:
-    """Return when undoing parts began, of those that were, as the bucket says now."""
+def _go_on_again(archive: Archive, each: Each, undoing: Parts) -> None:
+    """Let receptions go on that were buried while somebody undid their deletion.
+
+    That may have been in a run that ended since. So every run looks at all that was undone.
+    """
+    known = _names(archive)
+    undone = [
+        name
+        for name in filter(is_part, known)
+        if known & {mark_key(name, RESTORED), mark_key(folder_of(name), RESTORED)}
+    ]
+    found = chain.from_iterable(each(lambda name: _buried(archive, name), undone))
+    buried = {one.served: one for one in found}
+    if not buried:
+        return
+    known = _names(archive)  # after their rows: what is deleted meanwhile has its part by now
+    restored = _restored(archive, undoing, buried)
+
+    def ended(name: str) -> set[str]:
+        """Return which of them a part tells of that was not undone since."""
+        part, still = read_part(archive.bucket, name), _still_served(archive, name, known)
+        told = {uuid for one in part.instances if one.orthanc_id not in still for uuid in one.all}
+        return {
+            uuid
+            for uuid in told & buried.keys()
+            if not _is_back(part, name, undoing.get(uuid, ()), restored)
+        }
+
+    gone = set(chain.from_iterable(each(ended, filter(is_part, known))))
+    restore_instances(archive, [one for uuid, one in buried.items() if uuid not in gone])
+
+
+def _names(archive: Archive) -> set[str]:
+    return {name for name, _ in archive.bucket.iter_objects(keys.DELETIONS)}
+
+
+def _buried(archive: Archive, name: str) -> list[Buried]:
+    """Return those instances of a part that count as deleted, of the reception it tells of."""
+    table, instances = archive.index.table, read_part(archive.bucket, name).instances
+    rows = archive.index.rows(one.orthanc_id for one in instances)
+    tombstones = {orthanc_id: row for orthanc_id, row in rows.items() if codec.is_deleted(row)}
+    served = [InstanceKey(FINAL, one.orthanc_id, one.served) for one in instances]
+    ended = ended_among(table, tombstones, served)
+    return [one for one in instances if one.served in ended]
+
+
+def _restored(archive: Archive, undoing: Parts, uuids: Iterable[str]) -> dict[str, str]:
+    """Return when undoing the parts of some receptions began, as the bucket says now."""
+    names = sorted({name for uuid in uuids for name in undoing.get(uuid, ())})
     marks = ((name, read_restored(archive.bucket, name)) for name in names)
     return {name: moment for name, moment in marks if moment is not None}
 
@@ -143,7 +195,7 @@ def replay_restores(archive: Archive, each: Each) -> None:
 
 def _replay_restore(archive: Archive, name: str) -> None:
     when = archive.bucket.read_json(name).get("Restored", "")
-    for part in part_names(archive, name.split("/")[-2]):
+    for part in part_names(archive.bucket, name.split("/")[-2]):
         ids = [one.orthanc_id for one in read_part(archive.bucket, part).instances]
         there = archive.index.resources(ids).values()
         for above in {parent for one in there for parent in one.ancestors.values()}:

@@ -16,10 +16,11 @@ from nephele.domain.resources import Resource
 from nephele.domain.user_state import UserState
 from nephele.errors import Unavailable, UnknownResource
 from nephele.services.archive import Archive
-from nephele.services.deletion_parts import Buried, is_part, mark_restored, read_part
+from nephele.services.deletion_parts import Buried, mark_restored, read_part
 from nephele.services.hierarchy import in_parallel
 from nephele.services.index_objects import index_objects, not_yet_indexed
 from nephele.services.journal import keep_changed
+from nephele.services.settle_deletions import still_served
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,13 +44,6 @@ def require_deletion(archive: Archive, identifier: str) -> Deletion:
     return found
 
 
-def part_names(archive: Archive, identifier: str) -> list[str]:
-    """Return the keys of the journal's objects that tell of a deletion."""
-    prefix = keys.deletion_key(identifier, "")
-    names = [name for name, _ in archive.bucket.iter_objects(prefix)]
-    return [name for name in names if is_part(name)]
-
-
 def restore_part(archive: Archive, name: str) -> Restored:
     """Bring back what one object of the journal tells of.
 
@@ -62,8 +56,10 @@ def restore_part(archive: Archive, name: str) -> Restored:
         Something was removed again at the same moment: a repetition brings it back.
     """
     part = read_part(archive.bucket, name)
+    still = still_served(archive, name)
     mark_restored(archive.bucket, name)
-    restored = _restore_instances(archive, part.instances)
+    gone_too = [one for one in part.instances if one.orthanc_id not in still]
+    restored = restore_instances(archive, gone_too)
     gone = sum(_restore_state(archive, one.orthanc_id, one.user) for one in part.kept)
     return Restored(restored.instances, restored.lost + gone)
 
@@ -74,9 +70,10 @@ def finish_restore(archive: Archive, identifier: str) -> None:
     deletions.forget_deletion(archive.index.table, identifier)
 
 
-def _restore_instances(archive: Archive, instances: Sequence[Buried]) -> Restored:
+def restore_instances(archive: Archive, instances: Sequence[Buried]) -> Restored:
     """Let receptions that have ended go on, bring their objects back, and index them.
 
+    What a try before this one has brought back counts as well.
     Those that were kept aside come after the ones that were served: they lose again.
     """
     ours = [one for one in instances if _let_go_on(archive, one)]
@@ -90,10 +87,9 @@ def _restore_instances(archive: Archive, instances: Sequence[Buried]) -> Restore
     there = [found for found in receptions.values() if found[0] not in gone]
     served = [first for first, *_ in there]
     aside = [key for _, *others in there for key in others if key not in gone]
-    missing = not_yet_indexed(archive, served)
     _index(archive, served)
     _index(archive, aside)
-    return Restored(len(missing), len(gone))
+    return Restored(len(served), len(gone))
 
 
 def _key(one: Buried, uuid: str) -> InstanceKey:

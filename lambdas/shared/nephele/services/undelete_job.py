@@ -5,11 +5,11 @@ from __future__ import annotations
 from nephele.domain.jobs import Job
 from nephele.errors import UnknownResource
 from nephele.services.archive import Archive
+from nephele.services.deletion_parts import part_names
 from nephele.services.jobs.slices import Slice
 from nephele.services.jobs.submit import JobOptions, submit
 from nephele.services.undelete import (
     finish_restore,
-    part_names,
     require_deletion,
     restore_part,
 )
@@ -47,7 +47,7 @@ def run(archive: Archive, piece: Slice) -> bool:
         All that the bucket has is back, and that is not everything.
     """
     deletion = piece.request[_DELETION]
-    names = part_names(archive, deletion)
+    names = part_names(archive.bucket, deletion)
     for position in range(piece.position.get("done", 0), len(names)):
         if not piece.has_time():
             return False

@@ -101,7 +101,8 @@ def put_worklist(archive: Archive, tags: Tags, identifier: str = "") -> str:
     )
     rows.put_worklist(archive.index.table, row)
     value = {"Created": row.created, "Tags": row.tags, "Expires": row.expires}
-    journal.keep_definition(archive.bucket, definitions.WORKLISTS, identifier, value, row.version)
+    kind = definitions.WORKLISTS
+    journal.keep_definition(archive.bucket, kind, identifier, value, row.version, row.expires)
     return identifier
 
 

@@ -41,8 +41,14 @@ def deletion(table: Table, identifier: str) -> Deletion | None:
     return found if found is not None and found.expires > clock.epoch_seconds() else None
 
 
+def set_instances(table: Table, identifier: str, instances: int) -> None:
+    """Correct how many instances a deletion has removed, if it is there."""
+    values = {":n": codec.number(instances)}
+    table.update(keys.deletion(identifier), "SET ni = :n", "attribute_exists(pk)", values)
+
+
 def forget_deletion(table: Table, identifier: str) -> None:
-    """Remove a deletion that was undone."""
+    """Remove a deletion that was undone, or has removed nothing."""
     table.delete(keys.deletion(identifier))
 
 

@@ -1,0 +1,215 @@
+"""Deletions that fail, and what is told of them; definitions the journal forgets."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from nephele.aws import clock, journal, keys
+from nephele.aws.index import definitions
+from nephele.domain.levels import Level
+from nephele.errors import Unavailable
+from nephele.services import delete as deleting
+from nephele.services import replay_deletions
+from nephele.services import undelete as restoring
+from nephele.services.archive import Archive
+from nephele.services.delete import delete
+from nephele.services.deletion_parts import part_names
+from nephele.services.modalities import define_modality, forget_modality
+from nephele.services.peers.known import define_peer, peers
+from nephele.services.reindex import reindex
+from nephele.services.undelete import list_deletions, restore_part
+from nephele.services.worklists import delete_worklist, put_worklist, worklists
+from tests.unit.keeping.conftest import clear_table, configured, settle
+from tests.unit.keeping.drill import all_rows
+from tests.unit.keeping.test_deletions import objects, run_reconciler
+from tests.unit.keeping.test_keeping import patient_id, patients, put
+from tests.unit.keeping.test_undone import put_and_delete, undo_first
+
+
+def fail(*_: object) -> None:
+    raise Unavailable("index: throttled")
+
+
+def documents(archive: Archive, prefix: str = keys.DEFINITIONS) -> list[Any]:
+    return [archive.bucket.read_json(name) for name, _ in archive.bucket.iter_objects(prefix)]
+
+
+@pytest.mark.parametrize("name", ["keep_part", "remove_instances"])
+def test_a_deletion_that_removed_nothing_is_not_offered(
+    kept: Archive, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    put(kept, 1)
+    monkeypatch.setattr(deleting, name, fail)
+    with pytest.raises(Unavailable):
+        delete(kept, Level.PATIENT, patient_id(1))
+    monkeypatch.undo()
+    run_reconciler(kept)
+    assert list_deletions(kept) == []
+    reindex(kept, jobs=2)
+    assert list_deletions(kept) == []
+    assert patients(kept) == {patient_id(1)}
+
+
+def test_a_deletion_that_removed_a_part_is_offered_with_that(
+    kept: Archive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for study in (1, 2):
+        put(kept, 1, study=study)
+    remove = deleting.remove_instances
+    monkeypatch.setattr(deleting, "remove_instances", lambda *_: (remove(*_), fail()))
+    with pytest.raises(Unavailable):
+        delete(kept, Level.PATIENT, patient_id(1))
+    monkeypatch.undo()
+    run_reconciler(kept)
+    (deletion,) = list_deletions(kept)
+    assert deletion.instances == 1
+    undo_first(kept)
+    assert list_deletions(kept) == []
+    assert kept.index.totals().instances == 2
+
+
+def test_a_deletion_that_came_to_its_end_is_left_alone(kept: Archive) -> None:
+    put(kept, 1)
+    delete(kept, Level.PATIENT, patient_id(1))
+    before = list_deletions(kept)
+    assert not [pk for pk, _ in all_rows(kept) if pk == "BURYING"]
+    run_reconciler(kept)
+    assert list_deletions(kept) == before
+
+
+def test_an_undo_counts_what_a_try_before_brought_back(
+    kept: Archive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in (1, 2):
+        put(kept, 1, number=number)
+    delete(kept, Level.PATIENT, patient_id(1))
+    settle(kept)
+    (name,) = part_names(kept.bucket, list_deletions(kept)[0].identifier)
+    index = restoring._index
+    monkeypatch.setattr(restoring, "_index", lambda *_: (index(*_), fail()))
+    with pytest.raises(Unavailable):
+        restore_part(kept, name)
+    monkeypatch.undo()
+    assert restore_part(kept, name).instances == 2
+
+
+def test_an_undo_does_not_count_what_was_there_all_the_time(
+    kept: Archive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(kept, 1)
+    monkeypatch.setattr(deleting, "remove_instances", fail)
+    with pytest.raises(Unavailable):
+        delete(kept, Level.PATIENT, patient_id(1))
+    (deletion,) = list_deletions(kept)
+    (name,) = part_names(kept.bucket, deletion.identifier)
+    assert restore_part(kept, name).instances == 0
+    assert patients(kept) == {patient_id(1)}
+
+
+def test_an_undo_during_a_rebuild_that_was_killed(
+    kept: Archive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Killed between burying a part that was being undone, and looking at the marks again."""
+    first = put_and_delete(kept)
+    bury = replay_deletions.put_tombstone
+
+    def undo_meanwhile(*arguments: Any) -> bool:
+        monkeypatch.setattr(replay_deletions, "put_tombstone", bury)
+        undo_first(kept)
+        return bury(*arguments)
+
+    monkeypatch.setattr(replay_deletions, "put_tombstone", undo_meanwhile)
+    monkeypatch.setattr(replay_deletions, "_go_on_again", fail)
+    with pytest.raises(Unavailable):
+        reindex(kept, jobs=1)
+    monkeypatch.undo()
+    assert patients(kept) == set(), "buried, though it was undone"
+    assert reindex(kept, jobs=1).failures == {}
+    settle(kept)
+    assert objects(kept) == first
+    assert patients(kept) == {patient_id(1)}
+
+
+def test_a_rebuild_revives_nothing_that_was_deleted_again(kept: Archive) -> None:
+    put_and_delete(kept)
+    undo_first(kept)
+    delete(kept, Level.PATIENT, patient_id(1))
+    settle(kept)
+    for _ in range(2):
+        reindex(kept, jobs=1)
+        assert patients(kept) == set()
+    assert objects(kept) == []
+
+
+PEER = {"Url": "https://peer/", "Username": "u", "Password": "secret-1", "HttpHeaders": {"T": "s2"}}
+
+
+def test_the_journal_has_no_secrets_of_peers(kept: Archive) -> None:
+    define_peer(kept, "other", PEER)
+    assert peers(kept)["other"].password == "secret-1"  # noqa: S105
+    told = json.dumps(documents(kept, "journal/"))
+    assert "https://peer/" in told
+    assert "secret-1" not in told
+    assert "s2" not in told
+    clear_table(kept)
+    reindex(kept, jobs=1)
+    rebuilt = peers(kept)["other"]
+    assert (rebuilt.url, rebuilt.username, rebuilt.password) == ("https://peer/", "u", "")
+
+
+def test_secrets_the_table_knows_stay_when_it_is_brought_up(kept: Archive) -> None:
+    define_peer(kept, "other", PEER)
+    backup = list(all_rows(kept).values())
+    define_peer(kept, "other", {**PEER, "Timeout": 5})
+    clear_table(kept)
+    kept.index.table.put_all(backup)
+    reindex(kept, jobs=1)
+    rebuilt = peers(kept)["other"]
+    assert (rebuilt.timeout, rebuilt.password) == (5, "secret-1")
+
+
+def test_secrets_do_not_follow_a_peer_to_another_place(kept: Archive) -> None:
+    define_peer(kept, "other", PEER)
+    backup = list(all_rows(kept).values())
+    define_peer(kept, "other", {**PEER, "Url": "https://elsewhere/"})
+    clear_table(kept)
+    kept.index.table.put_all(backup)
+    reindex(kept, jobs=1)
+    rebuilt = peers(kept)["other"]
+    assert (rebuilt.url, rebuilt.password) == ("https://elsewhere/", "")
+
+
+def test_the_journal_keeps_the_last_of_each_definition(kept: Archive) -> None:
+    for port in (104, 105, 106):
+        define_modality(kept, "CT", ["CT", "127.0.0.1", port])
+    define_modality(kept, "MR", ["MR", "127.0.0.1", 104])
+    forget_modality(kept, "MR")
+    first = put_worklist(kept, {"0010,0020": "PATIENT-1"})
+    delete_worklist(kept, first)
+    run_reconciler(kept)
+    told = documents(kept)
+    assert len(told) == 3
+    assert "PATIENT-1" not in json.dumps(told)
+    (modality,) = [one["Value"] for one in told if one["Name"] == "CT"]
+    assert modality["Port"] == 106
+    clear_table(kept)
+    reindex(kept, jobs=1)
+    known = definitions.read_definitions(kept.index.table, definitions.MODALITIES)
+    assert known == {"CT": modality, "MR": None}
+
+
+def test_the_journal_forgets_worklists_that_have_expired(
+    kept: Archive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expiring = configured(kept, Worklists={"DeleteWorklistsDelay": 1})
+    put_worklist(expiring, {"0010,0020": "PATIENT-1"}, "odd/name 1")
+    lasting = put_worklist(kept, {"0010,0020": "PATIENT-2"})
+    assert journal.tidy_definitions(kept.bucket) == 0
+    later = clock.epoch_seconds() + 3601
+    monkeypatch.setattr(clock, "epoch_seconds", lambda: later)
+    assert journal.tidy_definitions(kept.bucket) == 1
+    assert [one["Name"] for one in documents(kept)] == [lasting]
+    assert [one.identifier for one in worklists(kept)] == [lasting]
