@@ -197,9 +197,7 @@ class IngestStack(Stack):
         function = self._factory.create(self, "Purge", functions.PURGE)
         self._archive.grant_delete_objects(function, [FINAL, DERIVED, ATTACHMENTS])
         self._archive.grant_undelete(function)
-        self._archive.grant_table(
-            function, ["BatchGetItem", "BatchWriteItem", "DeleteItem", "GetItem", "UpdateItem"]
-        )
+        self._archive.grant_table(function, ["BatchWriteItem", "GetItem", "UpdateItem"])
         self._consume(
             "PurgeMessages", function, self.purge_queue.queue, batch_size=10, maximum_concurrency=2
         )

@@ -153,6 +153,18 @@ def test_a_deletion_that_ended_midway_is_settled(stack: Stack, study: Study) -> 
     assert s3.head_object(Bucket=bucket, Key=done)
 
 
+def test_outdated_definitions_leave_the_journal(stack: Stack) -> None:
+    s3, bucket = _bucket(stack)
+    prefix = "journal/definitions/modalities/RARE/"
+    with stack.rest() as rest:
+        for port in (104, 105):
+            rest.put("/modalities/RARE", json=["RARE", "127.0.0.1", port]).raise_for_status()
+        stack.invoke("reconcile", {"prefixes": 1})
+        (one,) = s3.list_objects_v2(Bucket=bucket, Prefix=prefix)["Contents"]
+        assert b"105" in s3.get_object(Bucket=bucket, Key=one["Key"])["Body"].read()
+        rest.delete("/modalities/RARE").raise_for_status()
+
+
 def test_a_message_about_what_has_ended_brings_nothing_back(stack: Stack, study: Study) -> None:
     key, _ = _objects(stack, study)
     orthanc_id = study.orthanc_id(Level.STUDY)

@@ -55,11 +55,17 @@ def reserve(archive: Archive, patient: OrthancId, uuid: str, size_bytes: int) ->
 
 
 def _with_promises(archive: Archive, promised: Sequence[rows.Reservation]) -> Totals:
-    totals = archive.index.totals()
+    """Count what is there and what was promised; what becomes the one of the other may be both.
+
+    So a patient is only taken for one that the counters have where it is there before they are
+    read, and afterwards.
+    """
     patients = {one.patient for one in promised}
-    known = archive.index.resources(patients)
+    before = archive.index.resources(patients)
+    totals = archive.index.totals()
+    known = before.keys() & archive.index.resources(before).keys()
     return Totals(
-        patients=totals.patients + len(patients - known.keys()),
+        patients=totals.patients + len(patients - known),
         size_bytes=totals.disk_bytes + sum(one.size_bytes for one in promised),
     )
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from nephele.aws import clock
 from nephele.aws.index import codec, items, keys
-from nephele.aws.index.table import ConditionFailed, Row, Table
+from nephele.aws.index.table import Row, Table
 from nephele.aws.keys import InstanceKey
 from nephele.domain.levels import Level
 from nephele.domain.orthanc_id import OrthancId
@@ -109,8 +109,10 @@ def has_ended(table: Table, row: Row | None, uuid: str) -> bool:
     """Tell whether a reception was deleted, replaced or refused before."""
     if row is None:
         return False
-    orthanc_id = OrthancId(row["pk"]["S"])
-    return bool(ended_among(table, {orthanc_id: row}, [InstanceKey("", orthanc_id, uuid)]))
+    if uuid in codec.ended_uuids(row):
+        return True
+    key = keys.ended(OrthancId(row["pk"]["S"]), uuid)
+    return has_spilled(row) and table.get(key) is not None
 
 
 def settled_among(
@@ -181,23 +183,21 @@ def forget_purged(table: Table, row: Row, uuid: str) -> None:
     has a row of its own, after a while.
     """
     orthanc_id = OrthancId(row["pk"]["S"])
-    forget: dict[str, Any] = {
-        "TableName": table.name,
-        "Key": keys.resource(orthanc_id),
-        "UpdateExpression": f"DELETE d :ended ADD {_FORGOTTEN} :one",
-        "ConditionExpression": "attribute_exists(v) AND attribute_not_exists(x)",
-        "ExpressionAttributeValues": {":ended": {"SS": [uuid]}, ":one": codec.number(1)},
-    }
-    transaction: list[Any] = [{"Update": forget}]
-    if has_spilled(row):
-        transaction.append(items.delete(table.name, keys.ended(orthanc_id, uuid)))
-    try:
-        table.transact(transaction)
-    except ConditionFailed:
+    values = {":ended": {"SS": [uuid]}, ":one": codec.number(1)}
+    is_served = table.update_if(
+        keys.resource(orthanc_id),
+        f"DELETE d :ended ADD {_FORGOTTEN} :one",
+        "attribute_exists(v) AND attribute_not_exists(x)",
+        values,
+    )
+    if not has_spilled(row):
+        return
+    key = keys.ended(orthanc_id, uuid)
+    if is_served:
+        table.delete_all([key])
+    else:
         expires = {":at": codec.number(clock.expiry(_PURGED_SECONDS))}
-        key = keys.ended(orthanc_id, uuid)
-        if has_spilled(row):
-            table.update(key, "SET expires = :at REMOVE y", "attribute_exists(pk)", expires)
+        table.update(key, "SET expires = :at REMOVE y", "attribute_exists(pk)", expires)
 
 
 def _uuid_of(row: Row) -> str:
