@@ -5,11 +5,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from nephele.aws import clock
-from nephele.aws.index import codec, ended, items, keys, modalities, originals, search_rows
+from nephele.aws.index import (
+    codec,
+    contents,
+    ended,
+    items,
+    keys,
+    modalities,
+    originals,
+    search_rows,
+)
 from nephele.aws.index.entries import Entry, Outcome, SameContent
 from nephele.aws.index.table import TRANSACTION_ITEMS, Row
 from nephele.aws.tracing import traces_of
-from nephele.domain.extra_tags import extended_signature
 from nephele.domain.header import InstanceHeader
 from nephele.domain.levels import ORDER, Level
 from nephele.domain.orthanc_id import OrthancId
@@ -22,8 +30,6 @@ PARENTS = (Level.SERIES, Level.STUDY, Level.PATIENT)
 ITEMS_PER_INSTANCE = 4
 _ITEMS_FOR_PARENTS = 15
 ENTRIES_PER_TRANSACTION = (TRANSACTION_ITEMS - _ITEMS_FOR_PARENTS) // ITEMS_PER_INSTANCE
-SIGNATURE = "MainDicomTagsSignature"
-"""Kept where the configuration adds main tags: all others are Orthanc's own."""
 _NEW = {
     Level.INSTANCE: ChangeType.NEW_INSTANCE,
     Level.SERIES: ChangeType.NEW_SERIES,
@@ -159,22 +165,7 @@ class Plan:
         values: dict[str, Any] | None = None,
         more: str = "",
     ) -> Item:
-        header = entry.header
-        ids = [header.identity.orthanc_id(level) for level in ORDER[:-1]]
-        original = originals.original_row(entry.file.provenance, entry.orthanc_id)
-        attributes: dict[str, Any] = {
-            "l": codec.text(Level.INSTANCE),
-            "a": codec.pack_ids(ids),
-            "t": codec.document(header.main_tags[Level.INSTANCE]),
-            "m": codec.document(_instance_metadata(entry)),
-            "v": codec.text(entry.file.uuid),
-            "z": codec.number(entry.file.size_bytes),
-            "h": codec.text(entry.file.md5),
-            "r": codec.text(entry.file.provenance.received),
-            **compression_of(entry.file),
-            **_digest_of(entry.file),
-            **_hidden_lookups(Level.INSTANCE, entry.orthanc_id, header, original),
-        }
+        attributes = contents.instance_attributes(entry)
         removed = ", ".join(
             name for name in ("x", "zc", "hc", "hd", "rv") if name not in attributes
         )
@@ -281,28 +272,11 @@ class Plan:
         self, level: Level, orthanc_id: OrthancId, first: Entry, beneath: Totals
     ) -> None:
         header = first.header
-        above = [header.identity.orthanc_id(upper) for upper in ORDER[: ORDER.index(level)]]
-        row: Row = {
-            **keys.resource(orthanc_id),
-            "l": codec.text(level),
-            "t": codec.document(_shown_tags(level, header)),
-            "m": codec.document(_parent_metadata(level, first)),
-            "u": codec.text(self._now),
-            "c": codec.text(self._now),
-            "nt": codec.number(beneath.studies),
-            "ns": codec.number(beneath.series),
-            "ni": codec.number(beneath.instances),
-            "z": codec.number(beneath.size_bytes),
-            **_hidden_lookups(level, orthanc_id, header),
-        }
-        if beneath.saved_bytes:
-            row["zs"] = codec.number(beneath.saved_bytes)
+        row = contents.parent_row(level, first, beneath, self._now)
         if level is Level.PATIENT:
             row["ro"] = codec.text(self._now)
             place = keys.recycled(self._now, orthanc_id)
             self._items.append(items.put(self._table, dict(place)))
-        if above:
-            row["a"] = codec.pack_ids(above)
         if level is Level.STUDY:
             row |= modalities.of_new_study(header)
             row |= self._spelling(header)
@@ -320,77 +294,3 @@ class Plan:
         of_patient = codec.read_document(row, "t").get(search_rows.PATIENT_NAME, "")
         spelling = search_rows.name_spelling(own, of_patient)
         return {"q": codec.text(spelling)} if spelling else {}
-
-
-def compression_of(file: StoredFile) -> dict[str, dict[str, str]]:
-    """Return what an instance's row says of a compressed object."""
-    if file.compressed_bytes is None:
-        return {}
-    return {"zc": codec.number(file.compressed_bytes), "hc": codec.text(file.compressed_md5)}
-
-
-def _digest_of(file: StoredFile) -> dict[str, dict[str, str]]:
-    return {"hd": codec.data_set_digest(file)} if file.data_set_digest else {}
-
-
-def _shown_tags(level: Level, header: InstanceHeader) -> dict[str, str]:
-    """Return a parent's main tags; a study has its own copy of its patient's, as in Orthanc."""
-    own = header.main_tags[level]
-    return header.main_tags[Level.PATIENT] | own if level is Level.STUDY else own
-
-
-def _hidden_lookups(
-    level: Level, orthanc_id: OrthancId, header: InstanceHeader, original: Row | None = None
-) -> dict[str, dict[str, str]]:
-    """Return what a row must remember to find its look-up rows again.
-
-    These are overlong identifiers, and the UID an instance came with.
-    """
-    main_tags = header.main_tags[level]
-    shown = items.shown_identifier_keys(level, orthanc_id, main_tags)
-    hidden = [
-        key["pk"]["S"]
-        for key, _ in items.identifier_keys(level, orthanc_id, main_tags, header.identity)
-        if key not in shown
-    ]
-    if original is not None:
-        hidden.append(original["pk"]["S"])
-    return {"e": codec.document(hidden)} if hidden else {}
-
-
-def _instance_metadata(entry: Entry) -> dict[str, str]:
-    """Return the metadata of reception (dicom.md 1.5), under Orthanc's names."""
-    provenance, header = entry.file.provenance, entry.header
-    optional = {
-        "IndexInSeries": header.index_in_series,
-        "RemoteIP": provenance.remote_ip or None,
-        "CalledAET": provenance.called_aet or None,
-        "HttpUsername": provenance.http_username if provenance.origin == "RestApi" else None,
-        "PixelDataOffset": header.pixel_data_offset,
-        "PixelDataVR": header.pixel_data_vr,
-        SIGNATURE: extended_signature(Level.INSTANCE),
-        "OriginalMD5": provenance.original_md5 or None,
-        "OriginalSOPInstanceUID": provenance.original_sop_instance_uid or None,
-        "IngestTranscodingFailure": provenance.transcoding_failure or None,
-    }
-    return {
-        "ReceptionDate": clock.to_seconds(provenance.received),
-        "RemoteAET": provenance.remote_aet,
-        "Origin": provenance.origin,
-        "TransferSyntax": header.transfer_syntax_uid,
-        "SopClassUid": header.sop_class_uid,
-    } | {name: str(value) for name, value in optional.items() if value is not None}
-
-
-def _parent_metadata(level: Level, first: Entry) -> dict[str, str]:
-    signature = extended_signature(level)
-    extended = {} if signature is None else {SIGNATURE: signature}
-    return (_series_metadata(first) if level is Level.SERIES else {}) | extended
-
-
-def _series_metadata(first: Entry) -> dict[str, str]:
-    expected = first.header.expected_number_of_instances
-    metadata = {"RemoteAET": first.file.provenance.remote_aet}
-    if expected is not None:
-        metadata["ExpectedNumberOfInstances"] = str(expected)
-    return metadata

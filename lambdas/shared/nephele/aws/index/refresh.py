@@ -11,7 +11,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from nephele.aws.index import Index, codec, items, keys, search_rows
-from nephele.aws.index.plan import SIGNATURE
+from nephele.aws.index.contents import SIGNATURE
 from nephele.aws.index.table import TRANSACTION_ITEMS, Row, retry_when_changed
 from nephele.domain.extra_tags import extended_signature
 from nephele.domain.header import InstanceHeader

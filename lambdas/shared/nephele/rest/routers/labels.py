@@ -66,7 +66,7 @@ for _level in ORDER:
         _put_one(_level),
         "Add a label to one {name}",
         verb="PUT",
-        errors=_errors,
+        errors=(*_errors, 413),
     )
     add_route(
         router,
