@@ -165,3 +165,45 @@ def test_a_resource_has_so_many_labels(kept: Archive, monkeypatch: pytest.Monkey
     labels.remove_label(kept, Level.PATIENT, patient, "a")
     labels.add_label(kept, Level.PATIENT, patient, "d")
     assert labels.all_labels(kept) == ["b", "c", "d"]
+
+
+@pytest.mark.parametrize("in_row", [IN_ROW, 1], ids=["forgotten", "spilled"])
+def test_a_commit_that_another_one_overtook(
+    kept: Archive, monkeypatch: pytest.MonkeyPatch, in_row: int
+) -> None:
+    """Its reception came, ended and was purged between its look and its transaction."""
+    monkeypatch.setattr(ended, "MOST_IN_ROW", in_row)
+    before, slow, after = receptions(3)
+    send(kept, before)
+    delete(kept, Level.INSTANCE, before.orthanc_id)
+    settle(kept)
+    kept.bucket.put_json(slow.file.key, 0)
+    overtaken = iter([True])
+
+    def overtake(_: object) -> bool:
+        if not next(overtaken, False):
+            return kept.bucket.exists(slow.file.key)
+        assert send(kept, slow) is Outcome.ADDED
+        delete(kept, Level.INSTANCE, slow.orthanc_id)
+        assert send(kept, after) is Outcome.ADDED
+        settle(kept)
+        delete(kept, Level.INSTANCE, after.orthanc_id)
+        settle(kept)
+        return True
+
+    assert replace(committer(kept), has_object=overtake).commit([slow]) == [Outcome.ENDED]
+    assert kept.index.resource(slow.orthanc_id) is None
+
+
+def test_a_late_commit_of_what_would_win_but_is_gone(kept: Archive) -> None:
+    """Deleted, purged and forgotten while a later reception is served, which stays."""
+    first, second = receptions(2, "version {n}")
+    send(kept, first)
+    delete(kept, Level.INSTANCE, first.orthanc_id)
+    assert send(kept, second) is Outcome.ADDED
+    settle(kept)
+    assert committer(kept).commit([first]) == [Outcome.ENDED]
+    resource = kept.index.resource(second.orthanc_id)
+    assert resource is not None
+    assert resource.file is not None
+    assert resource.file.uuid == second.file.uuid
