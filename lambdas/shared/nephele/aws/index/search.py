@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import chain, islice
 
-from nephele.aws.index import codec, keys
+from nephele.aws.index import codec, keys, search_keys
 from nephele.aws.index.table import Row, Table
 from nephele.domain.levels import Level
 from nephele.domain.orthanc_id import OrthancId
@@ -56,8 +56,8 @@ def iter_identified(table: Table, tag: str, value: str) -> Iterator[tuple[Orthan
 
 def iter_dated(table: Table, dates: Dates = ALL_DATES) -> Iterator[Hit]:
     """Yield studies of a range of dates; with open ends those without a date too."""
-    shards = range(keys.SEARCH_SHARDS)
-    return chain.from_iterable(_iter_range(table, keys.dates(n), dates) for n in shards)
+    shards = range(search_keys.SEARCH_SHARDS)
+    return chain.from_iterable(_iter_range(table, search_keys.dates(n), dates) for n in shards)
 
 
 def iter_studies(table: Table) -> Iterator[Hit]:
@@ -65,7 +65,7 @@ def iter_studies(table: Table) -> Iterator[Hit]:
 
     The first pages are read side by side.
     """
-    shards = [table.iter_query(keys.dates(n)) for n in range(keys.SEARCH_SHARDS)]
+    shards = [table.iter_query(search_keys.dates(n)) for n in range(search_keys.SEARCH_SHARDS)]
     with ThreadPoolExecutor(len(shards), thread_name_prefix="studies") as pool:
         firsts = list(pool.map(lambda rows: list(islice(rows, 1)), shards))
     for first, others in zip(firsts, shards, strict=True):
@@ -74,7 +74,7 @@ def iter_studies(table: Table) -> Iterator[Hit]:
 
 def iter_of_modality(table: Table, modality: str, dates: Dates = ALL_DATES) -> Iterator[Hit]:
     """Yield studies that have a modality, in a range of dates."""
-    partitions = (keys.modality(modality, n) for n in range(keys.SEARCH_SHARDS))
+    partitions = (search_keys.modality(modality, n) for n in range(search_keys.SEARCH_SHARDS))
     return chain.from_iterable(_iter_range(table, pk, dates) for pk in partitions)
 
 
@@ -98,7 +98,7 @@ def _iter_range(table: Table, partition: str, dates: Dates) -> Iterator[Hit]:
 def iter_named(table: Table, level: Level, prefix: str, *, is_whole: bool = False) -> Iterator[Hit]:
     """Yield patients or studies whose patient's name begins with a text, or is that text."""
     rows = table.iter_query(
-        keys.name(level, prefix),
+        search_keys.name(level, prefix),
         prefix=prefix + keys.END if is_whole else prefix,
         limit=_FIRST_PAGE,
         is_growing=True,
@@ -112,9 +112,12 @@ def iter_names_within(table: Table, text: str) -> Iterator[NameHit]:
     Names with too many suffixes to have a row of each are always among them.
     """
     rows = table.iter_query(
-        keys.within_names(text), prefix=keys.suffix_prefix(text), limit=_FIRST_PAGE, is_growing=True
+        search_keys.within_names(text),
+        prefix=search_keys.suffix_prefix(text),
+        limit=_FIRST_PAGE,
+        is_growing=True,
     )
-    long = table.iter_query(keys.LONG_NAMES)
+    long = table.iter_query(search_keys.LONG_NAMES)
     return map(_name_hit, chain(rows, long))
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from nephele.aws.index import codec, keys
+from nephele.aws.index import codec, search_keys
 from nephele.aws.index.table import Row
 from nephele.domain.case import fold_case
 from nephele.domain.levels import Level
@@ -34,7 +34,7 @@ def rows_of(row: Row) -> list[Row]:
     name = main_tags.get(PATIENT_NAME, "")
     if level is Level.PATIENT and name:
         is_long = suffix_count(name) > MAXIMUM_SUFFIXES
-        key = keys.named(Level.PATIENT, name, orthanc_id)
+        key = search_keys.named(Level.PATIENT, name, orthanc_id)
         more = _name_rows(Level.PATIENT, orthanc_id, name, is_long=is_long)
         return [{**key, "t": row["t"]}, *more]
     if level is Level.STUDY:
@@ -49,9 +49,9 @@ def rows_of(row: Row) -> list[Row]:
 
 def _study_rows(row: Row, orthanc_id: OrthancId, main_tags: dict[str, str]) -> list[Row]:
     date, name = main_tags.get(STUDY_DATE, ""), main_tags.get(PATIENT_NAME, "")
-    found = [keys.dated(date, orthanc_id)]
+    found = [search_keys.dated(date, orthanc_id)]
     if name:
-        found.append(keys.named(Level.STUDY, name, orthanc_id))
+        found.append(search_keys.named(Level.STUDY, name, orthanc_id))
     rows: list[Row] = [{**key, "t": row["t"]} for key in found]
     return rows + modality_rows(orthanc_id, main_tags, codec.read_modalities(row))
 
@@ -61,7 +61,7 @@ def modality_rows(
 ) -> list[Row]:
     """Return the search rows of a study by some of its modalities."""
     date = main_tags.get(STUDY_DATE, "")
-    found = [keys.of_modality(modality, date, orthanc_id) for modality in modalities]
+    found = [search_keys.of_modality(modality, date, orthanc_id) for modality in modalities]
     distinct = {key["pk"]["S"]: key for key in found}
     tags = codec.document(main_tags)
     return [{**key, "t": tags} for key in distinct.values()]
@@ -84,14 +84,16 @@ def name_spelling(study_name: str, patient_name: str) -> str:
 
 def suffix_count(name: str) -> int:
     """Return how many suffixes a name has behind its first character that can be searched for."""
-    return max(0, len(name) - keys.SUFFIX_CHARACTERS)
+    return max(0, len(name) - search_keys.SUFFIX_CHARACTERS)
 
 
 def _name_rows(level: Level, orthanc_id: OrthancId, name: str, *, is_long: bool) -> list[Row]:
     more = {"n": codec.text(name), "l": codec.text(level)}
     if is_long:
-        return [{**keys.long_name(orthanc_id), **more}]
+        return [{**search_keys.long_name(orthanc_id), **more}]
     folded = fold_case(name)
     starts = range(1, 1 + suffix_count(name))
-    found = {row["sk"]["S"]: row for row in (keys.suffix(folded[n:], orthanc_id) for n in starts)}
+    found = {
+        row["sk"]["S"]: row for row in (search_keys.suffix(folded[n:], orthanc_id) for n in starts)
+    }
     return [{**key, **more} for key in found.values()]
