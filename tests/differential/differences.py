@@ -209,6 +209,28 @@ _SENT = (
     ),
 )
 
+_OF_RECEPTION = (
+    Intended(
+        rf"GET /{_RESOURCES}/\{{\w+\}}/metadata\?expand",
+        r"\$\.MainDicomTagsSignature",
+        Kind.EXTRA,
+        "signatures of main tags came with 1.11",
+    ),
+    Intended(
+        r"GET /instances/\{instance\}/metadata\?expand",
+        r"\$\.PixelDataVR",
+        Kind.EXTRA,
+        "a metadata since 1.12",
+    ),
+    Intended(
+        r"GET /instances/\{instance\}/metadata\?expand",
+        r"\$\.PixelDataOffset",
+        Kind.CHANGED,
+        "the meta information is as long as the server's name",
+        subject="sent .*",
+    ),
+)
+
 _UPLOADS = (
     Intended(
         "POST /instances",
@@ -435,6 +457,7 @@ INTENDED: tuple[Intended, ...] = (
     *PICTURES,
     *PICTURE_REQUESTS,
     *_SENT,
+    *_OF_RECEPTION,
     *_UPLOADS,
     *_TOOLS,
     *_TAGGING,

@@ -23,6 +23,7 @@ from tests.differential.tree import SENT, Node, known_ids
 CHANGE_LOG = "the whole change log"
 SENDING = "images sent by storescu"
 
+_METADATA = "/metadata?expand"
 _VIEWS = (
     "",
     "/tags",
@@ -30,6 +31,7 @@ _VIEWS = (
     "/header",
     "/preview",
     "/file",
+    _METADATA,
 )
 _PARENTS = {"ParentSeries": "series", "ParentStudy": "studies", "ParentPatient": "patients"}
 _LANES = 4
@@ -120,7 +122,8 @@ def _read_sent(client: httpx.Client, node: Node) -> Iterator[Observation]:
     subject, ids = f"sent {node.name}", node.ids()
     for collection, one in LEVEL_NAMES.items():
         path = f"/{collection}/{ids[f'{node.name}_{one}']}"
-        yield _view(client, subject, f"/{collection}/{{{one}}}", path)
+        for view in ("", _METADATA)[: 1 if one == "instance" else 2]:
+            yield _view(client, subject, f"/{collection}/{{{one}}}{view}", path + view)
     for view in _VIEWS[1:]:
         seen = _view(client, subject, f"/instances/{{instance}}{view}", f"{path}{view}")
         is_file = view == "/file" and seen.answer.status == httpx.codes.OK
@@ -154,8 +157,9 @@ def _try_sample(client: httpx.Client, sample: Sample) -> Iterator[Observation]:
         yield _view(client, sample.name, f"/instances/{{instance}}{view}", path + view)
     for parent, collection in _PARENTS.items():
         one = LEVEL_NAMES[collection]
-        route = f"/{collection}/{{{one}}}"
-        yield _view(client, sample.name, route, f"/{collection}/{ids[parent]}")
+        for view in ("", _METADATA):
+            route = f"/{collection}/{{{one}}}{view}"
+            yield _view(client, sample.name, route, f"/{collection}/{ids[parent]}{view}")
     deleted = client.delete(path)
     yield Observation(sample.name, "DELETE /instances/{instance}", _answer(deleted))
 

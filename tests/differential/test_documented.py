@@ -11,12 +11,13 @@ import pytest
 
 from tests.differential.report import Report
 from tests.differential.server import Server, open_client
-from tests.differential.tree import Node
+from tests.differential.tree import SENT, Node
 
 NODES = tuple(
     Node(f"d{number}", "PAT-DOC", study=7, series=number, number=number) for number in (1, 2, 3)
 )
-IDS = {name: value for node in NODES for name, value in node.ids().items()}
+SCHEDULED = Node("d4", "PAT-SCHEDULED", study=8, series=1, number=1, expected="3", step="STEP")
+IDS = {name: value for node in (*NODES, SCHEDULED, *SENT) for name, value in node.ids().items()}
 Check = Callable[[Any], bool]
 
 _SYSTEM = """
@@ -37,7 +38,7 @@ def client(found: Report, nephele: Server) -> Iterator[httpx.Client]:
     """Return a client of Nephele, its archive as the comparison left it, and some more in it."""
     assert found.subjects
     with open_client(nephele) as opened:
-        for node in NODES:
+        for node in (*NODES, SCHEDULED):
             opened.post("/instances", content=node.encoded()).raise_for_status()
         yield opened
 
@@ -160,6 +161,31 @@ CHECKS: dict[str, tuple[str, Check]] = {
         "/tools/accepted-sop-classes",
         lambda uids: "1.2.840.10008.5.1.4.1.1.2" in uids and uids == sorted(uids),
     ),
+    "metadata of an uploaded instance": (
+        f"{_INSTANCE}/metadata?numeric",
+        lambda numbers: numbers == [1, 2, 3, 8, 9, 10, 11, 13, 14, 15],
+    ),
+    "metadata of a received instance": (
+        "/instances/{sent_instance}/metadata?numeric",
+        lambda numbers: numbers == [1, 2, 3, 8, 9, 10, 11, 12, 14, 15],
+    ),
+    "metadata of a series": (
+        f"{_SERIES}/metadata?numeric",
+        lambda numbers: numbers == [3, 7, 15],
+    ),
+    "metadata of a series that says how large it is, and for which step it was made": (
+        "/series/{d4_series}/metadata?numeric",
+        lambda numbers: numbers == [3, 4, 7, 15, 16],
+    ),
+    "main tags that are sequences": (
+        "/series/{d4_series}",
+        lambda series: (
+            series["MainDicomTags"]["RequestAttributesSequence"]
+            == [{"ScheduledProcedureStepID": "STEP"}]
+        ),
+    ),
+    "metadata of a study": (f"{_STUDY}/metadata?numeric", lambda numbers: numbers == [7, 15]),
+    "metadata of a patient": (f"{_PATIENT}/metadata?numeric", lambda numbers: numbers == [7, 15]),
     "a type that is never logged": ("/changes?type=Deleted", lambda page: page["Changes"] == []),
 }
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from hashlib import sha1
 
-from tests.differential.part10 import Value, pixels, secondary_capture, text
+from tests.differential.part10 import Value, pixels, secondary_capture, sequence, text
 
 _ROOT = "1.2.826.0.1.3680043.2.1143.1"
 _EXPECTED = 0x00181090
+_REQUEST, _STEP_ID = 0x00400275, 0x00400009
 _LARGE_ROWS, _LARGE_COLUMNS = 2000, 3000
 _LONG = "long " * 60
 
@@ -24,6 +25,7 @@ class Node:
     number: int
     expected: str = ""
     is_large: bool = False
+    step: str = ""
 
     @property
     def uids(self) -> tuple[str, str, str]:
@@ -61,6 +63,8 @@ class Node:
         }
         if self.expected:
             extra[_EXPECTED] = text("IS", self.expected)
+        if self.step:
+            extra[_REQUEST] = sequence({_STEP_ID: text("SH", self.step)})
         if self.is_large:
             extra |= pixels(bytes(_LARGE_ROWS * _LARGE_COLUMNS), _LARGE_ROWS, _LARGE_COLUMNS)
         return extra

@@ -25,6 +25,8 @@ _THORAX: dict[str, Any] = {
     "AccessionNumber": "acc1",
     "StudyDescription": "Thorax x",
 }
+_STEP = pydicom.Dataset()
+_STEP.ScheduledProcedureStepID = "S1"
 _FILES: tuple[tuple[str, dict[str, Any]], ...] = (
     ("1.2.1.1.1", {**_THORAX, "Modality": "CT", "SeriesDescription": "ser1"}),
     ("1.2.1.2.1", {**_THORAX, "Modality": "SR", "SeriesDescription": ""}),
@@ -37,6 +39,7 @@ _FILES: tuple[tuple[str, dict[str, Any]], ...] = (
             "Modality": "MR",
             "AccessionNumber": " lead",
             "StudyDescription": "Abdomen",
+            "RequestAttributesSequence": [_STEP],
         },
     ),
     (

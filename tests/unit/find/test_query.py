@@ -142,6 +142,9 @@ def test_answers_of_each_level(library: Archive) -> None:
         "PatientComments": "",
         "RequestAttributesSequence": (),
     }
+    (series,) = _ask(library, "SERIES", SeriesInstanceUID="1.2.2.1", RequestAttributesSequence="")
+    ((item,),) = (series["RequestAttributesSequence"],)
+    assert {number: one.value for number, one in item.items()} == {0x00400009: "S1"}
     (image,) = _ask(
         library,
         "IMAGE",

@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import warnings
+from io import BytesIO
 from typing import Any
 
 import pytest
+from pydicom import dcmread
+from pydicom.dataset import Dataset
+from pydicom.sequence import Sequence
 
+from nephele.aws.index import codec, keys
+from nephele.services.archive import Archive
 from tests.unit.rest.conftest import MR, Client, Connect, changed_sample, read_sample
 
 INSTANCE = "f689ddd2-662f8fe1-8b18180d-ec2a2cee-937917af"
@@ -19,6 +25,7 @@ PATHS = {
     "series": f"/series/{SERIES}",
     "instance": f"/instances/{INSTANCE}",
 }
+WITH_SEQUENCE = "?requested-tags=RequestAttributesSequence"
 UNKNOWN = "0" * 8 + "-" + "-".join(["0" * 8] * 4)
 
 
@@ -114,6 +121,57 @@ def test_requested_tags(filled: Client) -> None:
         "SliceThickness": "5.000000",
         "SpectroscopyAcquisitionDataColumns": None,
     }
+
+
+def test_main_sequences(client: Client) -> None:
+    """RequestAttributesSequence is a main DICOM tag since Orthanc 1.12.5, kept as metadata."""
+    ids = client.post("/instances", content=_scheduled("STEP1")).json()
+    client.post("/instances", content=_scheduled("STEP2", SOPInstanceUID="1.2.3")).json()
+    series = f"/series/{ids['ParentSeries']}"
+    shown = {"RequestAttributesSequence": [{"ScheduledProcedureStepID": "STEP1"}]}
+    kept = client.get(f"{series}/metadata/MainDicomSequences").json()
+    assert kept["Version"] == 1
+    assert kept["Sequences"]["0040,0275"]["Type"] == "Sequence"
+    assert client.get(series).json()["MainDicomTags"].items() >= shown.items()
+    short = client.get(f"{series}?short").json()["MainDicomTags"]
+    assert short["0040,0275"] == [{"0040,0009": "STEP1"}]
+    full = client.get(f"{series}?full").json()["MainDicomTags"]
+    assert full["0040,0275"] == kept["Sequences"]["0040,0275"]
+    for path in (series, f"/instances/{ids['ID']}"):
+        assert client.get(path + WITH_SEQUENCE).json()["RequestedTags"] == shown
+    study = client.get(f"/studies/{ids['ParentStudy']}{WITH_SEQUENCE}").json()["RequestedTags"]
+    assert list(study) == ["RequestAttributesSequence"]
+    assert "MainDicomSequences" not in client.get(f"/instances/{ids['ID']}/metadata").json()
+
+
+def test_main_sequences_of_what_was_indexed_before_they_were_kept(
+    client: Client, archive: Archive
+) -> None:
+    ids = client.post("/instances", content=_scheduled("STEP1")).json()
+    series, key = f"/series/{ids['ParentSeries']}", keys.resource(ids["ParentSeries"])
+    before = archive.index.table.get(key)
+    assert before is not None
+    metadata = codec.read_document(before, "m")
+    assert metadata.pop("MainDicomSequences")
+    archive.index.table.put({**before, "m": codec.document(metadata)})
+    shown = {"RequestAttributesSequence": [{"ScheduledProcedureStepID": "STEP1"}]}
+    assert client.get(series + WITH_SEQUENCE).json()["RequestedTags"] == shown
+    assert client.post(f"{series}/reconstruct").status_code == 200
+    assert archive.index.table.get(key) == before
+
+
+def test_a_main_sequence_there_is_not(filled: Client) -> None:
+    assert filled.get(PATHS["series"] + WITH_SEQUENCE).json()["RequestedTags"] == {}
+
+
+def _scheduled(step: str, **values: str) -> bytes:
+    """Return a file that was made for a scheduled step."""
+    dataset, item = dcmread(BytesIO(changed_sample(**values))), Dataset()
+    item.ScheduledProcedureStepID = step
+    dataset.RequestAttributesSequence = Sequence([item])
+    file = BytesIO()
+    dataset.save_as(file)
+    return file.getvalue()
 
 
 def test_requested_counts(filled: Client) -> None:
@@ -294,6 +352,11 @@ def test_lookup(filled: Client) -> None:
     uid = filled.get(PATHS["instance"]).json()["MainDicomTags"]["SOPInstanceUID"]
     types = [item["Type"] for item in filled.post("/tools/lookup", content=uid).json()]
     assert types == ["Instance"]
+    filled.post("/instances", content=changed_sample(AccessionNumber="ACC-7", StudyInstanceUID="1"))
+    accessions = filled.post("/tools/lookup", content=b"ACC-7").json()
+    assert [item["Type"] for item in accessions] == ["Study"]
+    assert filled.get(accessions[0]["Path"]).json()["MainDicomTags"]["StudyInstanceUID"] == "1"
+    assert filled.post("/tools/lookup", content=b"acc-7").json() == accessions
     assert filled.post("/tools/lookup", content=b"nobody").json() == []
 
 

@@ -49,6 +49,8 @@ class InstanceHeader:
         InstanceNumber, else ImageIndex, stripped; kept as text since it may be no number.
     expected_number_of_instances : int or None
         What the series should hold, computed as Orthanc does (rest.md 3.1).
+    default_encoding : str
+        What text is read under where no SpecificCharacterSet says it.
     """
 
     identity: Identity
@@ -60,6 +62,7 @@ class InstanceHeader:
     pixel_data_vr: str | None
     index_in_series: str | None
     expected_number_of_instances: int | None
+    default_encoding: str = "Latin1"
 
 
 def read_header(encoded: bytes, default_encoding: str = "Latin1") -> InstanceHeader:
@@ -118,6 +121,7 @@ def read_file_header(
         pixel_data_vr=walk.pixel_data_vr,
         index_in_series=index_in_series(tags),
         expected_number_of_instances=expected_number_of_instances(tags),
+        default_encoding=default_encoding,
     )
 
 

@@ -95,7 +95,7 @@ class _Renderer:
             self._empty[key.tag] = Answered(key.vr, key.text)
         elif (compute := COMPUTED.get((self._level, tag))) is not None:
             self._computed.append((key, compute))
-        elif any(tag in shown_tags(level) for level in self._levels):
+        elif key.vr != "SQ" and any(tag in shown_tags(level) for level in self._levels):
             self._main[tag] = key
         elif lower_level(self._level, key.tag) is not None:
             self._lower.append(key)

@@ -8,6 +8,7 @@ from nephele.domain.attributes import MAIN_ATTRIBUTES, tag_of
 from nephele.domain.dicom_json import TagFormat
 from nephele.domain.dictionary import name_of, parse_tag
 from nephele.domain.levels import Level
+from nephele.domain.main_sequences import in_format, shown_sequences
 from nephele.domain.resources import Resource
 from nephele.errors import BadRequest
 from nephele.services.archive import Archive
@@ -16,6 +17,7 @@ from nephele.services.retrieve import data_set
 
 _META_GROUP = 0x0002
 _MAIN_TAGS = {level: {a.tag for a in MAIN_ATTRIBUTES if a.level is level} for level in Level}
+_SEQUENCES = frozenset(attribute.tag for attribute in MAIN_ATTRIBUTES if attribute.vr == "SQ")
 
 Compute = Callable[[Archive, Resource], str]
 
@@ -33,7 +35,9 @@ def requested_tags(
         A name is no tag.
     """
     wanted = [_parse(name) for name in names]
-    known = _known_tags(archive, resource)
+    family = _family(archive, resource)
+    known = {tag: text for one in family for tag, text in one.main_tags.items()}
+    sequences = _sequences(family, tag_format)
     lineage = (*resource.ancestors, resource.level)
     main = frozenset().union(*(_MAIN_TAGS[level] for level in lineage))
     answer: dict[str, object] = {}
@@ -45,8 +49,12 @@ def requested_tags(
             answer |= _show(tag, compute(archive, resource), tag_format)
         elif text in known:
             answer |= _show(tag, known[text], tag_format)
-        elif text not in main:
+        elif text in sequences:
+            answer |= sequences[text]
+        elif text not in main or text in _SEQUENCES:
             missing.append(tag)
+    for tag in missing:
+        answer |= {} if tag_of(tag) in main else _show(tag, None, tag_format)
     return answer | _from_instance(archive, resource, missing, tag_format)
 
 
@@ -57,14 +65,19 @@ def _parse(name: str) -> int:
     return tag
 
 
-def _known_tags(archive: Archive, resource: Resource) -> dict[str, str]:
+def _family(archive: Archive, resource: Resource) -> list[Resource]:
+    """Return what is above a resource, the highest first, and itself."""
     ancestors = archive.index.resources(resource.ancestors.values())
-    known: dict[str, str] = {}
-    for level in Level:
-        holder = ancestors.get(resource.ancestors[level]) if level in resource.ancestors else None
-        if holder is not None:
-            known |= holder.main_tags
-    return known | resource.main_tags
+    above = (ancestors.get(resource.ancestors[level]) for level in resource.ancestors)
+    return [*(one for one in above if one is not None), resource]
+
+
+def _sequences(family: list[Resource], tag_format: TagFormat) -> dict[str, dict[str, object]]:
+    """Return the main sequences of some resources as they are answered, by tag."""
+    by_tag = {
+        tag: one for holder in family for tag, one in shown_sequences(holder.metadata).items()
+    }
+    return {tag: in_format({tag: one}, tag_format) for tag, one in by_tag.items()}
 
 
 def _show(tag: int, value: str | None, tag_format: TagFormat) -> dict[str, object]:
@@ -79,15 +92,13 @@ def _show(tag: int, value: str | None, tag_format: TagFormat) -> dict[str, objec
 def _from_instance(
     archive: Archive, resource: Resource, tags: list[int], tag_format: TagFormat
 ) -> dict[str, object]:
-    if not tags:
+    """Return those of some tags that one instance beneath has."""
+    instance = any_instance(archive, resource) if tags else None
+    if instance is None:
         return {}
-    instance = any_instance(archive, resource)
-    found = {} if instance is None else data_set(archive, instance, tag_format)
-    answer: dict[str, object] = {}
-    for tag in tags:
-        (key,) = _show(tag, None, tag_format)
-        answer |= {key: found[key]} if key in found else _show(tag, None, tag_format)
-    return answer
+    found = data_set(archive, instance, tag_format)
+    keys = [key for tag in tags for key in _show(tag, None, tag_format)]
+    return {key: found[key] for key in keys if key in found}
 
 
 def _distinct(values: Iterable[str]) -> str:

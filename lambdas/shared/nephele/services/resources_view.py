@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from nephele.domain.dicom_json import TagFormat
 from nephele.domain.extra_tags import main_tag_name, shown_tags
 from nephele.domain.levels import Level
+from nephele.domain.main_sequences import shown_sequences
 from nephele.domain.resources import Child, Resource
 from nephele.domain.series_status import series_status
 from nephele.services.archive import Archive
@@ -100,7 +101,8 @@ def _describe_common(resource: Resource, view: View) -> dict[str, object]:
         "Labels": sorted(resource.user.labels),
         "MainDicomTags": show_tags(
             _keep(resource.main_tags, shown_tags(resource.level)), view.tag_format
-        ),
+        )
+        | shown_sequences(resource.metadata, view.tag_format),
         "Type": resource.level.value,
     }
     for name in ("AnonymizedFrom", "ModifiedFrom"):

@@ -11,6 +11,8 @@ from nephele.aws.index.table import Row
 from nephele.domain.extra_tags import extended_signature
 from nephele.domain.header import InstanceHeader
 from nephele.domain.levels import ORDER, Level
+from nephele.domain.main_sequences import METADATA as SEQUENCES
+from nephele.domain.main_sequences import main_sequences
 from nephele.domain.orthanc_id import OrthancId
 from nephele.domain.resources import StoredFile, Totals
 
@@ -32,8 +34,8 @@ def instance_attributes(entry: Entry) -> dict[str, Any]:
         "z": codec.number(file.size_bytes),
         "h": codec.text(file.md5),
         "r": codec.text(file.provenance.received),
-        **_compression_of(file),
-        **_digest_of(file),
+        **compression_of(file),
+        **digest_of(file),
         **_hidden_lookups(Level.INSTANCE, entry.orthanc_id, header, original),
     }
 
@@ -63,14 +65,15 @@ def parent_row(level: Level, first: Entry, beneath: Totals, now: str) -> Row:
     return row
 
 
-def _compression_of(file: StoredFile) -> dict[str, dict[str, str]]:
+def compression_of(file: StoredFile) -> dict[str, dict[str, str]]:
     """Return what an instance's row says of a compressed object."""
     if file.compressed_bytes is None:
         return {}
     return {"zc": codec.number(file.compressed_bytes), "hc": codec.text(file.compressed_md5)}
 
 
-def _digest_of(file: StoredFile) -> dict[str, dict[str, str]]:
+def digest_of(file: StoredFile) -> dict[str, dict[str, str]]:
+    """Return what an instance's row says of the digest of its data set."""
     return {"hd": codec.data_set_digest(file)} if file.data_set_digest else {}
 
 
@@ -124,9 +127,12 @@ def _instance_metadata(entry: Entry) -> dict[str, str]:
 
 
 def _parent_metadata(level: Level, first: Entry) -> dict[str, str]:
-    signature = extended_signature(level)
-    extended = {} if signature is None else {SIGNATURE: signature}
-    return (_series_metadata(first) if level is Level.SERIES else {}) | extended
+    optional = {
+        SIGNATURE: extended_signature(level),
+        SEQUENCES: main_sequences(first.header, level),
+    }
+    kept = {name: text for name, text in optional.items() if text is not None}
+    return (_series_metadata(first) if level is Level.SERIES else {}) | kept
 
 
 def _series_metadata(first: Entry) -> dict[str, str]:

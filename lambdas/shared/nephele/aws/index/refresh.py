@@ -16,6 +16,8 @@ from nephele.aws.index.table import TRANSACTION_ITEMS, Row, retry_when_changed
 from nephele.domain.extra_tags import extended_signature
 from nephele.domain.header import InstanceHeader
 from nephele.domain.levels import Level
+from nephele.domain.main_sequences import METADATA as SEQUENCES
+from nephele.domain.main_sequences import main_sequences
 from nephele.domain.orthanc_id import OrthancId
 from nephele.domain.resources import Resource
 
@@ -96,7 +98,11 @@ def _refreshed(index: Index, parent: Resource, header: InstanceHeader, row: Row)
     tags = header.main_tags[level]
     if level is Level.STUDY:
         tags = header.main_tags[Level.PATIENT] | tags
-    metadata = {**codec.read_document(row, "m"), SIGNATURE: extended_signature(level)}
+    metadata = {
+        **codec.read_document(row, "m"),
+        SIGNATURE: extended_signature(level),
+        SEQUENCES: main_sequences(header, level),
+    }
     if level is Level.SERIES:
         expected = header.expected_number_of_instances
         metadata[_EXPECTED] = None if expected is None else str(expected)
