@@ -212,8 +212,8 @@ def test_files_follow_storage_compression(connect: Connect, level: str) -> None:
     assert sibling.text == "0"
 
 
-def test_files_are_not_transcoded(connect: Connect) -> None:
-    client = connect(IngestTranscoding="1.2.840.10008.1.2.4.70")
+def test_files_do_not_become_other_instances(connect: Connect) -> None:
+    client = connect(IngestTranscoding="1.2.840.10008.1.2.4.50")
     response = client.post("/tools/reconstruct", json={"ReconstructFiles": True})
     assert (response.status_code, response.json()["OrthancStatus"]) == (400, 8)
     assert "IngestTranscoding" in response.json()["Details"]

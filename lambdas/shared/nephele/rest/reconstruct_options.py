@@ -31,15 +31,22 @@ def reconstruct_options(archive: Archive, body: str) -> ReconstructOptions:
     Raises
     ------
     BadRequest
-        It is no JSON object, or files would have to be transcoded.
+        It is no JSON object, or files would become other instances.
     BadFileFormat
         A field is no Boolean.
     """
     options = json_object_of(body) if body.strip() else {}
     has_files = boolean_field(options, "ReconstructFiles")
-    if has_files and archive.configuration.ingest_transcoding:
-        raise BadRequest("ReconstructFiles: stored files are not transcoded by IngestTranscoding")
+    if has_files:
+        _require_lossless(archive.configuration.ingest_transcoding or "")
     return ReconstructOptions(boolean_field(options, "LimitToThisLevelMainDicomTags"), has_files)
+
+
+def _require_lossless(transfer_syntax_uid: str) -> None:
+    from nephele.domain.transcoding import makes_new_instance
+
+    if makes_new_instance(transfer_syntax_uid):
+        raise BadRequest("ReconstructFiles: IngestTranscoding is lossy, and would make instances")
 
 
 def answer_reconstruction(

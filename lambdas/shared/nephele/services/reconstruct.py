@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import suppress
-
 from nephele.aws.index.headers import iter_headers
 from nephele.aws.index.refresh import PARENTS, refresh_instance, refresh_parent, respell_study
-from nephele.domain.content_type import DICOM
 from nephele.domain.header import InstanceHeader, read_header
 from nephele.domain.levels import Level
 from nephele.domain.orthanc_id import OrthancId
 from nephele.domain.resources import Resource
-from nephele.errors import UnknownResource
 from nephele.services.archive import Archive
 from nephele.services.hierarchy import (
     any_instance,
@@ -21,7 +16,6 @@ from nephele.services.hierarchy import (
     resources_in_order,
 )
 from nephele.services.overrides import in_force
-from nephele.services.storage_compression import change_compression
 
 _HEADERS_AT_ONCE = 100
 """Headers that are held in memory together."""
@@ -46,22 +40,6 @@ def reconstruct(archive: Archive, resource: Resource, *, is_this_level_alone: bo
             _refresh_parents(archive, _family(archive, resource, level))
     if Level.PATIENT in levels:
         _respell_studies(archive, resource.ancestors.get(Level.PATIENT, resource.orthanc_id))
-
-
-def iter_rewriting(archive: Archive, resource: Resource, after: str = "") -> Iterator[OrthancId]:
-    """Store the files of a resource compressed, or as they are: as `StorageCompression` has it.
-
-    Those that are so already stay; what is deleted meanwhile is left out. Each instance behind
-    an id is yielded when it is done, in ascending order.
-    """
-    is_compressed = archive.configuration.storage_compression
-    family = _family(archive, resource, Level.INSTANCE)
-    for instance in sorted(family, key=lambda one: one.orthanc_id):
-        if instance.orthanc_id <= after:
-            continue
-        with suppress(UnknownResource):
-            change_compression(archive, instance.orthanc_id, DICOM, is_compressed=is_compressed)
-        yield instance.orthanc_id
 
 
 def _respell_studies(archive: Archive, patient: OrthancId) -> None:

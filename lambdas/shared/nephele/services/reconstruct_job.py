@@ -13,7 +13,7 @@ from nephele.services.archive import Archive
 from nephele.services.hierarchy import descendants
 from nephele.services.jobs.slices import Slice
 from nephele.services.jobs.submit import run_or_wait, submit
-from nephele.services.reconstruct import iter_rewriting, reconstruct
+from nephele.services.reconstruct import reconstruct
 
 INSTANCES_AT_ONCE = 1000
 """What is reconstructed within a call, whose time is short, without a job."""
@@ -22,11 +22,14 @@ FILES_AT_ONCE = 20
 
 _RESOURCES = "Resources"
 _FILES = "ReconstructFiles"
+_LEFT = "FailedInstancesCount"
 _CONTENT = {"Description": "REST API", "SeriesCount": 0}
 
 
-def is_much(resource: Resource, *, has_files: bool = False) -> bool:
+def is_much(archive: Archive, resource: Resource, *, has_files: bool = False) -> bool:
     """Tell whether reconstructing a resource, its files too, may take longer than a call."""
+    if has_files and archive.configuration.ingest_transcoding:
+        return True
     return resource.totals.instances > (FILES_AT_ONCE if has_files else INSTANCES_AT_ONCE)
 
 
@@ -35,9 +38,10 @@ def reconstruct_by_job(
 ) -> Job:
     """Reconstruct resources, None for all there are, and wait as long as a call may."""
     request: dict[str, Any] = {} if ids is None else {_RESOURCES: sorted(ids)}
+    job_type, content = "Reconstruct", dict(_CONTENT)
     if has_files:
-        request[_FILES] = True
-    return run_or_wait(archive, submit(archive, "Reconstruct", request, content=_CONTENT))
+        job_type, request[_FILES], content[_LEFT] = "ReconstructFiles", True, 0
+    return run_or_wait(archive, submit(archive, job_type, request, content=content))
 
 
 def run(archive: Archive, piece: Slice) -> bool:
@@ -61,7 +65,11 @@ def run(archive: Archive, piece: Slice) -> bool:
 
 def _rewrite(archive: Archive, series: Resource, piece: Slice) -> bool:
     """Write the files of a series anew; tell whether there was the time for all of them."""
-    for identifier in iter_rewriting(archive, series, piece.position.get("instance", "")):
+    from nephele.services.rewriting import iter_rewriting  # and all that transcodes
+
+    after = piece.position.get("instance", "")
+    for identifier, is_done in iter_rewriting(archive, series, after):
+        piece.content[_LEFT] = piece.content.get(_LEFT, 0) + (not is_done)
         piece.position["instance"] = identifier
         if not piece.has_time():
             return False

@@ -11,6 +11,7 @@ from nephele.aws.keys import FINAL, AttachmentKey, InstanceKey
 from nephele.aws.part_upload import PartUpload
 from nephele.domain.content_type import DICOM
 from nephele.domain.full_disk import full_disk_translated
+from nephele.domain.header import InstanceHeader
 from nephele.domain.orthanc_id import OrthancId
 from nephele.domain.resources import Resource, StoredFile
 from nephele.errors import UnknownResource
@@ -60,12 +61,20 @@ def _change_instance(archive: Archive, orthanc_id: OrthancId, *, is_compressed: 
     metadata = object_metadata.without_compression(archive.bucket.head(old.key).metadata)
     key = str(InstanceKey(FINAL, orthanc_id, uuid))
     new = _rewrite(archive, old, key, uuid, metadata, is_compressed=is_compressed)
-    _serve(archive, instance, new)
+    serve(archive, instance, new)
 
 
-def _serve(archive: Archive, instance: Resource, new: StoredFile) -> None:
-    """Let the new object be the one that is served; it is for nothing where another came."""
-    if not replace_object(archive.index, instance, new):
+def serve(
+    archive: Archive, instance: Resource, new: StoredFile, header: InstanceHeader | None = None
+) -> None:
+    """Let a new object be the one that is served; it is for nothing where another came.
+
+    Parameters
+    ----------
+    header : InstanceHeader, optional
+        Of its file, where that is another one.
+    """
+    if not replace_object(archive.index, instance, new, header):
         archive.queue("purge").send({"purge": new.key})
 
 

@@ -132,9 +132,28 @@ def _transcode(
         return orthanc_id
     provenance = object_metadata.decode_provenance(head.metadata)
     provenance = with_original(provenance, transcoding, head.metadata.get(object_metadata.MD5, ""))
+    final = InstanceKey(FINAL, orthanc_id, key.uuid)
+    write_transcoded(archive, final, transcoding, provenance, has_time)
+    return orthanc_id
+
+
+def write_transcoded(
+    archive: Archive,
+    key: InstanceKey,
+    transcoding: Transcoding,
+    provenance: Provenance,
+    has_time: Callable[[], bool],
+) -> None:
+    """Write the result of transcoding to a final key, compressed if `StorageCompression` is set.
+
+    Raises
+    ------
+    NotTranscodable
+        It cannot be done, or not within the time there is; nothing is written then.
+    """
     with PartUpload(
         archive.bucket,
-        final_key,
+        str(key),
         lambda encoded: _describe(encoded, provenance),
         pack=_pack if archive.configuration.storage_compression else None,
         staging=Staging(
@@ -142,7 +161,6 @@ def _transcode(
         ),
     ) as upload:
         transcoding.write(TimedSink(upload, has_time))
-    return orthanc_id
 
 
 def _describe(encoded: bytes | None, provenance: Provenance) -> dict[str, str]:

@@ -18,7 +18,7 @@ from nephele.rest.parameters import FORMATS, fails, takes, takes_body
 from nephele.rest.reconstruct_options import answer_reconstruction, reconstruct_options
 from nephele.rest.styled_json import iter_styled
 from nephele.services.hierarchy import require_resource
-from nephele.services.reconstruct import iter_rewriting, reconstruct
+from nephele.services.reconstruct import reconstruct
 from nephele.services.reconstruct_job import is_much
 from nephele.services.slices import ordered_slices
 from nephele.services.tags import iter_instances_tags, module, shared_tags
@@ -70,11 +70,13 @@ def _post_reconstruct(level: Level) -> Callable[[Request, OpenArchive, TextBody,
         options = reconstruct_options(archive, body)
         resource = require_resource(archive, level, identifier)
         ids, has_files = [resource.orthanc_id], options.has_files
-        if is_much(resource, has_files=has_files) and (
+        if is_much(archive, resource, has_files=has_files) and (
             has_files or not options.is_this_level_alone
         ):
             return answer_reconstruction(request, archive, ids, has_files=has_files)
         if has_files:
+            from nephele.services.rewriting import iter_rewriting  # and all that transcodes
+
             for _ in iter_rewriting(archive, resource):
                 resource = require_resource(archive, level, identifier)
         reconstruct(archive, resource, is_this_level_alone=options.is_this_level_alone)

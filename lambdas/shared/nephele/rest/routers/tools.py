@@ -110,7 +110,8 @@ def post_invalidate_tags() -> Response:
 def post_reconstruct(request: Request, archive: OpenArchive, body: TextBody) -> Response:
     """Reconstruct the main DICOM tags of everything, by a job that is listed.
 
-    With `ReconstructFiles`, files are compressed or not as `StorageCompression` now has it.
+    With `ReconstructFiles`, files are transcoded as `IngestTranscoding` now has it, and
+    compressed or not as `StorageCompression` has it.
     """
     options = reconstruct_options(archive, body)
     return answer_reconstruction(request, archive, None, has_files=options.has_files)

@@ -75,6 +75,12 @@ _ROWS = (
     ),
     KindRow("RestoreDeleted", Executor.FUNCTIONS, "nephele.services.undelete_job", is_inline=False),
     KindRow("Reconstruct", Executor.FUNCTIONS, "nephele.services.reconstruct_job"),
+    KindRow(
+        "ReconstructFiles",
+        Executor.FUNCTIONS,
+        "nephele.services.reconstruct_job",
+        is_inline=False,
+    ),
     KindRow("Delete", Executor.FUNCTIONS, "nephele.services.delete_job", is_hidden=True),
     KindRow("OrthancPeerStore", Executor.FUNCTIONS, "nephele.services.peers.store_job"),
     KindRow(
