@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -25,7 +24,9 @@ from nephele.services.jobs.kinds import load_kind
 from nephele.services.reindex import reindex
 from nephele.services.rewriting import rewrite
 from nephele.services.store import store
+from nephele.services.transcode_objects import write_transcoded
 from tests.unit.conftest import dicom_file, messages, provenance
+from tests.unit.jobs.test_kinds import impatient
 from tests.unit.keeping.conftest import (
     assert_counters_match,
     clear_table,
@@ -172,10 +173,9 @@ def test_an_instance_that_is_deleted_meanwhile_stays_away(
     kept: Archive, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     orthanc_id = put(kept)
-    write: Callable[..., None] = rewriting.write_transcoded
 
     def write_late(*arguments: Any) -> None:
-        write(*arguments)
+        write_transcoded(*arguments)
         delete(kept, Level.INSTANCE, orthanc_id)
 
     monkeypatch.setattr(rewriting, "write_transcoded", write_late)
@@ -214,8 +214,7 @@ def test_the_route_does_it_by_a_job(kept: Archive, monkeypatch: pytest.MonkeyPat
     assert answer.status_code == 303
     while found := messages(kept, "jobs"):
         for message in found:
-            left = iter([True, True])
-            run_message(transcoding, message, load_kind, lambda left=left: next(left, False))
+            run_message(transcoding, message, load_kind, impatient(2))
     done = client_of(kept).get(answer.headers["location"]).json()
     assert done == {"Description": "REST API", "FailedInstancesCount": 0, "SeriesCount": 3}
     for one in (first, second):

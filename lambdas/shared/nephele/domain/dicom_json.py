@@ -110,6 +110,22 @@ def header_json(encoded: bytes, tag_format: TagFormat = TagFormat.FULL) -> Json:
     return _writer(elements, tag_format, syntax, "Ascii", frozenset()).data_set(textual)
 
 
+def in_format(full: Json, tag_format: TagFormat) -> Json:
+    """Return the tags of a data set in another format than the full one."""
+    if tag_format is TagFormat.FULL:
+        return full
+    is_human = tag_format is TagFormat.HUMAN
+    return {
+        shown["Name"] if is_human else tag: _value(shown, tag_format) for tag, shown in full.items()
+    }
+
+
+def _value(shown: Json, tag_format: TagFormat) -> Any:
+    if shown["Type"] == "Sequence":
+        return [in_format(item, tag_format) for item in shown["Value"]]
+    return shown["Value"]
+
+
 def _until_pixel_data(elements: DataSet) -> DataSet:
     return {tag: element for tag, element in elements.items() if tag <= PIXEL_DATA}
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from nephele.domain.attributes import MAIN_ATTRIBUTES
-from nephele.domain.dicom_json import Json, TagFormat, tags_json
+from nephele.domain.dicom_json import TagFormat, in_format, tags_json
 from nephele.domain.header import InstanceHeader
 from nephele.domain.levels import Level
 from nephele.domain.metadata import Metadata
@@ -61,19 +61,3 @@ def shown_sequences(
     """Return the sequences that a resource's metadata hold, in one of Orthanc's formats."""
     text = metadata.get(METADATA)
     return {} if text is None else in_format(json.loads(text)["Sequences"], tag_format)
-
-
-def in_format(full: Json, tag_format: TagFormat) -> Json:
-    """Return a data set of the full format in another one."""
-    if tag_format is TagFormat.FULL:
-        return full
-    is_human = tag_format is TagFormat.HUMAN
-    return {
-        shown["Name"] if is_human else tag: _value(shown, tag_format) for tag, shown in full.items()
-    }
-
-
-def _value(shown: Json, tag_format: TagFormat) -> Any:
-    if shown["Type"] == "Sequence":
-        return [in_format(item, tag_format) for item in shown["Value"]]
-    return shown["Value"]

@@ -13,9 +13,11 @@ from starlette.responses import Response
 from nephele.domain.jobs import Job
 from nephele.errors import BadFileFormat
 from nephele.rest.answers import JSON, json_answer
+from nephele.rest.files import file_answer
 from nephele.rest.limits import redirect
 from nephele.rest.styled_json import styled
 from nephele.services.archive import Archive
+from nephele.services.jobs.kinds import KINDS
 from nephele.services.jobs.received import shown
 from nephele.services.jobs.submit import JobOptions, run_or_wait
 
@@ -70,6 +72,9 @@ def answer_job(request: Request, archive: Archive, job: Job, options: JobOptions
 
 def answer_awaited(request: Request, archive: Archive, job: Job) -> Response:
     """Answer with a job that was waited for: with what a hidden one wrote, else its content."""
+    if job.state.is_final and job.output and KINDS[job.job_type].has_body:
+        size_bytes = archive.bucket.head(job.output).size_bytes
+        return file_answer(request, archive, job.output, size_bytes, "", JSON)
     if job.state.is_final and job.is_hidden and job.output:
         return json_answer(orjson.loads(archive.bucket.read(job.output)))
     if job.state.is_final:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from nephele.domain.attributes import MAIN_ATTRIBUTES, tag_of
-from nephele.domain.dicom_json import TagFormat
+from nephele.domain.dicom_json import TagFormat, in_format
 from nephele.domain.dictionary import name_of, parse_tag
 from nephele.domain.levels import Level
-from nephele.domain.main_sequences import in_format, shown_sequences
+from nephele.domain.main_sequences import shown_sequences
 from nephele.domain.resources import Resource
 from nephele.errors import BadRequest
 from nephele.services.archive import Archive

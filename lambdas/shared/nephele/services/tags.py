@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from nephele.aws.index.headers import iter_headers
 from nephele.domain.dicom_json import Json, TagFormat, tags_json
@@ -33,14 +33,19 @@ def module(
     return data_set(archive, instance, tag_format, ignore_length, only=MODULES[level])
 
 
+def instances_beneath(archive: Archive, resource: Resource) -> list[OrthancId]:
+    """Return the ids of all instances beneath a resource, ascending."""
+    return descendants(archive, resource, Level.INSTANCE)
+
+
 def iter_instances_tags(
     archive: Archive,
-    resource: Resource,
+    ids: Sequence[OrthancId],
     tag_format: TagFormat,
     ignore_length: frozenset[int] = _NOTHING,
 ) -> Iterator[tuple[OrthancId, Json]]:
-    """Yield the tags of each instance beneath a resource, in ascending order of ids."""
-    instances = resources_in_order(archive, descendants(archive, resource, Level.INSTANCE))
+    """Yield the tags of some instances in their order; those deleted meanwhile are left out."""
+    instances = resources_in_order(archive, ids)
     encoding = in_force(archive).default_encoding
     for instance, encoded in iter_headers(archive.index, archive.bucket, instances):
         yield (
@@ -55,20 +60,25 @@ def iter_instances_tags(
         )
 
 
-def shared_tags(archive: Archive, resource: Resource, tag_format: TagFormat) -> Json:
-    """Return the textual tags that have one value in all instances beneath a resource."""
-    shared: Json | None = None
-    for _, tags in iter_instances_tags(archive, resource, TagFormat.FULL):
+def shared_tags(
+    archive: Archive, ids: Sequence[OrthancId], before: Json | None = None
+) -> Json | None:
+    """Return the textual tags that have one value in some instances, in the full format.
+
+    Parameters
+    ----------
+    before : Json, optional
+        What was shared by those before, which have to have the value, too.
+
+    Returns
+    -------
+    Json or None
+        None where there was no instance yet.
+    """
+    shared = before
+    for _, tags in iter_instances_tags(archive, ids, TagFormat.FULL):
         if shared is None:
             shared = {tag: shown for tag, shown in tags.items() if shown["Type"] == "String"}
         else:
             shared = {tag: shown for tag, shown in shared.items() if tags.get(tag) == shown}
-    return _formatted(shared or {}, tag_format)
-
-
-def _formatted(tags: Json, tag_format: TagFormat) -> Json:
-    if tag_format is TagFormat.FULL:
-        return tags
-    if tag_format is TagFormat.SHORT:
-        return {tag: shown["Value"] for tag, shown in tags.items()}
-    return {shown["Name"]: shown["Value"] for shown in tags.values()}
+    return shared

@@ -5,23 +5,27 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from fastapi import APIRouter, Request
-from starlette.responses import Response
+from starlette.responses import Response, StreamingResponse
 
+from nephele.domain.dicom_json import in_format
 from nephele.domain.levels import ORDER, Level
+from nephele.domain.resources import Resource
 from nephele.rest.answers import JSON, empty_answer, json_answer
 from nephele.rest.arguments import arguments_of, lifted_tags
 from nephele.rest.bodies import TextBody
 from nephele.rest.deferred import DeferredRoute
 from nephele.rest.dependencies import OpenArchive
 from nephele.rest.formats import data_set_format
+from nephele.rest.limits import ANSWER_LIMIT
 from nephele.rest.parameters import FORMATS, fails, takes, takes_body
 from nephele.rest.reconstruct_options import answer_reconstruction, reconstruct_options
 from nephele.rest.styled_json import iter_styled
+from nephele.rest.tags_job import answer_by_job, is_much
 from nephele.services.hierarchy import require_resource
 from nephele.services.reconstruct import reconstruct
-from nephele.services.reconstruct_job import is_much
+from nephele.services.reconstruct_job import is_much as is_much_to_reconstruct
 from nephele.services.slices import ordered_slices
-from nephele.services.tags import iter_instances_tags, module, shared_tags
+from nephele.services.tags import instances_beneath, iter_instances_tags, module, shared_tags
 
 router = APIRouter(route_class=DeferredRoute)
 
@@ -47,7 +51,10 @@ def _get_shared_tags(level: Level) -> Endpoint:
     def get_shared_tags(request: Request, archive: OpenArchive, identifier: str) -> Response:
         tag_format = data_set_format(arguments_of(request))
         resource = require_resource(archive, level, identifier)
-        return json_answer(shared_tags(archive, resource, tag_format))
+        if _is_too_much(request, resource):
+            return answer_by_job(request, archive, resource, tag_format, None)
+        shared = shared_tags(archive, instances_beneath(archive, resource))
+        return json_answer(in_format(shared or {}, tag_format))
 
     return get_shared_tags
 
@@ -55,12 +62,22 @@ def _get_shared_tags(level: Level) -> Endpoint:
 def _get_instances_tags(level: Level) -> Endpoint:
     def get_instances_tags(request: Request, archive: OpenArchive, identifier: str) -> Response:
         arguments = arguments_of(request)
-        lifted = lifted_tags(arguments)
+        lifted, tag_format = lifted_tags(arguments), data_set_format(arguments)
         resource = require_resource(archive, level, identifier)
-        tags = iter_instances_tags(archive, resource, data_set_format(arguments), lifted)
-        return Response(b"".join(piece.encode() for piece in iter_styled(tags)), media_type=JSON)
+        if _is_too_much(request, resource):
+            return answer_by_job(request, archive, resource, tag_format, lifted)
+        ids = instances_beneath(archive, resource)
+        pieces = iter_styled(iter_instances_tags(archive, ids, tag_format, lifted))
+        if is_much(resource):
+            return StreamingResponse(pieces, media_type=JSON)
+        return Response("".join(pieces), media_type=JSON)
 
     return get_instances_tags
+
+
+def _is_too_much(request: Request, resource: Resource) -> bool:
+    """Tell whether reading all headers may take longer than the platform lets a call take."""
+    return ANSWER_LIMIT in request.scope and is_much(resource)
 
 
 def _post_reconstruct(level: Level) -> Callable[[Request, OpenArchive, TextBody, str], Response]:
@@ -70,7 +87,7 @@ def _post_reconstruct(level: Level) -> Callable[[Request, OpenArchive, TextBody,
         options = reconstruct_options(archive, body)
         resource = require_resource(archive, level, identifier)
         ids, has_files = [resource.orthanc_id], options.has_files
-        if is_much(archive, resource, has_files=has_files) and (
+        if is_much_to_reconstruct(archive, resource, has_files=has_files) and (
             has_files or not options.is_this_level_alone
         ):
             return answer_reconstruction(request, archive, ids, has_files=has_files)

@@ -40,6 +40,8 @@ class KindRow:
         Jobs of this kind are never listed.
     is_patient : bool
         They are tried again for days, whatever fails, and those that failed stay listed.
+    has_body : bool
+        What a hidden one makes is the very body of the answer, however large.
     is_inline : bool
         The first slice of a synchronous one is run within the call that submits it. Not so where
         a call has too little disk, or lacks the right.
@@ -51,6 +53,7 @@ class KindRow:
     can_resubmit: bool = True
     is_hidden: bool = False
     is_patient: bool = False
+    has_body: bool = False
     is_inline: bool = True
 
 
@@ -65,6 +68,13 @@ _ROWS = (
         is_hidden=True,
     ),
     KindRow("Find", Executor.FUNCTIONS, "nephele.rest.find_job", is_hidden=True),
+    KindRow(
+        "InstancesTags",
+        Executor.FUNCTIONS,
+        "nephele.rest.tags_job",
+        is_hidden=True,
+        has_body=True,
+    ),
     KindRow(
         "StoreZip",
         Executor.FUNCTIONS,
