@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 import threading
@@ -151,3 +152,35 @@ def test_the_page_of_the_document(client: Client) -> None:
     response = client.get("/docs")
     assert response.status_code == 200
     assert "/openapi.json" in response.text
+
+
+ORTHANC = Path(__file__).with_name("orthanc_routes.txt")
+"""Paths of Orthanc 1.12.11 and its DICOMweb plugin that Nephele is to serve, with their verbs."""
+LATER = re.compile(
+    r"/(dicom-web/.*|wado|app/.*|favicon\.ico|studies/\{\}/(merge|split|update-dicomweb-cache))?"
+    r"|/(patients|studies|series|instances)/\{\}/(modify|anonymize)"
+    r"|/tools/(bulk-modify|bulk-anonymize|create-dicom)"
+)
+"""Those that come with other pieces: pages, DICOMweb, modification."""
+NAMED = {"/queries/{}/answers/{}/query-{}": ("instances", "series", "studies")}
+"""Routes of Nephele that stand for several of Orthanc's."""
+
+
+def _served() -> set[tuple[str, str]]:
+    served = set()
+    for route in served_routes():
+        path = re.sub(r"\{[^}]*\}", "{}", route.path)
+        names = NAMED.get(path, ("{}",))
+        paths = {path.removesuffix("{}") + name if path in NAMED else path for name in names}
+        served |= {(verb, one) for verb in route.methods for one in paths}
+    return served
+
+
+def test_the_routes_of_orthanc_are_served() -> None:
+    wanted = set()
+    for line in ORTHANC.read_text().splitlines():
+        path, *verbs = line.split()
+        wanted |= {(verb, re.sub(r"\{[^}]*\}", "{}", path)) for verb in verbs}
+    missing = {one for one in wanted - _served() if not LATER.fullmatch(one[1])}
+    assert len(wanted) > 250
+    assert missing == set()
