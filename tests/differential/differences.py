@@ -211,6 +211,25 @@ _SENT = (
 
 _OF_RECEPTION = (
     Intended(
+        rf"GET /{_RESOURCES}/\{{\w+\}}",
+        r"\$\.MainDicomTags\.RequestAttributesSequence",
+        Kind.EXTRA,
+        "a main DICOM tag since 1.12.5",
+    ),
+    Intended(
+        rf"GET /{_RESOURCES}/\{{\w+\}}/metadata\?expand",
+        r"\$\.MainDicomSequences",
+        Kind.EXTRA,
+        "a metadata since 1.11",
+    ),
+    Intended(
+        r"GET /instances/\{instance\}/metadata\?expand",
+        r"\$\.(TransferSyntax|PixelDataOffset)",
+        Kind.EXTRA,
+        "1.10.1 does not say what it does not know",
+        subject="an unknown transfer syntax",
+    ),
+    Intended(
         rf"GET /{_RESOURCES}/\{{\w+\}}/metadata\?expand",
         r"\$\.MainDicomTagsSignature",
         Kind.EXTRA,

@@ -129,9 +129,7 @@ def attach(
     StorageFull
         There is no room for it.
     """
-    resource = _require_writable(archive, identifier, number)
-    current = resource.user.attachments.get(number)
-    _check(archive, current, expected)  # before anything is written
+    resource = require_attachable(archive, identifier, number, expected)
     size_bytes = content.seek(0, 2)
     require_room(archive, size_bytes, resource)
     digest = md5_of(content)
@@ -150,7 +148,7 @@ def adopt_attachment(
     archive: Archive, identifier: str, number: int, upload_key: str, expected: Revision | None
 ) -> Revision:
     """Attach what a presigned upload brought, of any size; no MD5 is taken. Raises as `attach`."""
-    resource = _require_writable(archive, identifier, number)
+    resource = require_attachable(archive, identifier, number, expected)
     head = archive.bucket.head(upload_key)
     require_room(archive, head.size_bytes, resource)
     uuid = clock.new_uuid()
@@ -163,12 +161,22 @@ def adopt_attachment(
     return revision
 
 
-def _require_writable(archive: Archive, identifier: str, number: int) -> Resource:
+def require_attachable(
+    archive: Archive, identifier: str, number: int, expected: Revision | None
+) -> Resource:
+    """Return the resource a file may be attached to: asked before anything is written.
+
+    Raises
+    ------
+    ReadOnlyItem, UnknownResource, BadRevision
+        As `attach`.
+    """
     if not is_user_content(number):
         raise ReadOnlyItem("")
     resource = archive.index.resource(OrthancId(identifier)) if is_orthanc_id(identifier) else None
     if resource is None:
         raise UnknownResource("")
+    _check(archive, resource.user.attachments.get(number), expected)
     return resource
 
 

@@ -30,7 +30,7 @@ from nephele.services.archive_members import (
     is_zip,
     open_zip,
 )
-from nephele.services.attachments import adopt_attachment
+from nephele.services.attachments import adopt_attachment, require_attachable
 from nephele.services.revisions import Revision
 from nephele.services.store import Staged, Stored, adopt_upload, commit_all, stage, store
 from nephele.settings.limits import UPLOAD_EXPIRES_SECONDS
@@ -235,12 +235,15 @@ def complete_attachment(
 ) -> Revision:
     """Finish an upload and attach what it brought to a resource, whatever its size.
 
+    Where it may not be attached the upload stays unfinished, for another target.
+
     Raises
     ------
     ReadOnlyItem, UnknownResource, BadRevision, StorageFull
         As `nephele.services.attachments.attach`.
     """
     key = keys.upload_key(_require_uuid(identifier))
+    require_attachable(archive, target.identifier, target.content_type, target.expected)
     _finish(archive, key, upload_id, etags)
     return adopt_attachment(archive, target.identifier, target.content_type, key, target.expected)
 

@@ -109,6 +109,7 @@ def _instance_metadata(entry: Entry) -> dict[str, str]:
         "IndexInSeries": header.index_in_series,
         "RemoteIP": provenance.remote_ip or None,
         "CalledAET": provenance.called_aet or None,
+        "SopClassUid": header.sop_class_uid or None,
         "HttpUsername": provenance.http_username if provenance.origin == "RestApi" else None,
         "PixelDataOffset": header.pixel_data_offset,
         "PixelDataVR": header.pixel_data_vr,
@@ -122,7 +123,6 @@ def _instance_metadata(entry: Entry) -> dict[str, str]:
         "RemoteAET": provenance.remote_aet,
         "Origin": provenance.origin,
         "TransferSyntax": header.transfer_syntax_uid,
-        "SopClassUid": header.sop_class_uid,
     } | {name: str(value) for name, value in optional.items() if value is not None}
 
 

@@ -10,6 +10,7 @@ from starlette.responses import Response
 
 from nephele.domain.content_type import DICOM
 from nephele.domain.levels import ORDER, Level
+from nephele.errors import UnknownResource
 from nephele.rest.answers import empty_answer, json_answer, nothing, text_answer
 from nephele.rest.arguments import arguments_of
 from nephele.rest.bodies import SpooledBody
@@ -168,8 +169,17 @@ def _change(*, is_compressed: bool) -> Callable[[OpenArchive, str, str], Respons
 
 
 def _post_verify(archive: OpenArchive, identifier: str, name: str) -> Response:
-    found = find_attachment(archive, identifier, content_number(archive, name))
-    return _done() if is_intact(archive, found) else Response(status_code=HTTPStatus.BAD_REQUEST)
+    """Answer an empty 400 where there is nothing to compare, too, as Orthanc does."""
+    number = content_number(archive, name)
+    try:
+        found = find_attachment(archive, identifier, number)
+    except UnknownResource:
+        return _unverified()
+    return _done() if found.file.md5 and is_intact(archive, found) else _unverified()
+
+
+def _unverified() -> Response:
+    return Response(status_code=HTTPStatus.BAD_REQUEST)
 
 
 def _done() -> Response:
