@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from nephele.aws import clock, object_metadata
-from nephele.aws.index.recompression import announce_object, replace_object
+from nephele.aws.index.recompression import announce_object, discard_object, replace_object
 from nephele.aws.keys import FINAL, AttachmentKey, InstanceKey
 from nephele.aws.part_upload import PartUpload
 from nephele.domain.content_type import DICOM
@@ -75,7 +75,7 @@ def serve(
         Of its file, where that is another one.
     """
     if not replace_object(archive.index, instance, new, header):
-        archive.queue("purge").send({"purge": new.key})
+        discard_object(archive.index, new.key)
 
 
 def _rewrite(

@@ -42,6 +42,12 @@ def replace_object(
     return retry_when_changed(lambda: _try_replace(index, instance, new, header))
 
 
+def discard_object(index: Index, key: str) -> None:
+    """Have an announced object removed that does not hold its instance."""
+    pending = items.pending(index.table.name, clock.now(), clock.new_uuid(), [], [], [key])
+    index.table.transact([pending])
+
+
 def _try_replace(
     index: Index, instance: Resource, new: StoredFile, header: InstanceHeader | None
 ) -> bool:
