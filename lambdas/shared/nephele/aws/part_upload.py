@@ -96,7 +96,7 @@ class PartUpload:
     def begin(self, front_bytes: int) -> None:
         """Do nothing: parts have no order."""
 
-    def write(self, data: bytes) -> None:
+    def write(self, data: bytes | memoryview) -> None:
         """Take the next bytes behind the front."""
         self.size_bytes += len(data)
         if self._upload is not None:

@@ -48,7 +48,7 @@ class TimedSink:
         """Begin the file behind its front."""
         self._sink.begin(front_bytes)
 
-    def write(self, data: bytes) -> None:
+    def write(self, data: bytes | memoryview) -> None:
         """Take the next bytes behind the front."""
         if not self._has_time():
             raise NotTranscodable("it takes longer than the function may run")

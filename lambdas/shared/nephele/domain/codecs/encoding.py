@@ -22,7 +22,7 @@ def encode_frame(
     description: PixelDescription,
     lossy_quality: int,
     options: CodecOptions = DEFAULT_OPTIONS,
-) -> bytes:
+) -> bytes | memoryview:
     """Encode one frame whose description `check_encodable` has let pass.
 
     Parameters

@@ -1,4 +1,4 @@
-"""JPEG, lossy and lossless, by libjpeg-turbo. See PS3.5 8.2.1 and A.4.1."""
+"""JPEG by libjpeg-turbo, but for lossless encoding. See PS3.5 8.2.1 and A.4.1."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from nephele.domain.codecs.code_streams import check_end
 from nephele.domain.codecs.frame import Frame
+from nephele.domain.codecs.jpeg_lossless import LEFT, PLANE, encode_lossless
 from nephele.domain.codecs.precision import lossy_precision, unsigned, unsigned_precision
 from nephele.domain.pixel_description import PixelDescription
 from nephele.domain.transfer_syntax import JPEG_LOSSLESS, TransferSyntax
@@ -18,9 +19,6 @@ if TYPE_CHECKING:
 
 _LOSSLESS_MARKERS = frozenset({0xC3, 0xC7, 0xCB, 0xCF})
 _EXTENDED_PRECISION = 12
-_PREDICTOR_OF_SV1 = 1
-_PREDICTOR = 6
-"""For Process 14 with any selection value: the average-based one does best on most images."""
 
 
 def decode_jpeg(description: PixelDescription, encoded: bytes, marker: int) -> tuple[Samples, str]:
@@ -65,22 +63,13 @@ def encode_jpeg(frame: Frame, description: PixelDescription, lossy_quality: int)
 def encode_jpeg_lossless(
     syntax: TransferSyntax, frame: Frame, description: PixelDescription
 ) -> bytes:
-    """Encode in a lossless syntax; colours stay what they are."""
-    import imagecodecs
+    """Encode in a lossless syntax; colours stay what they are.
 
-    # Without naming it on both sides libjpeg makes YCbCr of RGB; and what it writes as YCbCr, with
-    # a second Huffman table, nobody reads, itself not either. PhotometricInterpretation rules.
-    space = "RGB" if description.samples_per_pixel == 3 else None
-    return bytes(
-        imagecodecs.jpeg8_encode(
-            unsigned(frame.samples),
-            lossless=True,
-            predictor=_PREDICTOR if syntax.uid == JPEG_LOSSLESS else _PREDICTOR_OF_SV1,
-            bitspersample=unsigned_precision(frame.samples, description),
-            colorspace=space,
-            outcolorspace=space,
-        )
-    )
+    Where any predictor may be taken, the one of a plane does best on most images.
+    """
+    precision = unsigned_precision(frame.samples, description)
+    predictor = PLANE if syntax.uid == JPEG_LOSSLESS else LEFT
+    return encode_lossless(unsigned(frame.samples), precision, predictor)
 
 
 def _unchanged(description: PixelDescription) -> tuple[str, str] | None:

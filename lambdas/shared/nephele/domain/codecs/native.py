@@ -31,14 +31,17 @@ def decode_native(
     return Frame(shape_samples(flat, description, is_planar=description.is_planar), photometric)
 
 
-def encode_native(samples: Samples, description: PixelDescription) -> bytes:
-    """Encode a frame's samples in Little Endian, colour by pixel; those of one bit are packed."""
+def encode_native(samples: Samples, description: PixelDescription) -> memoryview:
+    """Encode a frame's samples in Little Endian, colour by pixel; those of one bit are packed.
+
+    What comes out is the samples' own memory where they have that form already.
+    """
     import numpy as np
 
     if description.bits_allocated == 1:
-        return np.packbits(samples.ravel(), bitorder="little").tobytes()
+        return np.packbits(samples.ravel(), bitorder="little").data
     dtype = np.dtype(description.dtype).newbyteorder("<")
-    return np.ascontiguousarray(samples, dtype).tobytes()
+    return np.ascontiguousarray(samples, dtype).reshape(-1).view("u1").data
 
 
 def shape_samples(flat: Samples, description: PixelDescription, *, is_planar: bool) -> Samples:

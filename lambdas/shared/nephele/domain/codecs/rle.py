@@ -128,7 +128,7 @@ def _encode_by_pylibjpeg(samples: Samples, description: PixelDescription) -> byt
     from rle.utils import encode_pixel_data
 
     encoded: bytes = encode_pixel_data(
-        encode_native(samples, description),
+        bytes(encode_native(samples, description)),
         byteorder="<",
         rows=description.rows,
         columns=description.columns,

@@ -24,7 +24,7 @@ class DeflatingSink:
         """Begin the file behind its front."""
         self._sink.begin(front_bytes)
 
-    def write(self, data: bytes) -> None:
+    def write(self, data: bytes | memoryview) -> None:
         """Take the next bytes; NotTranscodable once they are more than will be inflated again."""
         self._written += len(data)
         if self._written > MAXIMUM_INFLATED_BYTES:

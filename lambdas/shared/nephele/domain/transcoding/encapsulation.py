@@ -13,7 +13,7 @@ from nephele.domain.transcoding.writing import ITEM_HEADER_BYTES, item_header
 _LARGEST_BASIC_OFFSET = 0xFFFFFFFF
 
 
-def iter_fragment(frame: bytes) -> Iterator[bytes]:
+def iter_fragment(frame: bytes | memoryview) -> Iterator[bytes | memoryview]:
     """Yield a frame as one fragment, padded to an even length: header, frame, padding."""
     padding = len(frame) % 2
     yield item_header(len(frame) + padding)

@@ -29,7 +29,7 @@ from nephele.errors import NotTranscodable, UnsupportedImage
 class EncodedFrame(NamedTuple):
     """A frame in the target's encoding, and its PhotometricInterpretation (0028,0004)."""
 
-    data: bytes
+    data: bytes | memoryview
     photometric: str
 
 
@@ -86,7 +86,7 @@ def decode(image: Image, encoded: bytes, options: CodecOptions) -> Frame:
     return decode_frame(image, encoded, options)
 
 
-def native_bytes(frame: Frame, description: PixelDescription) -> bytes:
+def native_bytes(frame: Frame, description: PixelDescription) -> memoryview:
     """Encode a frame's samples in Little Endian, colour by pixel."""
     return encode_native(frame.samples, description)
 

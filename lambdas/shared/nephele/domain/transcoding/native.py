@@ -75,20 +75,20 @@ def iter_copied(source: Source, pixels: PixelElement, target: TransferSyntax) ->
 
 
 def iter_decoded(
-    frames: Iterable[bytes], description: PixelDescription, target: TransferSyntax
-) -> Iterator[bytes]:
+    frames: Iterable[bytes | memoryview], description: PixelDescription, target: TransferSyntax
+) -> Iterator[bytes | memoryview]:
     """Yield the bytes of decoded frames, given in Little Endian, in the target's byte order."""
     bits = description.samples_per_frame * description.bits_allocated
     if bits % 8:
         yield from _joined_bits(frames, bits)
     elif description.bits_allocated > 8 and not target.is_little_endian:
         for frame in frames:
-            yield swap_bytes(frame, 2)
+            yield swap_bytes(bytes(frame), 2)
     else:
         yield from frames
 
 
-def _joined_bits(frames: Iterable[bytes], frame_bits: int) -> Iterator[bytes]:
+def _joined_bits(frames: Iterable[bytes | memoryview], frame_bits: int) -> Iterator[bytes]:
     """Join frames that do not end with a byte, the first bit of each in the least place."""
     rest, rest_bits = 0, 0
     for frame in frames:

@@ -87,7 +87,10 @@ def _write_copied(plan: Plan, sink: Sink) -> None:
 
 
 def _write_native(
-    plan: Plan, sink: Sink, changes: DataSet, value: tuple[str, int, Iterable[bytes]] | None
+    plan: Plan,
+    sink: Sink,
+    changes: DataSet,
+    value: tuple[str, int, Iterable[bytes | memoryview]] | None,
 ) -> None:
     """Write a file whose pixel data, if any, have this VR, this size and these bytes."""
     meta = plan.assembly.meta(plan.sop_instance_uid)

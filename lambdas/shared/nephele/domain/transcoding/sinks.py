@@ -25,7 +25,7 @@ class Sink(Protocol):
     def begin(self, front_bytes: int) -> None:
         """Say how long the front will probably be; called once, before anything is written."""
 
-    def write(self, data: bytes) -> None:
+    def write(self, data: bytes | memoryview) -> None:
         """Take the next bytes behind the front."""
 
     def finish(self, front: bytes) -> None:
@@ -45,13 +45,13 @@ class MemorySink:
     """Keeps a file in memory."""
 
     def __init__(self) -> None:
-        self._parts: list[bytes] = []
+        self._parts: list[bytes | memoryview] = []
         self._front = b""
 
     def begin(self, front_bytes: int) -> None:
         """Do nothing: memory has no order."""
 
-    def write(self, data: bytes) -> None:
+    def write(self, data: bytes | memoryview) -> None:
         """Take the next bytes behind the front."""
         self._parts.append(data)
 
@@ -79,7 +79,7 @@ class _RoomySink:
         self._room = front_bytes
         self.file.seek(front_bytes)
 
-    def write(self, data: bytes) -> None:
+    def write(self, data: bytes | memoryview) -> None:
         """Take the next bytes behind the front."""
         self.file.write(data)
 
@@ -123,7 +123,7 @@ class SpoolSink(_RoomySink):
     ) -> None:
         self.file.close()
 
-    def write(self, data: bytes) -> None:
+    def write(self, data: bytes | memoryview) -> None:
         """Take the next bytes behind the front."""
         with full_disk_translated(_RESULT):
             super().write(data)

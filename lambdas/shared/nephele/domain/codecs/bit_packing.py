@@ -1,0 +1,95 @@
+"""Codes of different lengths put together to one stream of bits, many at a time.
+
+Neighbours are joined to longer codes first, then all that begin in the same word of 64 bits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Codes = NDArray[Any]
+
+_WORD_BITS = 64
+_JOINED_AT_MOST = 4
+
+
+class Bits(NamedTuple):
+    """A stream of bits, in words whose highest bit is the first; those behind it are 0."""
+
+    words: Codes
+    count: int
+
+
+def pack_codes(codes: Codes, lengths: Codes) -> Bits:
+    """Join codes, each in the low bits of its number.
+
+    Parameters
+    ----------
+    codes : ndarray
+        Of uint64, below 2 to the power of their lengths.
+    lengths : ndarray
+        Of uint8, 1 to 32.
+    """
+    import numpy as np
+
+    missing = -len(codes) % _JOINED_AT_MOST
+    if missing:
+        codes, lengths = np.pad(codes, (0, missing)), np.pad(lengths, (0, missing))
+    codes, lengths = _joined_pairs(codes, lengths)
+    if int(lengths.max()) <= _WORD_BITS // 2:
+        codes, lengths = _joined_pairs(codes, lengths)
+    return _in_words(codes, lengths)
+
+
+def joined_bytes(parts: Sequence[Bits]) -> bytes:
+    """Put streams behind each other; the last byte is filled up with ones."""
+    import numpy as np
+
+    total = sum(part.count for part in parts)
+    whole = np.zeros(total // _WORD_BITS + 2, np.uint64)
+    position = 0
+    for words, count in parts:
+        first, shift = divmod(position, _WORD_BITS)
+        used = words[: -(-count // _WORD_BITS)]
+        whole[first : first + len(used)] |= used >> np.uint64(shift)
+        if shift:
+            spilled = used << np.uint64(_WORD_BITS - shift)
+            whole[first + 1 : first + 1 + len(used)] |= spilled
+        position += count
+    joined = bytearray(whole.astype(">u8").tobytes()[: (total + 7) // 8])
+    if total % 8:
+        joined[-1] |= (1 << -total % 8) - 1
+    return bytes(joined)
+
+
+def _joined_pairs(codes: Codes, lengths: Codes) -> tuple[Codes, Codes]:
+    joined = codes[0::2] << lengths[1::2]
+    joined |= codes[1::2]
+    return joined, lengths[0::2] + lengths[1::2]
+
+
+def _in_words(codes: Codes, lengths: Codes) -> Bits:
+    """Join codes of 64 bits at most: in each word one of them begins."""
+    import numpy as np
+
+    ends = np.cumsum(lengths, dtype=np.int64)
+    starts = ends - lengths
+    word = starts >> 6
+    room = _WORD_BITS - (starts & 63) - lengths
+    placed = codes << (room & 63).view(np.uint64)
+    firsts = np.concatenate(([0], np.flatnonzero(word[1:] != word[:-1]) + 1))
+    lasts = np.concatenate((firsts[1:], [len(codes)])) - 1
+
+    # Of those that begin in a word the last one alone may reach into the next.
+    reaching = np.flatnonzero(room[lasts] < 0)
+    cut = lasts[reaching]
+    over = (-room[cut]).view(np.uint64)
+    placed[cut] = codes[cut] >> over
+    words = np.zeros(len(firsts) + 1, np.uint64)
+    words[:-1] = np.bitwise_or.reduceat(placed, firsts)
+    words[reaching + 1] |= codes[cut] << (np.uint64(_WORD_BITS) - over)
+    return Bits(words, int(ends[-1]))
