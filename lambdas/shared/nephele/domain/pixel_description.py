@@ -6,6 +6,7 @@ import struct
 from dataclasses import dataclass
 
 from nephele.domain.character_set import PADDING
+from nephele.domain.dictionary import name_of
 from nephele.domain.elements import DataSet
 from nephele.errors import UnsupportedImage
 
@@ -77,7 +78,9 @@ def describe_pixels(elements: DataSet, *, is_little_endian: bool = True) -> Pixe
         element = elements.get(tag)
         if element is None or len(element.value) < 2:
             if default is None:
-                raise UnsupportedImage(f"({tag >> 16:04x},{tag & 0xFFFF:04x}) is missing")
+                raise UnsupportedImage(
+                    f"{name_of(tag)} ({tag >> 16:04x},{tag & 0xFFFF:04x}) is missing"
+                )
             return default
         value: int = struct.unpack_from("<H" if is_little_endian else ">H", element.value)[0]
         return value
@@ -101,15 +104,25 @@ def describe_pixels(elements: DataSet, *, is_little_endian: bool = True) -> Pixe
 
 def _checked(description: PixelDescription) -> PixelDescription:
     if description.bits_allocated not in (1, 8, 16, 32, 64):
-        raise UnsupportedImage(f"BitsAllocated (0028,0100) is {description.bits_allocated}")
+        raise UnsupportedImage(
+            f"BitsAllocated (0028,0100) is {description.bits_allocated}, none of 1, 8, 16, 32, 64"
+        )
     if not 0 < description.bits_stored <= description.bits_allocated:
-        raise UnsupportedImage(f"BitsStored (0028,0101) is {description.bits_stored}")
+        raise UnsupportedImage(
+            f"BitsStored (0028,0101) is {description.bits_stored}, which is not between 1 and"
+            f" BitsAllocated (0028,0100), {description.bits_allocated}"
+        )
     if not description.bits_stored - 1 <= description.high_bit < description.bits_allocated:
-        raise UnsupportedImage(f"HighBit (0028,0102) is {description.high_bit}")
+        raise UnsupportedImage(
+            f"HighBit (0028,0102) is {description.high_bit}, where BitsStored (0028,0101) is"
+            f" {description.bits_stored} and BitsAllocated (0028,0100) {description.bits_allocated}"
+        )
     if description.samples_per_pixel not in (1, 3):
-        raise UnsupportedImage(f"SamplesPerPixel (0028,0002) is {description.samples_per_pixel}")
+        raise UnsupportedImage(
+            f"SamplesPerPixel (0028,0002) is {description.samples_per_pixel}, neither 1 nor 3"
+        )
     if not (description.rows and description.columns):
-        raise UnsupportedImage("Rows (0028,0010) or Columns (0028,0011) is 0")
+        raise UnsupportedImage("Rows (0028,0010) or Columns (0028,0011) is 0: there is no image")
     return description
 
 

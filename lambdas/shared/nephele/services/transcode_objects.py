@@ -42,7 +42,7 @@ from nephele.services.overrides import followed
 from nephele.services.transcoding import TimedSink, begin_transcoding
 
 _READ_AT_ONCE_BYTES = 8 << 20
-_GIVEN_UP = "it failed again and again, and was given up"
+_GIVEN_UP = "transcoding failed again and again, and was given up: the file is as it came"
 
 
 def _always() -> bool:

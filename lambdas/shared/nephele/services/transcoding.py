@@ -51,7 +51,10 @@ class TimedSink:
     def write(self, data: bytes | memoryview) -> None:
         """Take the next bytes behind the front."""
         if not self._has_time():
-            raise NotTranscodable("it takes longer than the function may run")
+            raise NotTranscodable(
+                "PixelData (7fe0,0010): transcoding takes longer than the function may run:"
+                " `nephele transcode` takes its time"
+            )
         self._sink.write(data)
 
     def finish(self, front: bytes) -> None:

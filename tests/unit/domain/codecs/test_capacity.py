@@ -132,6 +132,9 @@ def test_who_refuses(description: PixelDescription, suffixes: set[str], attribut
     assert set(reasons) == suffixes
     for reason in reasons.values():
         assert re.search(attribute, reason)
+        _, _, advice = reason.partition(": choose ")
+        assert "uncompressed" in advice or ALL - LOSSY - set(reasons)
+        assert "RLE" in advice or "ncompressed" in advice or "lossless" in advice
 
 
 def test_every_encapsulated_target_has_a_capacity() -> None:

@@ -43,7 +43,10 @@ def encode_frame(
     try:
         return _encode(target, frame, description, lossy_quality, options)
     except (RuntimeError, ValueError, TypeError, MemoryError) as exc:
-        raise NotTranscodable(f"PixelData (7fe0,0010): {target.name} cannot hold it") from exc
+        raise NotTranscodable(
+            f"PixelData (7fe0,0010): the encoder of {target.name} refuses the frame: choose RLE"
+            " Lossless or an uncompressed transfer syntax"
+        ) from exc
 
 
 def _encode(

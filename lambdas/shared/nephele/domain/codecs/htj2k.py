@@ -42,7 +42,10 @@ def encode_htj2k(
     encoded = _encode(syntax, frame, description, None, levels)
     if _is_exact(encoded, frame.samples):
         return encoded
-    raise NotTranscodable("Rows (0028,0010) or Columns (0028,0011) is 1")
+    raise NotTranscodable(
+        f"Rows (0028,0010) or Columns (0028,0011) is 1, and {syntax.name} would not be exact:"
+        " choose JPEG 2000 Lossless"
+    )
 
 
 def _encode(
@@ -68,7 +71,10 @@ def _encode(
         settings |= {"bitspersample": precision, "prog_order": "RPCL"}
     elif precision not in (8, 16) and (step is not None or precision > 16):
         # The imagecodecs that there is for the interpreter knows the precisions of types alone.
-        raise NotTranscodable(f"BitsStored (0028,0101) is {precision}")
+        raise NotTranscodable(
+            f"BitsStored (0028,0101) is {precision}, and under this Python {syntax.name} is written"
+            " of 8 and 16 bits: choose JPEG 2000, or Python 3.12"
+        )
     return bytes(
         imagecodecs.htj2k_encode(
             narrowed(frame.samples, precision),
@@ -103,4 +109,7 @@ def _check_base(description: PixelDescription, levels: int) -> None:
         ("Columns (0028,0011)", description.columns),
     ):
         if size > _LARGEST_BASE_RESOLUTION << levels:
-            raise NotTranscodable(f"{name} is {size}: too long for so thin a frame")
+            raise NotTranscodable(
+                f"{name} is {size}, too long for so thin a frame, whose lowest resolution would"
+                f" exceed {_LARGEST_BASE_RESOLUTION}: choose HTJ2K Lossless without RPCL"
+            )

@@ -91,7 +91,8 @@ def exact_precision(samples: Samples, description: PixelDescription) -> int:
     if precision <= MAXIMUM_PRECISION:
         return precision
     raise NotTranscodable(
-        f"BitsStored (0028,0101) is {description.bits_stored}, but other bits are in use"
+        f"BitsStored (0028,0101) is {description.bits_stored}, but other bits are in use, and JPEG"
+        f" 2000 is exact for {MAXIMUM_PRECISION} in all: choose RLE Lossless"
     )
 
 

@@ -37,7 +37,8 @@ def lossy_precision(samples: Samples, description: PixelDescription) -> int:
     if holds_stored_bits_only(samples, description):
         return description.bits_stored
     raise NotTranscodable(
-        f"BitsStored (0028,0101) is {description.bits_stored}, but other bits are in use"
+        f"BitsStored (0028,0101) is {description.bits_stored}, but other bits are in use, which"
+        " lossy compression would change: choose a lossless transfer syntax"
     )
 
 

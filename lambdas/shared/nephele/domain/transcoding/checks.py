@@ -32,7 +32,9 @@ def check_plan(plan: Plan) -> None:
         return
     pixels, syntax = plan.source.pixels, plan.source.syntax
     if is_never_transcoded(syntax.uid):
-        raise NothingToTranscode(f"TransferSyntaxUID (0002,0010) is {syntax.name}")
+        raise NothingToTranscode(
+            f"TransferSyntaxUID (0002,0010) is {syntax.name}, which is never transcoded"
+        )
     if plan.target.is_encapsulated:
         _check_compressible(plan)
     if plan.has_frames:
@@ -45,18 +47,23 @@ def _check_compressible(plan: Plan) -> None:
     """Compressed syntaxes are for data sets with PixelData alone. See PS3.5 A.4."""
     pixels = plan.source.pixels
     if pixels is None:
-        raise NothingToTranscode("PixelData (7fe0,0010) is missing")
+        raise NothingToTranscode("PixelData (7fe0,0010) is missing: there is no image")
     if pixels.tag != PIXEL_DATA:
-        raise NothingToTranscode("PixelData (7fe0,0010) is missing: the pixels are floats")
+        raise NothingToTranscode(
+            "PixelData (7fe0,0010) is missing: the pixels are floats, which stay uncompressed"
+        )
     if pixels.size == 0:
-        raise NothingToTranscode("PixelData (7fe0,0010) is empty")
+        raise NothingToTranscode("PixelData (7fe0,0010) is empty: there is no image")
 
 
 def _check_frames(plan: Plan) -> None:
     source, target = plan.source, plan.target
     image = source.image
     if not image.is_encapsulated and native_size(image.description) > image.value_size:
-        raise NotTranscodable("PixelData (7fe0,0010) is shorter than its frames")
+        raise NotTranscodable(
+            "PixelData (7fe0,0010) is shorter than Rows (0028,0010), Columns (0028,0011) and"
+            " NumberOfFrames (0028,0008) say: the file is truncated or its header is wrong"
+        )
     if not plan.is_recoding:
         check_frame_size(image.description, plan.options)
     if not (source.layout.is_little_endian and target.is_little_endian):
@@ -76,4 +83,7 @@ def _check_overlays(elements: DataSet, *, is_little_endian: bool) -> None:
             continue
         raw = position.value[:2]
         if number := int.from_bytes(raw, "little" if is_little_endian else "big"):
-            raise NotTranscodable(f"OverlayBitPosition ({group:04x},0102) is {number}")
+            raise NotTranscodable(
+                f"OverlayBitPosition ({group:04x},0102) is {number}: lossy compression would"
+                " destroy the overlay in the pixels' unused bits: choose a lossless transfer syntax"
+            )

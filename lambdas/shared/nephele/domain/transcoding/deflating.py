@@ -30,7 +30,7 @@ class DeflatingSink:
         if self._written > MAXIMUM_INFLATED_BYTES:
             raise NotTranscodable(
                 f"TransferSyntaxUID (0002,0010): above {MAXIMUM_INFLATED_BYTES} bytes no data set"
-                " is deflated"
+                " is deflated: choose another transfer syntax"
             )
         self._pass(self._deflater.compress(data))
 

@@ -21,12 +21,18 @@ def check_copied(source: Source, pixels: PixelElement, target: TransferSyntax) -
     if pixels.tag == PIXEL_DATA and source.syntax.is_encapsulated and pixels.size:
         expected = native_size(source.image.description)
         if pixels.size not in (expected, expected + 1):
-            raise NotTranscodable("PixelData (7fe0,0010) is neither native nor encapsulated")
+            raise NotTranscodable(
+                "PixelData (7fe0,0010) has the size of neither native nor encapsulated pixels: the"
+                " file is damaged"
+            )
     if source.layout.is_little_endian == target.is_little_endian or pixels.tag != PIXEL_DATA:
         return
     bits = _bits_allocated(source.elements, is_little_endian=source.layout.is_little_endian)
     if pixels.vr not in ("OB", "OW"):
-        raise NotTranscodable(f"PixelData (7fe0,0010): VR is {pixels.vr}")
+        raise NotTranscodable(
+            f"PixelData (7fe0,0010): its VR is {pixels.vr}, neither OB nor OW, so the order of its"
+            " bytes is unknown: choose a little endian transfer syntax"
+        )
     check_words(bits)
 
 
@@ -39,7 +45,7 @@ def check_words(bits_allocated: int) -> None:
     if bits_allocated > 16:
         raise NotTranscodable(
             f"BitsAllocated (0028,0100) is {bits_allocated}: no order of bytes is agreed upon in"
-            " Explicit VR Big Endian"
+            " Explicit VR Big Endian: choose a little endian transfer syntax"
         )
 
 
@@ -61,7 +67,7 @@ def decoded_size(description: PixelDescription) -> int:
     if size > _MAXIMUM_BYTES:
         raise NotTranscodable(
             f"NumberOfFrames (0028,0008) is {description.number_of_frames}: native pixels would"
-            " take 4 GiB or more"
+            " take 4 GiB or more, which no element can: choose a compressed transfer syntax"
         )
     return size
 

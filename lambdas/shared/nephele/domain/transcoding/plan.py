@@ -128,7 +128,10 @@ class Plan:
         photometric: str | None = None
         for frame in map_in_order(work, encoded, at_once):
             if photometric not in (None, frame.photometric):
-                raise NotTranscodable("PhotometricInterpretation (0028,0004): the frames' differ")
+                raise NotTranscodable(
+                    "PhotometricInterpretation (0028,0004): the frames' differ, and a file has one"
+                    " alone: it can be kept as it is, or split into its frames"
+                )
             photometric = frame.photometric
             yield frame
 

@@ -275,6 +275,6 @@ def _inflated(file: BinaryIO) -> BinaryIO:
 def _check_size(size_bytes: int) -> None:
     if size_bytes > MAXIMUM_HEADER_BYTES:
         raise NotTranscodable(
-            f"the elements beside the pixels take {size_bytes} bytes,"
-            f" more than {MAXIMUM_HEADER_BYTES}"
+            f"the elements beside PixelData (7fe0,0010) take {size_bytes} bytes, and"
+            f" {MAXIMUM_HEADER_BYTES} are held in memory: the file stays as it is"
         )

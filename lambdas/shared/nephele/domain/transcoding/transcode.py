@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import BinaryIO, Self
 
+from nephele.domain.codecs.capacity import cannot_write
 from nephele.domain.codecs.options import DEFAULT_OPTIONS, CodecOptions
 from nephele.domain.transcoding.checks import check_plan
 from nephele.domain.transcoding.output import write_output
@@ -120,7 +121,7 @@ def open_transcoding(
         A DICOM file, seekable; it is read again while the result is written.
     """
     if transfer_syntax_uid not in TARGETS:
-        raise NotTranscodable(f"TransferSyntaxUID (0002,0010): cannot write {transfer_syntax_uid}")
+        raise cannot_write(transfer_syntax_uid)
     source = open_source(file)
     plan = Plan(source, transfer_syntax(transfer_syntax_uid), lossy_quality, options)
     try:
