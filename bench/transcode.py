@@ -14,6 +14,7 @@ from bench.pictures import CR, CT, MULTI_FRAME, RGB, TINY, Picture
 from bench.report import Report
 from bench.rivals import EXPLICIT, PROGRAMS, RACES, Race, Timing, timed, timing
 from bench.run import BenchRun
+from nephele.domain.codecs.freed_memory import keep_freed_memory
 from nephele.domain.transcoding import TARGETS, open_transcoding
 from nephele.domain.transcoding.sinks import FileSink
 from nephele.domain.transfer_syntax import transfer_syntax
@@ -28,7 +29,8 @@ _Direction = dict[tuple[str, str], float]
 
 
 def transcode(run: BenchRun) -> None:
-    """Measure every syntax in process, then the programs, then memory."""
+    """Measure every syntax in process, as the function and the command do, the programs, memory."""
+    keep_freed_memory()
     folder = run.folder / "transcode"
     folder.mkdir()
     _each_way(run, folder)

@@ -7,12 +7,15 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
+from nephele.domain.codecs.freed_memory import keep_freed_memory
 from nephele.services.archive import Archive, open_archive
 from nephele.services.messages import batch_answer, last_tries, read_batch, transcode_messages
 from nephele.settings.environment import TranscodeEnvironment
 
 _RESERVE_MILLISECONDS = 120_000
 """Kept for copying an object as it came, should transcoding it take too long."""
+
+keep_freed_memory()
 
 
 @cache

@@ -13,6 +13,7 @@ from rich.console import Console
 from nephele.cli.sources import why_not_dicom
 from nephele.cli.summary import Summary, print_summary, progress_by_bytes
 from nephele.cli.transfer_syntaxes import transfer_syntax_named
+from nephele.domain.codecs.freed_memory import keep_freed_memory
 from nephele.domain.transcoding import open_transcoding
 from nephele.domain.transcoding.pipeline import default_jobs, map_in_order
 from nephele.domain.transcoding.sinks import FileSink, copy_to
@@ -55,6 +56,7 @@ def transcode_files(
     if uid is None or uid not in TARGETS:
         typer.echo(f"--transfer-syntax: cannot write {syntax}. It can be:\n{_targets()}", err=True)
         raise typer.Exit(2)
+    keep_freed_memory()
     console, summary = Console(), Summary()
     try:
         _transcode_all(source, target, uid, quality, jobs or default_jobs(), summary, console)
