@@ -16,6 +16,7 @@ from nephele.domain import digests
 from nephele.domain.levels import Level
 from nephele.domain.part10 import read_file_meta, write_preamble
 from nephele.domain.resources import StoredFile
+from nephele.services import same_content
 from nephele.services.archive import Archive
 from nephele.services.same_content import is_same_content
 from nephele.services.store import store
@@ -72,16 +73,35 @@ def test_large_ones_are_told_apart_without_reading(archive: Archive, changed: bo
     assert [one.md5 for one in aside] == ([md5] if changed else [])
 
 
-def test_what_came_without_a_digest_is_read(archive: Archive) -> None:
+@pytest.mark.parametrize("has_digest", [True, False], ids=["one has a digest", "none has"])
+def test_what_came_without_a_digest_is_read(
+    archive: Archive, monkeypatch: pytest.MonkeyPatch, has_digest: bool
+) -> None:
     first = stored(archive, file_of("ONE"), FIRST)
     old = replace(first, data_set_digest="")
     for changed in (False, True):
         file = file_of("OTHER", changed=changed)
         key = f"{first.key}-{changed}"
         archive.bucket.put_large(key, io.BytesIO(file), {})
-        one = StoredFile(key, "u", len(file), "m", provenance(), data_set_digest="d")
+        digest = digest_of(file) if has_digest else ""
+        one = StoredFile(key, "u", len(file), "m", provenance(), data_set_digest=digest)
         assert is_same_content(archive.bucket, old, one) is not changed
         assert is_same_content(archive.bucket, one, old) is not changed
+    shorter = file_of("OTHER")[:-2]
+    archive.bucket.put_large(f"{first.key}-shorter", io.BytesIO(shorter), {})
+    one = StoredFile(
+        f"{first.key}-shorter", "u", len(shorter), "m", provenance(), data_set_digest="d"
+    )
+    assert not is_same_content(archive.bucket, old, one)
+    monkeypatch.setattr(same_content, "LARGEST_COMPARED_BYTES", len(shorter))
+    assert not is_same_content(archive.bucket, old, replace(one, key=old.key))
+
+
+def digest_of(file: bytes) -> str:
+    meta = read_file_meta(io.BytesIO(file))
+    digest = digests.begin_data_set(meta.transfer_syntax_uid)
+    digest.update(file[meta.data_set_offset :])
+    return digest.hexdigest()
 
 
 def test_equal_bytes_in_another_syntax_differ() -> None:
