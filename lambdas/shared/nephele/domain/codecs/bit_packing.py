@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     Codes = NDArray[Any]
 
 _WORD_BITS = 64
-_JOINED_AT_MOST = 4
+_JOINED_AT_MOST = 8
 
 
 class Bits(NamedTuple):
@@ -39,9 +39,13 @@ def pack_codes(codes: Codes, lengths: Codes) -> Bits:
     missing = -len(codes) % _JOINED_AT_MOST
     if missing:
         codes, lengths = np.pad(codes, (0, missing)), np.pad(lengths, (0, missing))
-    codes, lengths = _joined_pairs(codes, lengths)
-    if int(lengths.max()) <= _WORD_BITS // 2:
-        codes, lengths = _joined_pairs(codes, lengths)
+    while len(codes) % 2 == 0:
+        together = lengths[0::2] + lengths[1::2]
+        if int(together.max()) > _WORD_BITS:
+            break
+        joined = codes[0::2] << lengths[1::2]
+        joined |= codes[1::2]
+        codes, lengths = joined, together
     return _in_words(codes, lengths)
 
 
@@ -64,12 +68,6 @@ def joined_bytes(parts: Sequence[Bits]) -> bytes:
     if total % 8:
         joined[-1] |= (1 << -total % 8) - 1
     return bytes(joined)
-
-
-def _joined_pairs(codes: Codes, lengths: Codes) -> tuple[Codes, Codes]:
-    joined = codes[0::2] << lengths[1::2]
-    joined |= codes[1::2]
-    return joined, lengths[0::2] + lengths[1::2]
 
 
 def _in_words(codes: Codes, lengths: Codes) -> Bits:

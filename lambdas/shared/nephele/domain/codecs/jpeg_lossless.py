@@ -6,6 +6,7 @@ Written with numpy, which takes a quarter of libjpeg-turbo's time: its encoder w
 from __future__ import annotations
 
 import struct
+from collections.abc import Iterator
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -52,19 +53,19 @@ def encode_lossless(samples: Samples, precision: int, predictor: int) -> bytes:
     codes_of, lengths_of = _tables(lengths)
     parts = [
         pack_codes(codes_of.take(block), lengths_of.take(block))
-        for block in _blocks(differences.ravel())
+        for block in _iter_blocks(differences.ravel())
     ]
     entropy_coded = joined_bytes(parts).replace(b"\xff", b"\xff\0")
     front = _front((rows, columns, components), precision, predictor, lengths)
     return b"".join((front, entropy_coded, _END))
 
 
-def _blocks(differences: Samples) -> list[Samples]:
-    """Return parts of the differences, to be looked up with."""
+def _iter_blocks(differences: Samples) -> Iterator[Samples]:
+    """Yield parts of the differences, to be looked up with."""
     import numpy as np
 
-    starts = range(0, len(differences), _AT_ONCE)
-    return [differences[start : start + _AT_ONCE].astype(np.intp) for start in starts]
+    for start in range(0, len(differences), _AT_ONCE):
+        yield differences[start : start + _AT_ONCE].astype(np.intp)
 
 
 def _differences(lines: Samples, components: int, precision: int, predictor: int) -> Samples:
