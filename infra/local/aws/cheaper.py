@@ -14,6 +14,9 @@ from typing import Any
 
 _LONGEST_REMEMBERED = 16 * 1024 * 1024
 _LEAST_MAPPED = 1 << 20
+_KEEPS_FILES_OPEN = sys.version_info < (3, 13)
+"""Memory that is mapped from a file keeps it open in older Pythons."""
+_UNTRACKED: dict[str, Any] = {} if _KEEPS_FILES_OPEN else {"trackfd": False}
 _PRINCIPAL_SECONDS = 1.0
 _MOST_PRINCIPALS = 256
 _ATOMS = frozenset({str, bytes, bool, int, float, type(None)})
@@ -100,13 +103,10 @@ def without_data(record: Callable[..., str | None]) -> Callable[..., str | None]
 
 
 def in_file(data: bytes, folder: str) -> bytes | mmap.mmap:
-    """Return bytes of a large part that the kernel may put aside; small ones as they are.
-
-    Before Python 3.13 each would keep a file open.
-    """
-    if len(data) < _LEAST_MAPPED or sys.version_info < (3, 13):
+    """Return bytes of a large part that the kernel may put aside; small ones as they are."""
+    if len(data) < _LEAST_MAPPED or _KEEPS_FILES_OPEN:
         return data
     with tempfile.TemporaryFile(dir=folder) as file:
         file.write(data)
         file.flush()
-        return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ, trackfd=False)
+        return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ, **_UNTRACKED)
