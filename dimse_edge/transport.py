@@ -22,7 +22,7 @@ P_DATA_TF = 0x04
 
 _HEADER = struct.Struct(">BxL")
 _TIMEVAL = struct.Struct("ll")
-_BUFFERS_AT_ONCE = 512
+BUFFERS_AT_ONCE = 512
 """Systems take at least 1,024 with one call."""
 _BUFFER_BYTES = 1 << 18
 _LONGEST_OTHER_BYTES = _BUFFER_BYTES - _HEADER.size
@@ -120,8 +120,8 @@ class PduSocket(AssociationSocket):
         if self.socket is None:
             raise ConnectionEnded
         try:
-            for start in range(0, len(buffers), _BUFFERS_AT_ONCE):
-                self._send(self.socket, buffers[start : start + _BUFFERS_AT_ONCE])
+            for start in range(0, len(buffers), BUFFERS_AT_ONCE):
+                self._send(self.socket, buffers[start : start + BUFFERS_AT_ONCE])
         except OSError as exc:
             raise ConnectionEnded from exc
 

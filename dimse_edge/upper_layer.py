@@ -100,9 +100,10 @@ class UpperLayer(DULServiceProvider):
     def _receive(self, encoded: memoryview) -> None:
         try:
             pdu, event = self._decode_pdu(bytearray(encoded))
-            pdu.to_primitive()  # what the state machine could not convert is invalid, too
+            primitive = pdu.to_primitive()  # what the state machine could not convert is invalid
         except Exception as exc:
             raise ProtocolError("a PDU cannot be decoded") from exc
+        pdu.to_primitive = lambda: primitive  # of a hundred contexts it takes milliseconds
         self._recv_pdu.put(pdu)
         self.event_queue.put(event)
 

@@ -14,7 +14,7 @@ from nephele.domain.sop_classes import MODALITY_WORKLIST_FIND
 from nephele.logs import logger
 from nephele.services.find import metered
 from nephele.services.overrides import followed
-from nephele.services.query import RETRIEVE_AE_TITLE, matches, parse_query
+from nephele.services.query import RETRIEVE_AE_TITLE, iter_matches, parse_query
 from nephele.services.query_answers import iter_answers
 from nephele.settings.limits import EDGE_FIND_READ_UNITS, EDGE_FIND_SECONDS
 
@@ -43,7 +43,7 @@ def _serve_query(association: EdgeAssociation, request: Request) -> None:
         RETRIEVE_AE_TITLE: Answered("AE", configuration.dicom_aet),
     }
     with metered(archive, EDGE_FIND_READ_UNITS, EDGE_FIND_SECONDS) as (counted, meter):
-        batches = iter_answers(counted, query, matches(counted, query))
+        batches = iter_answers(counted, query, iter_matches(counted, query))
         count = send_answers(association, request, batches, always)
     facts = {"level": query.level, "answers": count, "read_units": meter.units}
     logger.info("query answered", extra={**association.facts, **facts})

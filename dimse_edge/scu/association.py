@@ -34,6 +34,7 @@ _A_RELEASE_RP = 0x06
 _RELEASE_REQUEST = b"\x05\x00\x00\x00\x00\x04\x00\x00\x00\x00"
 _ABORT = b"\x07\x00\x00\x00\x00\x04\x00\x00\x00\x00"
 _SENT_AT_ONCE = 256 << 10
+"""What a peer has to take within its timeout."""
 
 
 class Association:
@@ -142,13 +143,15 @@ class Association:
         if data_set is not None:
             pdus = chain(pdus, iter_pdus(context_id, 0, data_set, size))
         with self._translated("sending"):
-            pending = bytearray()
+            pending: list[Buffer] = []
+            size_bytes = 0
             for buffer in chain.from_iterable(pdus):
-                pending += buffer
-                if len(pending) >= _SENT_AT_ONCE:
-                    self._wire.send(pending)
-                    pending = bytearray()
-            self._wire.send(pending)
+                pending.append(buffer)
+                size_bytes += len(buffer)
+                if size_bytes >= _SENT_AT_ONCE:
+                    self._wire.send_buffers(pending)
+                    pending, size_bytes = [], 0
+            self._wire.send_buffers(pending)
 
     def receive(self, timeout: float | None = None, sink_for: SinkFor | None = None) -> Message:
         """Wait for the next message.

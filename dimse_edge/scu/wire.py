@@ -11,9 +11,11 @@ import socket
 import ssl
 import struct
 import time
+from collections.abc import Sequence
 
 from dimse_edge.command import ProtocolError
-from dimse_edge.transport import P_DATA_TF
+from dimse_edge.fragments import Buffer
+from dimse_edge.transport import BUFFERS_AT_ONCE, P_DATA_TF
 
 _HEADER = struct.Struct(">BxL")
 _BUFFER_BYTES = 64 << 10
@@ -85,6 +87,29 @@ class Wire:
         try:
             self._socket.settimeout(self._timeout)
             self._socket.sendall(data)
+        except TimeoutError as exc:
+            raise PeerTimeout("it does not take what is sent to it") from exc
+        except OSError as exc:
+            raise AssociationEnded("the connection broke while sending") from exc
+
+    def send_buffers(self, buffers: Sequence[Buffer]) -> None:
+        """Send buffers, one behind the other, without putting them together; raise as `send`."""
+        if isinstance(self._socket, ssl.SSLSocket):
+            self.send(b"".join(buffers))
+            return
+        deadline = None if self._timeout is None else time.monotonic() + self._timeout
+        for start in range(0, len(buffers), BUFFERS_AT_ONCE):
+            self._send_some(buffers[start : start + BUFFERS_AT_ONCE], deadline)
+
+    def _send_some(self, buffers: Sequence[Buffer], deadline: float | None) -> None:
+        rest = [memoryview(buffer) for buffer in buffers]
+        try:
+            while rest:
+                remaining = None if deadline is None else deadline - time.monotonic()
+                if remaining is not None and remaining <= 0:
+                    raise TimeoutError
+                self._socket.settimeout(remaining)
+                rest = _behind(rest, self._socket.sendmsg(rest))
         except TimeoutError as exc:
             raise PeerTimeout("it does not take what is sent to it") from exc
         except OSError as exc:
@@ -170,6 +195,15 @@ class Wire:
             if not data:
                 raise AssociationEnded("it has closed the connection")
             self._buffer += data
+
+
+def _behind(buffers: list[memoryview], sent: int) -> list[memoryview]:
+    """Return what of some buffers is left when so many bytes of them are sent."""
+    for number, buffer in enumerate(buffers):
+        if sent < len(buffer):
+            return [buffer[sent:], *buffers[number + 1 :]]
+        sent -= len(buffer)
+    return []
 
 
 def _secured(

@@ -18,8 +18,12 @@ from ministack.services import dynamodb, s3
 from infra.local.aws.cheaper import (
     RememberedMd5,
     RememberedPrincipals,
+    comparing_keys,
     copy_of,
     in_file,
+    json_answer,
+    remembered,
+    remembered_tokens,
     without_data,
 )
 
@@ -68,6 +72,10 @@ def _quicken() -> None:
         s3._record_object_version = without_data(s3._record_object_version)
         s3._upload_part = _upload_part
     dynamodb.copy = SimpleNamespace(deepcopy=copy_of)
+    dynamodb.json_response = json_answer
+    dynamodb._tokenize = remembered_tokens(dynamodb._tokenize)
+    dynamodb._condition_syntax_error = remembered(dynamodb._condition_syntax_error)
+    dynamodb._evaluate_condition = comparing_keys(dynamodb._evaluate_condition)
     iam_evaluator.resolve_principal = RememberedPrincipals(
         iam_evaluator.resolve_principal, iam_evaluator.AuthError
     )

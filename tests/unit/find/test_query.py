@@ -12,7 +12,7 @@ from nephele.domain.query_identifier import QUERY_RETRIEVE_LEVEL, Key, Keys
 from nephele.errors import BadRequest, BudgetExhausted, ParameterOutOfRange
 from nephele.services.archive import Archive
 from nephele.services.find import metered
-from nephele.services.query import matches, parse_query
+from nephele.services.query import iter_matches, matches, parse_query
 from nephele.services.query_answers import iter_answers
 from nephele.settings.configuration import parse_configuration
 
@@ -32,7 +32,7 @@ def _keys(level: str, **values: str) -> Keys:
 
 def _ask(archive: Archive, level: str, **values: str) -> list[dict[str, Any]]:
     query = parse_query(_keys(level, **values), archive.configuration)
-    batches = iter_answers(archive, query, matches(archive, query))
+    batches = iter_answers(archive, query, iter_matches(archive, query))
     return [
         {keyword: answer[_number(keyword)].value for keyword in values}
         for batch in batches

@@ -22,6 +22,8 @@ from nephele.settings.limits import FIND_READ_UNITS, FIND_SECONDS
 _FIRST_ROUND = 100
 _GROWTH = 4
 _BATCH = 100
+_WITH_OWN_TAGS = (Level.PATIENT, Level.STUDY)
+"""Levels whose rows tell all there is to tell: a study has its own copy of its patient's tags."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,21 +63,47 @@ def find(archive: Archive, query: FindQuery) -> Found:
     BudgetExhausted
         More would have to be read than the archive's meter allows.
     """
-    if query.is_impossible or not _has_parent(archive, query):
+    if _is_vain(archive, query):
         return Found([], "none: nothing has such a value")
-    ways = paths(archive.index, query)
-    path, candidates = _shortest(archive, query, ways)
+    path, candidates = _shortest(archive, query, paths(archive.index, query))
     sieve = Sieve(archive, query, path.proven)
-    matches = _narrow(sieve, candidates, _enough(query, path))
+    matches: list[Candidate] = []
+    enough = _enough(query, path)
+    for batch in _iter_narrowed(sieve, candidates):
+        matches += batch
+        if enough is not None and len(matches) >= enough:
+            break
     if query.order:
         ordered = in_order(archive, matches, query.order)
     else:
         ordered = sorted(matches, key=lambda one: one.orthanc_id)
     stop = query.since + query.limit if query.limit else None
     found = ordered[query.since : stop]
-    has_own = query.level in (Level.PATIENT, Level.STUDY)
-    known = {one.orthanc_id: one.tags for one in found if has_own and one.is_read}
-    return Found([one.orthanc_id for one in found], path.name, known)
+    return _found(found, path)
+
+
+def iter_found(archive: Archive, query: FindQuery) -> Iterator[Found]:
+    """Search as `find` does, and yield what is found while the rest is still being read.
+
+    That is in no order, and all there is: the query's own order and limit do not count.
+    """
+    if _is_vain(archive, query):
+        return
+    path, candidates = _shortest(archive, query, paths(archive.index, query))
+    for batch in _iter_narrowed(Sieve(archive, query, path.proven), candidates):
+        yield _found(batch, path)
+
+
+def _found(matches: list[Candidate], path: Path) -> Found:
+    known = {
+        one.orthanc_id: one.tags for one in matches if one.is_read and one.level in _WITH_OWN_TAGS
+    }
+    return Found([one.orthanc_id for one in matches], path.name, known)
+
+
+def _is_vain(archive: Archive, query: FindQuery) -> bool:
+    """Tell whether nothing can be found."""
+    return query.is_impossible or not _has_parent(archive, query)
 
 
 def _has_parent(archive: Archive, query: FindQuery) -> bool:
@@ -104,21 +132,18 @@ def _shortest(
         quota *= _GROWTH
 
 
-def _narrow(sieve: Sieve, candidates: Iterator[Candidate], enough: int | None) -> list[Candidate]:
-    """Narrow candidates down, batch by batch; `enough` matches suffice where ids ascend."""
-    matches: dict[OrthancId, Candidate] = {}
+def _iter_narrowed(sieve: Sieve, candidates: Iterator[Candidate]) -> Iterator[list[Candidate]]:
+    """Narrow candidates down, batch by batch; yield each match once."""
     seen: set[OrthancId] = set()
+    matched: set[OrthancId] = set()
     while batch := list(islice(candidates, _BATCH)):
-        fresh = [one for one in batch if one.orthanc_id not in seen]
-        seen.update(one.orthanc_id for one in fresh)
-        matches |= {one.orthanc_id: one for one in sieve.narrow(_distinct(fresh))}
-        if enough is not None and len(matches) >= enough:
-            break
-    return list(matches.values())
-
-
-def _distinct(candidates: list[Candidate]) -> list[Candidate]:
-    return list({one.orthanc_id: one for one in candidates}.values())
+        fresh = {one.orthanc_id: one for one in batch if one.orthanc_id not in seen}
+        seen.update(fresh)
+        found = {one.orthanc_id: one for one in sieve.narrow(list(fresh.values()))}
+        matches = [one for orthanc_id, one in found.items() if orthanc_id not in matched]
+        matched.update(found)
+        if matches:
+            yield matches
 
 
 def _enough(query: FindQuery, path: Path) -> int | None:

@@ -16,7 +16,7 @@ from nephele.domain.matching import Matcher, parse_matcher
 from nephele.domain.query_identifier import QUERY_RETRIEVE_LEVEL, Key, Keys, level_of
 from nephele.errors import BadRequest
 from nephele.services.archive import Archive
-from nephele.services.find import Found, find
+from nephele.services.find import Found, find, iter_found
 from nephele.services.hierarchy import resources_in_order
 from nephele.services.requested_tags import COMPUTED
 from nephele.settings.configuration import Configuration
@@ -71,6 +71,18 @@ def _iter_matchers(asked: list[Key], configuration: Configuration) -> Iterator[t
             yield key.tag, matcher
 
 
+def iter_matches(archive: Archive, query: Query) -> Iterator[Found]:
+    """Yield what a query asks for: piece by piece in any order, unless a limit cuts it by ids.
+
+    Raises as `matches`, perhaps after some was found.
+    """
+    if query.limit or _deepest(query) is not None:
+        yield matches(archive, query)
+        return
+    mode = archive.configuration.storage_access_on_find
+    yield from iter_found(archive, _find_query(query, query.level, mode, 0))
+
+
 def matches(archive: Archive, query: Query) -> Found:
     """Return what a query asks for, ascending by id, as many as the limits allow.
 
@@ -83,8 +95,7 @@ def matches(archive: Archive, query: Query) -> Found:
         More would have to be read than the archive's meter allows.
     """
     mode = archive.configuration.storage_access_on_find
-    below = [lower_level(query.level, number) for number in query.matchers]
-    deepest = max((one for one in below if one is not None), key=ORDER.index, default=None)
+    deepest = _deepest(query)
     if deepest is None:
         return find(archive, _find_query(query, query.level, mode, query.limit))
     found = find(archive, _find_query(query, deepest, mode, 0))
@@ -93,6 +104,12 @@ def matches(archive: Archive, query: Query) -> Found:
     if any(_is_of_level(query.level, number) for number in query.matchers):
         ids = sorted({*ids} & {*find(archive, _find_query(query, query.level, mode, 0)).ids})
     return Found(ids[: query.limit or None], found.index)
+
+
+def _deepest(query: Query) -> Level | None:
+    """Return the lowest of the levels beneath that keep something that is asked for."""
+    below = [lower_level(query.level, number) for number in query.matchers]
+    return max((one for one in below if one is not None), key=ORDER.index, default=None)
 
 
 def _find_query(query: Query, level: Level, mode: str, limit: int) -> FindQuery:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from itertools import islice
+from dataclasses import replace
+from itertools import batched
 
 from nephele.domain.attributes import tag_of
 from nephele.domain.dicom_json import TagFormat, read_data_set
@@ -32,45 +33,42 @@ _BATCH = 100
 _BATCHES_AHEAD = 3
 
 
-def iter_answers(archive: Archive, query: Query, found: Found) -> Iterator[list[Answer]]:
+def iter_answers(
+    archive: Archive, query: Query, pieces: Iterable[Found]
+) -> Iterator[list[Answer]]:
     """Yield the answers for resources, in batches; those deleted meanwhile are left out.
 
-    The next batches are read while the one before is being sent; where nothing is left to be read,
-    no thread is worth it.
+    The next batches are found and read while the one before is being sent; where nothing is left
+    to be read, no thread is worth it.
     """
-    renderer = _Renderer(archive, query, found.main_tags)
-    if renderer.knows(found.ids):
-        for start in range(0, len(found.ids), _BATCH):
-            yield renderer.render(found.ids[start : start + _BATCH])
-        return
-    remaining = iter(found.ids)
+    renderer = _Renderer(archive, query)
+    waiting: deque[Future[list[Answer]]] = deque()
     with ThreadPoolExecutor(_BATCHES_AHEAD, thread_name_prefix="answers") as pool:
-        waiting = deque(_render_next(pool, renderer, remaining, _BATCHES_AHEAD))
         try:
+            for batch in _iter_batches(pieces):
+                if renderer.knows(batch):
+                    yield renderer.render(batch)
+                    continue
+                waiting.append(pool.submit(renderer.render, batch))
+                while waiting and (len(waiting) >= _BATCHES_AHEAD or waiting[0].done()):
+                    yield waiting.popleft().result()
             while waiting:
-                answers = waiting.popleft().result()
-                waiting.extend(_render_next(pool, renderer, remaining, 1))
-                yield answers
+                yield waiting.popleft().result()
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
 
 
-def _render_next(
-    pool: ThreadPoolExecutor, renderer: _Renderer, remaining: Iterator[OrthancId], count: int
-) -> Iterator[Future[list[Answer]]]:
-    for _ in range(count):
-        if batch := list(islice(remaining, _BATCH)):
-            yield pool.submit(renderer.render, batch)
+def _iter_batches(pieces: Iterable[Found]) -> Iterator[Found]:
+    for piece in pieces:
+        for ids in batched(piece.ids, _BATCH):
+            yield replace(piece, ids=list(ids))
 
 
 class _Renderer:
     """Makes answers; what several resources have above them is read once."""
 
-    def __init__(
-        self, archive: Archive, query: Query, known: Mapping[OrthancId, Mapping[str, str]]
-    ) -> None:
+    def __init__(self, archive: Archive, query: Query) -> None:
         self._archive = archive
-        self._known_tags = known
         self._level = query.level
         self._matchers = query.matchers
         self._above: dict[OrthancId, Resource] = {}
@@ -109,16 +107,16 @@ class _Renderer:
         """Return the levels that keep what is known of a resource, the highest first."""
         return ORDER[: ORDER.index(self._level) + 1]
 
-    def knows(self, ids: list[OrthancId]) -> bool:
+    def knows(self, found: Found) -> bool:
         """Tell whether the answers for some resources can be told without reading."""
         is_plain = not (self._stored or self._computed)
-        return is_plain and all(one in self._known_tags for one in ids)
+        return is_plain and all(one in found.main_tags for one in found.ids)
 
-    def render(self, ids: list[OrthancId]) -> list[Answer]:
+    def render(self, found: Found) -> list[Answer]:
         """Return the answers for some resources, in their order."""
-        if self.knows(ids):
-            return [self._with_main_tags(self._known_tags[one]) for one in ids]
-        resources = resources_in_order(self._archive, ids)
+        if self.knows(found):
+            return [self._with_main_tags(found.main_tags[one]) for one in found.ids]
+        resources = resources_in_order(self._archive, found.ids)
         self._read_above(resources)
         if self._stored or any(tag_of(key.tag) in _COSTLY for key, _ in self._computed):
             return in_parallel(self._answer, resources)

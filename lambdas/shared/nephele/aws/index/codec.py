@@ -35,6 +35,7 @@ A row's attributes have short names, since DynamoDB bills each byte of them:
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import lru_cache
 from typing import Any
 
 import orjson
@@ -48,6 +49,7 @@ from nephele.domain.provenance import Origin, Provenance
 from nephele.domain.resources import Resource, StoredFile, Totals
 from nephele.domain.user_state import NO_USER_STATE, UserState, decode_state
 
+_KEPT_IDS = 256
 
 def text(value: str) -> dict[str, str]:
     """Encode a text attribute."""
@@ -84,9 +86,13 @@ def pack_ids(ids: list[OrthancId]) -> dict[str, bytes]:
     return {"B": b"".join(bytes.fromhex(i.replace("-", "")) for i in ids)}
 
 
-def _unpack_ids(packed: bytes) -> list[OrthancId]:
+@lru_cache(_KEPT_IDS)
+def _unpack_ids(packed: bytes) -> tuple[OrthancId, ...]:
+    """Decode ids; what lies beside each other has the same ones above it."""
     digests = (packed[start : start + 20].hex() for start in range(0, len(packed), 20))
-    return [OrthancId("-".join(digest[n : n + 8] for n in range(0, 40, 8))) for digest in digests]
+    return tuple(
+        OrthancId("-".join(digest[n : n + 8] for n in range(0, 40, 8))) for digest in digests
+    )
 
 
 def is_deleted(row: Row) -> bool:
@@ -114,7 +120,7 @@ def read_resource(row: Row) -> Resource:
     level = Level(row["l"]["S"])
     orthanc_id = OrthancId(row["pk"]["S"])
     above = ORDER[: ORDER.index(level)]
-    ancestors = dict(zip(above, _unpack_ids(row["a"]["B"]) if above else [], strict=True))
+    ancestors = dict(zip(above, _unpack_ids(row["a"]["B"]) if above else (), strict=True))
     metadata: dict[str, str] = read_document(row, "m")
     if level is not Level.INSTANCE:
         metadata["LastUpdate"] = to_seconds(row["u"]["S"])

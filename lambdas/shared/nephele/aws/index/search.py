@@ -63,13 +63,13 @@ def iter_dated(table: Table, dates: Dates = ALL_DATES) -> Iterator[Hit]:
 def iter_studies(table: Table) -> Iterator[Hit]:
     """Yield all studies, for who wants them to the last: in pages as large as they can be.
 
-    The first pages are read side by side.
+    The first pages are read side by side, and each is given as soon as it is its turn and there.
     """
     shards = [table.iter_query(search_keys.dates(n)) for n in range(search_keys.SEARCH_SHARDS)]
     with ThreadPoolExecutor(len(shards), thread_name_prefix="studies") as pool:
-        firsts = list(pool.map(lambda rows: list(islice(rows, 1)), shards))
-    for first, others in zip(firsts, shards, strict=True):
-        yield from map(_hit, chain(first, others))
+        firsts = pool.map(lambda rows: list(islice(rows, 1)), shards)
+        for first, others in zip(firsts, shards, strict=True):
+            yield from map(_hit, chain(first, others))
 
 
 def iter_of_modality(table: Table, modality: str, dates: Dates = ALL_DATES) -> Iterator[Hit]:
