@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Any
 
 from dimse_edge.command import ProtocolError, Tag
@@ -16,7 +17,6 @@ from nephele.domain.levels import Level
 from nephele.domain.orthanc_id import OrthancId
 from nephele.errors import NepheleError, UnknownResource
 from nephele.logs import logger
-from nephele.services.archive import Archive
 from nephele.services.jobs.submit import JobOptions, submit
 from nephele.services.resolve import instances_beneath, resolve_resources
 from nephele.settings.modality import Modality
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 _VAIN_ATTEMPTS = 3
 """After so many instances in a row that broke or found no association the rest is given up."""
+_SOON_SECONDS = 1.0
+"""How far it is may be told later than that only where a single instance takes as long."""
 _NO_ASSOCIATION = (Unreachable, PeerTimeout, AssociationEnded, ProtocolError)
 
 
@@ -61,7 +63,7 @@ def _send_now(
 ) -> None:
     progress = Progress(len(ids))
     with _sender(association, request, modality) as sender:
-        sending = _Sending(association.site.archive, sender, progress)
+        sending = _Sending(association, request, sender, progress)
         sender.expect(ids)
         for orthanc_id in ids:
             if association.is_stopped(request):
@@ -70,10 +72,9 @@ def _send_now(
                 sending.give_up(ids[len(ids) - progress.remaining :])
                 break
             sending.send(orthanc_id)
-            if progress.remaining:
-                send_progress(association, request, progress)
-    status = progress.final_status(is_cancelled=association.is_cancelled(request))
-    send_outcome(association, request, progress, status)
+        sending.tell()
+        status = progress.final_status(is_cancelled=association.is_cancelled(request))
+        send_outcome(association, request, progress, status)  # before the release is waited for
     facts = {"destination": modality.aet, "status": f"{status:#06x}"}
     counts = {"completed": progress.completed, "failed": progress.failed}
     logger.info("instances moved", extra={**association.facts, **facts, **counts})
@@ -85,13 +86,23 @@ def _sender(association: EdgeAssociation, request: Request, modality: Modality) 
 
 
 class _Sending:
-    """Instances on their way to the destination, counted."""
+    """Instances on their way to the destination, counted.
 
-    def __init__(self, archive: Archive, sender: Sender, progress: Progress) -> None:
-        self._archive = archive
+    How far they are is told while the destination has the next one to look at, unless that takes
+    long: so it takes no time of its own.
+    """
+
+    def __init__(
+        self, association: EdgeAssociation, request: Request, sender: Sender, progress: Progress
+    ) -> None:
+        self._association = association
+        self._request = request
+        self._archive = association.site.archive
         self._sender = sender
         self._progress = progress
         self._vain = 0
+        self._is_told = True
+        self._told_at = time.monotonic()
 
     @property
     def is_vain(self) -> bool:
@@ -100,18 +111,29 @@ class _Sending:
 
     def send(self, orthanc_id: OrthancId) -> None:
         """Send one instance; a failure is counted, and the others go on."""
+        if time.monotonic() - self._told_at > _SOON_SECONDS:
+            self.tell()
         try:
-            outcome = self._sender.send(orthanc_id)
+            outcome = self._sender.send(orthanc_id, self.tell)
         except NepheleError as error:
             self._vain = self._vain + 1 if isinstance(error.__cause__, _NO_ASSOCIATION) else 0
             facts = {"orthanc_id": orthanc_id, "error": type(error).__name__, "reason": str(error)}
             logger.warning("instance not sent", extra=facts)
             self._progress.explain(error)
+            self.tell()
             self.give_up([orthanc_id])
         else:
             self._vain = 0
+            self.tell()
             status = SUCCESS if outcome.is_success and not outcome.status >> 12 else outcome.status
             self._progress.add(outcome.sop_instance_uid, status)
+        self._is_told = not self._progress.remaining
+
+    def tell(self) -> None:
+        """Tell how far it is, unless that was told."""
+        if not self._is_told:
+            send_progress(self._association, self._request, self._progress)
+            self._is_told, self._told_at = True, time.monotonic()
 
     def give_up(self, ids: list[OrthancId]) -> None:
         """Count instances as failed, and list them."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from itertools import chain
 from types import TracebackType
@@ -176,9 +176,18 @@ class Association:
         context_id: int,
         command: dict[Tag, int | str],
         data_set: Iterable[Buffer] | None = None,
+        meanwhile: Callable[[], None] | None = None,
     ) -> Message:
-        """Send a request that has one response, and return this."""
+        """Send a request that has one response, and return this.
+
+        Parameters
+        ----------
+        meanwhile : callable, optional
+            What is done while the peer works on it.
+        """
         self.send(context_id, command, data_set)
+        if meanwhile is not None:
+            meanwhile()
         message = self.receive()
         self.check_response(message, command[Tag.MESSAGE_ID])
         return message

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Generator, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
@@ -17,6 +17,7 @@ from nephele.domain.orthanc_id import OrthancId
 from nephele.domain.resources import Resource
 from nephele.errors import (
     BadFileFormat,
+    NepheleError,
     NetworkProtocol,
     NotTranscodable,
     StorageFull,
@@ -99,6 +100,8 @@ class Sender:
         )
         self._expected: deque[OrthancId] = deque()
         self._stream: Generator[Outgoing] | None = None
+        self._next: Outgoing | NepheleError | None = None
+        self._meanwhile: Callable[[], None] | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -117,8 +120,13 @@ class Sender:
         """Say what will be sent next, in this order: it is read ahead and transcoded meanwhile."""
         self._expected.extend(ids)
 
-    def send(self, instance_id: OrthancId) -> Outcome:
+    def send(self, instance_id: OrthancId, meanwhile: Callable[[], None] | None = None) -> Outcome:
         """Send an instance, and return what the peer answered.
+
+        Parameters
+        ----------
+        meanwhile : callable, optional
+            What may be done while the peer looks at it; the next one is made ready then, too.
 
         Raises
         ------
@@ -129,6 +137,7 @@ class Sender:
         NetworkProtocol
             The peer cannot be reached, fails, or takes it in no transfer syntax it can be had in.
         """
+        self._meanwhile = meanwhile
         outgoing = self._read_ahead(instance_id)
         outcome = None if outgoing is None else self._send_read(outgoing)
         return outcome or self._send_by_itself(instance_id)
@@ -165,20 +174,36 @@ class Sender:
         """Return an instance that was read ahead, None if it was not expected now."""
         if not self._expected or self._expected[0] != instance_id:
             return None
+        found, self._next = self._next, None
+        if found is None:
+            found = self._read_next()
+        self._expected.popleft()
+        if isinstance(found, NepheleError):
+            raise found
+        return found
+
+    def _read_next(self) -> Outgoing | NepheleError | None:
+        """Return the first one that is expected; the one before is closed."""
         if self._stream is None:
             expected = list(self._expected)
             self._stream = iter_outgoing(
                 self._archive, expected, self._channel.wanted, self._prepare
             )
-        self._expected.popleft()
+        found: Outgoing | NepheleError | None
         try:
-            outgoing = next(self._stream, None)
-        except BaseException:
-            self._stream = None  # a generator that has raised is over: the others need another one
-            raise
-        if outgoing is None:  # more was expected after the last one had been read
+            found = next(self._stream, None)
+        except NepheleError as error:
+            found = error
+        if not isinstance(found, Outgoing):  # it is over: what else is expected needs another one
             self._stream = None
-        return outgoing
+        return found
+
+    def _use_time(self) -> None:
+        """Do what can be done while the peer looks at an instance."""
+        if self._meanwhile is not None:
+            self._meanwhile()
+        if self._stream is not None and self._next is None:
+            self._next = self._read_next()
 
     def _prepare(self, following: Sequence[Resource]) -> None:
         self._channel.expect(kind_of(resource) for resource in following)
@@ -230,5 +255,5 @@ class Sender:
         if self._originator is not None:
             command[Tag.MOVE_ORIGINATOR_AET] = self._originator[0]
             command[Tag.MOVE_ORIGINATOR_MESSAGE_ID] = self._originator[1]
-        answer = association.request(context_id, command, pieces).command
+        answer = association.request(context_id, command, pieces, self._use_time).command
         return Outcome(answer.status, answer.comment, sop_class_uid, sop_instance_uid)

@@ -8,6 +8,7 @@ import copy
 import hashlib
 import json
 import mmap
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -18,8 +19,11 @@ from botocore.exceptions import ClientError
 from infra.local.aws.cheaper import (
     RememberedMd5,
     RememberedPrincipals,
+    comparing_keys,
     copy_of,
     in_file,
+    json_answer,
+    remembered_tokens,
     without_data,
 )
 from infra.local.folders import DataFolder
@@ -264,3 +268,82 @@ def test_principals_are_remembered_and_refusals_are_not(monkeypatch: pytest.Monk
     clock[0] += 1.01
     assert principals("known", "1") == ("known", "1", 5)
     assert asked == ["known", "unknown", "unknown", "known", "known"]
+
+
+_KEY_SLOT = "KeyConditionExpression"
+_ROWS = [
+    {"pk": {"S": "one"}, "sk": {"S": sk}} for sk in ("a", "b#1", "b#2", "c", "é", "\U0001f600")
+]
+_CONDITIONS: dict[str, tuple[str, dict[str, str], list[int]]] = {
+    "a partition": ("pk = :pk", {":pk": "one"}, [0, 1, 2, 3, 4, 5]),
+    "another partition": ("pk = :pk", {":pk": "two"}, []),
+    "a prefix": ("pk = :pk AND begins_with(sk, :sk)", {":pk": "one", ":sk": "b#"}, [1, 2]),
+    "behind": ("pk = :pk AND sk > :sk", {":pk": "one", ":sk": "b#2"}, [3, 4, 5]),
+    "up to": ("pk = :pk AND sk <= :sk", {":pk": "one", ":sk": "b#1"}, [0, 1]),
+    "between": (
+        "pk = :pk AND sk BETWEEN :x AND :y",
+        {":pk": "one", ":x": "b", ":y": "é"},
+        [1, 2, 3, 4],
+    ),
+}
+
+
+@pytest.mark.parametrize("case", _CONDITIONS)
+def test_keys_are_compared_as_ministack_does(case: str) -> None:
+    """Whatever is compared quickly, ministack answers the same, in a process of its own."""
+    expression, texts, expected = _CONDITIONS[case]
+    values = {name: {"S": text} for name, text in texts.items()}
+
+    def refuse(*_: Any) -> bool:
+        raise AssertionError("ministack was asked")
+
+    quick = comparing_keys(refuse)
+    found = [n for n, row in enumerate(_ROWS) if quick(expression, row, values, {}, _KEY_SLOT)]
+    assert found == expected
+    program = (
+        "import json, sys; from ministack.services import dynamodb;"
+        "expression, rows, values, slot = json.load(sys.stdin);"
+        "told = [dynamodb._evaluate_condition(expression, r, values, {}, slot) for r in rows];"
+        "print(json.dumps([n for n, is_met in enumerate(told) if is_met]))"
+    )
+    asked = json.dumps([expression, _ROWS, values, _KEY_SLOT])
+    done = subprocess.run(
+        [sys.executable, "-c", program], input=asked, capture_output=True, text=True, check=True
+    )
+    assert json.loads(done.stdout) == expected
+
+
+@pytest.mark.parametrize(
+    ("expression", "row", "slot"),
+    [
+        pytest.param("pk = :pk", _ROWS[0], "FilterExpression", id="no key condition"),
+        pytest.param("pk = :pk AND sk < :pk", _ROWS[0], _KEY_SLOT, id="another operator"),
+        pytest.param("pk = :pk", {"pk": {"N": "1"}, "sk": {"S": "a"}}, _KEY_SLOT, id="a number"),
+        pytest.param("pk = :other", _ROWS[0], _KEY_SLOT, id="a value that is missing"),
+    ],
+)
+def test_other_conditions_are_ministacks(expression: str, row: Any, slot: str) -> None:
+    ask = comparing_keys(lambda *arguments: arguments)
+    values = {":pk": {"S": "one"}}
+    assert ask(expression, row, values, {}, slot) == (expression, row, values, {}, slot)
+
+
+def test_tokens_are_each_callers_own() -> None:
+    asked: list[str] = []
+
+    def tokenize(expression: str) -> list[str]:
+        asked.append(expression)
+        return expression.split()
+
+    tokens = remembered_tokens(tokenize)
+    tokens("a = b").clear()
+    assert tokens("a = b") == ["a", "=", "b"]
+    assert asked == ["a = b"]
+
+
+def test_answers_are_encoded_as_ministack_does() -> None:
+    data = {"Items": [{"a": {"S": "é\u2028"}, "n": {"N": "1"}, "b": {"BOOL": True}}], "Count": 1}
+    status, headers, body = json_answer(data)
+    assert (status, headers) == (200, {"Content-Type": "application/x-amz-json-1.0"})
+    assert json.loads(body) == data
+    assert "é\u2028".encode() in body

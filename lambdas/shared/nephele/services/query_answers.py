@@ -6,8 +6,8 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
-from itertools import batched
 
+from nephele.batches import batched
 from nephele.domain.attributes import tag_of
 from nephele.domain.dicom_json import TagFormat, read_data_set
 from nephele.domain.dictionary import is_private, is_private_creator
@@ -33,9 +33,7 @@ _BATCH = 100
 _BATCHES_AHEAD = 3
 
 
-def iter_answers(
-    archive: Archive, query: Query, pieces: Iterable[Found]
-) -> Iterator[list[Answer]]:
+def iter_answers(archive: Archive, query: Query, pieces: Iterable[Found]) -> Iterator[list[Answer]]:
     """Yield the answers for resources, in batches; those deleted meanwhile are left out.
 
     The next batches are found and read while the one before is being sent; where nothing is left
@@ -61,7 +59,7 @@ def iter_answers(
 def _iter_batches(pieces: Iterable[Found]) -> Iterator[Found]:
     for piece in pieces:
         for ids in batched(piece.ids, _BATCH):
-            yield replace(piece, ids=list(ids))
+            yield replace(piece, ids=ids)
 
 
 class _Renderer:

@@ -51,6 +51,7 @@ from nephele.domain.user_state import NO_USER_STATE, UserState, decode_state
 
 _KEPT_IDS = 256
 
+
 def text(value: str) -> dict[str, str]:
     """Encode a text attribute."""
     return {"S": value}

@@ -17,6 +17,8 @@ from nephele.domain.levels import Level
 from nephele.domain.orthanc_id import OrthancId
 
 _FIRST_PAGE = 100
+_SHARDS_AT_ONCE = 2
+"""More would keep the first page, which is given at once, from being the first to come."""
 _BEHIND_ALL_IDS = "g"
 
 
@@ -66,7 +68,7 @@ def iter_studies(table: Table) -> Iterator[Hit]:
     The first pages are read side by side, and each is given as soon as it is its turn and there.
     """
     shards = [table.iter_query(search_keys.dates(n)) for n in range(search_keys.SEARCH_SHARDS)]
-    with ThreadPoolExecutor(len(shards), thread_name_prefix="studies") as pool:
+    with ThreadPoolExecutor(_SHARDS_AT_ONCE, thread_name_prefix="studies") as pool:
         firsts = pool.map(lambda rows: list(islice(rows, 1)), shards)
         for first, others in zip(firsts, shards, strict=True):
             yield from map(_hit, chain(first, others))
