@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -19,6 +19,8 @@ from nephele.errors import ConfigurationError
 from nephele.settings.configuration import parse_configuration
 
 _SHOWN_REFUSALS = 10
+_NO_ECHO = "it does not offer C-ECHO"
+_SENDING_OPTION = "AllowTranscoding"
 _STYLES = {"ok": "green", "wrong": "bold red", "note": "yellow"}
 
 
@@ -121,8 +123,26 @@ def _read(client: httpx.Client, path: str) -> list[Any]:
 
 def _examine_modality(client: httpx.Client, name: str) -> Finding:
     shown = client.get(f"/modalities/{name}/configuration").json()
-    where = f"modality {name} ({shown['AET']} at {shown['Host']}:{shown['Port']})"
-    return _judge(where, client.post(f"/modalities/{name}/echo", content=b"{}"))
+    address = f"at {shown['Host']}:{shown['Port']}"
+    where = f"modality {name} ({shown['AET']} {address})"
+    found = _judge(where, client.post(f"/modalities/{name}/echo", content=b"{}"))
+    told = found.told.removeprefix(f'AET "{shown["AET"]}" {address}: ')
+    if found.verdict is Verdict.OK:
+        return found
+    if told.startswith(_NO_ECHO):
+        return Finding(Verdict.NOTE, where, f"it is there, but {told.removeprefix('it ')}")
+    if denied := _denied(shown):
+        return Finding(Verdict.NOTE, where, f"{told}: right if it only calls ({denied})")
+    return Finding(Verdict.WRONG, where, told)
+
+
+def _denied(shown: Mapping[str, Any]) -> str:
+    """Return what a modality may not ask for here.
+
+    Orthanc's options restrict who calls; such an entry may stand for somebody who never listens.
+    """
+    names = [name for name, value in shown.items() if name.startswith("Allow") and value is False]
+    return ", ".join(f"{name} is false" for name in names if name != _SENDING_OPTION)
 
 
 def _examine_peer(client: httpx.Client, name: str) -> Finding:
