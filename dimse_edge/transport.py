@@ -7,6 +7,7 @@ import select
 import socket
 import ssl
 import struct
+import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -25,6 +26,8 @@ _TIMEVAL = struct.Struct("ll")
 BUFFERS_AT_ONCE = 512
 """Systems take at least 1,024 with one call."""
 _BUFFER_BYTES = 1 << 18
+_LEAST_TAKEN_BYTES = 1 << 16
+"""What a peer has to take within its timeout, or else it is as good as one that hangs."""
 _LONGEST_OTHER_BYTES = _BUFFER_BYTES - _HEADER.size
 """Longest PDU other than P-DATA-TF: 128 contexts of 30 transfer syntaxes fit."""
 
@@ -126,14 +129,22 @@ class PduSocket(AssociationSocket):
             raise ConnectionEnded from exc
 
     def _send(self, connection: socket.socket, buffers: Sequence[Buffer]) -> None:
+        """Send some buffers; the kernel's timeout is for any byte, this one for a good deal."""
         if isinstance(connection, ssl.SSLSocket):
-            connection.sendall(b"".join(buffers))
+            sent = 0
+        else:
+            sent = connection.sendmsg(buffers)
+        if sent == sum(map(len, buffers)):
             return
-        sent = connection.sendmsg(buffers)
-        missing = sum(map(len, buffers)) - sent
-        while missing:
-            rest = memoryview(b"".join(buffers))[-missing:]
-            buffers, missing = [rest], len(rest) - connection.send(rest)
+        rest = memoryview(b"".join(buffers))[sent:]
+        taken, since = 0, time.monotonic()
+        while rest:
+            sent = connection.send(rest)
+            rest, taken, now = rest[sent:], taken + sent, time.monotonic()
+            if taken >= _LEAST_TAKEN_BYTES:
+                taken, since = 0, now
+            elif self._timeout is not None and now - since > self._timeout:
+                raise TimeoutError
 
     def _shutdown_socket(self) -> None:
         """Close the connection, also when the peer was faster."""

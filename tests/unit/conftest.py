@@ -167,7 +167,7 @@ def messages(archive: Archive, queue: str) -> list[dict[str, Any]]:
     return found
 
 
-def dicom_file(name: str = "CT_small.dcm", **values: str) -> bytes:
+def dicom_file(name: str = "CT_small.dcm", **values: str | bytes) -> bytes:
     """Return one of pydicom's own files, with some attributes changed."""
     dataset = pydicom.dcmread(get_testdata_file(name, download=False))
     for keyword, value in values.items():

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import random
 import socket
 import struct
+import threading
 from collections.abc import Iterator
 
 import psutil
@@ -21,10 +23,13 @@ from nephele.domain.sop_classes import (
     STUDY_ROOT_MOVE,
     VERIFICATION,
 )
-from tests.edge.scp.conftest import InnerEdge
+from tests.edge.scp.conftest import InnerEdge, StartInner
 from tests.edge.scp.test_find import ask, associate, identifier
 
 _CONTEXTS = (STUDY_ROOT_FIND, STUDY_ROOT_MOVE, STUDY_ROOT_GET, MODALITY_WORKLIST_FIND, VERIFICATION)
+_SECONDS = 20.0
+_ALL_ANSWERS_BYTES = 16 * 5 * 400 * 8
+"""What sixteen queries for five studies are answered with, at least: 400 empty elements each."""
 _KNOWN_PDUS = frozenset({0x02, 0x03, 0x04, 0x06, 0x07})
 _GROWTH_BYTES = 64 << 20
 _FIELDS = (0x0001, 0x0010, 0x0020, 0x0021, 0x0030, 0x0100, 0x0130, 0x0FFF, 0x8001, 0x8020, 0x1234)
@@ -214,3 +219,35 @@ def test_requests_without_end(edge: InnerEdge) -> None:
     many = [_values(9, 3, command(0x0030, has_data_set=False))] * 500
     assert_dicom(talk(edge.port, association_request(), *many))
     assert_serves(edge)
+
+
+def test_a_peer_that_takes_a_byte_now_and_then_is_given_up(start: StartInner) -> None:
+    """It takes something each time, so the kernel's own timeout never comes; others go on."""
+    edge = start(DicomScpTimeout=1, StorageAccessOnFind="Never")
+    edge.listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
+    empty = b"".join(struct.pack("<HH2sH", 0x18, number, b"LO", 0) for number in range(16, 416))
+    keys = b"\x08\0\x52\0CS\x06\0STUDY " + empty
+    request = _values(1, 3, command(0x0020, has_data_set=True)) + _values(1, 2, keys)
+    with socket.socket() as client:
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        client.connect(("127.0.0.1", edge.port))
+        client.settimeout(_SECONDS)
+        client.sendall(association_request())
+        assert client.recv(4096)[:1] == b"\x02"
+        client.sendall(request * 16)
+        assert_serves(edge)
+        taken = _take_slowly(client)
+    edge.wait_for_end()
+    assert taken < _ALL_ANSWERS_BYTES
+    assert_serves(edge)
+
+
+def _take_slowly(client: socket.socket) -> int:
+    """Take a little four times a second, until the edge gives up; return how much it was."""
+    taken = 0
+    never = threading.Event()
+    with contextlib.suppress(ConnectionError):
+        while data := client.recv(2048):
+            taken += len(data)
+            never.wait(0.25)
+    return taken

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import struct
 import time
 from collections.abc import Iterator
@@ -23,13 +24,15 @@ from dimse_edge.executor import load_kind
 from nephele.aws.index import jobs as rows
 from nephele.aws.queues import Queue
 from nephele.domain.jobs import JobState
+from nephele.domain.levels import Level
 from nephele.services.archive import Archive
 from nephele.services.jobs.submit import submit
 from nephele.services.jobs.worker import run_received
+from nephele.services.store import store
 from tests.edge.scu import peers
 from tests.edge.scu.peers import Behaviour, peer
 from tests.edge.scu.test_sender import kept
-from tests.unit.conftest import empty_archive
+from tests.unit.conftest import dicom_file, empty_archive, provenance
 
 _TIMEOUT = 0.5
 _PATIENCE_SECONDS = 20.0
@@ -40,9 +43,13 @@ _JOBS: dict[str, dict[str, Any]] = {
         **{"ID": "query", "Name": "odd", "Level": "Study", "Normalize": True},
         **{"Query": _STUDY, "Original": _STUDY},
     },
+    "DicomFindWorklist": {"Query": {}, "Format": "Full"},
     "DicomModalityStore": {},
     "DicomMoveScu": {"Level": "Study", "Queries": [_STUDY], "TargetAet": "ORTHANC"},
     "DicomGetScu": {"Level": "Study", "Queries": [_STUDY]},
+    "StorageCommitmentScu": {
+        **{"TransactionUID": "1.2.4", "References": [["1.2.840.10008.5.1.4.1.1.2", "1.2.3"]]},
+    },
 }
 _BEHAVIOURS = {
     peers.accepts_and_hangs: "does not answer in time",
@@ -87,6 +94,24 @@ def test_the_job_says_why(
     assert ended is not None
     assert ended.state is JobState.FAILURE
     assert any(reason in ended.error_details for reason in _BEHAVIOURS[behaviour].split("|"))
+
+
+def test_a_peer_that_takes_a_byte_now_and_then(archive: Archive) -> None:
+    """More is sent than the systems' buffers hold."""
+    large = dicom_file(SOPInstanceUID="1.2.3.5", EncapsulatedDocument=bytes(32 << 20))
+    orthanc_id = str(store(archive, io.BytesIO(large), provenance()).orthanc_ids[Level.INSTANCE])
+    queue = archive.queue("edge_jobs")
+    started = time.monotonic()
+    with peer(peers.reads_slowly) as port:
+        modality = {"AET": "ODD", "Host": "127.0.0.1", "Port": port, "Timeout": 1}
+        request = {"Modality": modality, "Resources": [orthanc_id]}
+        job = submit(archive, "DicomModalityStore", request)
+        (message,) = queue.receive(wait_seconds=0)
+        run_received(archive, queue, message, load_kind, lambda: True)
+    assert time.monotonic() - started < _PATIENCE_SECONDS
+    ended = rows.job(archive.index.table, job.identifier)
+    assert ended is not None
+    assert "does not take what is sent to it" in ended.error_details
 
 
 _FAILED = ["1.2.3.4", "1.2.3.5"]
