@@ -130,10 +130,7 @@ class PduSocket(AssociationSocket):
 
     def _send(self, connection: socket.socket, buffers: Sequence[Buffer]) -> None:
         """Send some buffers; the kernel's timeout is for any byte, this one for a good deal."""
-        if isinstance(connection, ssl.SSLSocket):
-            sent = 0
-        else:
-            sent = connection.sendmsg(buffers)
+        sent = 0 if isinstance(connection, ssl.SSLSocket) else connection.sendmsg(buffers)
         if sent == sum(map(len, buffers)):
             return
         rest = memoryview(b"".join(buffers))[sent:]

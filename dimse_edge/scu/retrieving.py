@@ -121,7 +121,8 @@ Retrieve = Callable[[Query, Progress], Retrieved]
 def retrieve_all(archive: Archive, piece: Slice, service: str, retrieve: Retrieve) -> bool:
     """Do the retrievals that are left; the first failure ends a job that is not permissive.
 
-    A retrieval that was interrupted is done again: what has come already is known.
+    A retrieval that was interrupted is done again as a whole: which instances there are, the peer
+    alone knows. What has come already is recognised as the same.
     """
     queries: list[Query] = piece.request["Queries"]
     position, content = piece.position, piece.content
