@@ -103,7 +103,8 @@ class UpperLayer(DULServiceProvider):
             primitive = pdu.to_primitive()  # what the state machine could not convert is invalid
         except Exception as exc:
             raise ProtocolError("a PDU cannot be decoded") from exc
-        pdu.to_primitive = lambda: primitive  # of a hundred contexts it takes milliseconds
+        # Of a hundred contexts it takes milliseconds: the state machine need not do it again.
+        vars(pdu)["to_primitive"] = lambda: primitive
         self._recv_pdu.put(pdu)
         self.event_queue.put(event)
 
