@@ -64,7 +64,7 @@ def test_codes_follow_each_other_bit_by_bit(longest: int, count: int) -> None:
             for start, stop in ((0, cut), (cut, count))
             if stop > start
         ]
-        assert sum(part.count for part in parts) == len(expected)
+        assert sum(part.bit_count for part in parts) == len(expected)
         joined = "".join(f"{byte:08b}" for byte in joined_bytes(parts))
         assert joined == expected + "1" * (-len(expected) % 8)
 

@@ -21,7 +21,7 @@ class Bits(NamedTuple):
     """A stream of bits, in words whose highest bit is the first; those behind it are 0."""
 
     words: Codes
-    count: int
+    bit_count: int
 
 
 def pack_codes(codes: Codes, lengths: Codes) -> Bits:
@@ -53,17 +53,17 @@ def joined_bytes(parts: Sequence[Bits]) -> bytes:
     """Put streams behind each other; the last byte is filled up with ones."""
     import numpy as np
 
-    total = sum(part.count for part in parts)
+    total = sum(part.bit_count for part in parts)
     whole = np.zeros(total // _WORD_BITS + 2, np.uint64)
     position = 0
-    for words, count in parts:
+    for words, bit_count in parts:
         first, shift = divmod(position, _WORD_BITS)
-        used = words[: -(-count // _WORD_BITS)]
+        used = words[: -(-bit_count // _WORD_BITS)]
         whole[first : first + len(used)] |= used >> np.uint64(shift)
         if shift:
             spilled = used << np.uint64(_WORD_BITS - shift)
             whole[first + 1 : first + 1 + len(used)] |= spilled
-        position += count
+        position += bit_count
     joined = bytearray(whole.astype(">u8").tobytes()[: (total + 7) // 8])
     if total % 8:
         joined[-1] |= (1 << -total % 8) - 1
