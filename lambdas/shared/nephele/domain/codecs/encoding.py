@@ -8,7 +8,6 @@ from nephele.domain.codecs.jpeg import encode_jpeg, encode_jpeg_lossless
 from nephele.domain.codecs.jpeg_2000 import encode_jpeg_2000
 from nephele.domain.codecs.jpeg_ls import encode_jpeg_ls
 from nephele.domain.codecs.jpeg_xl import encode_jpeg_xl
-from nephele.domain.codecs.native import encode_native
 from nephele.domain.codecs.options import DEFAULT_OPTIONS, CodecOptions
 from nephele.domain.codecs.rle import encode_rle
 from nephele.domain.pixel_description import PixelDescription
@@ -22,8 +21,8 @@ def encode_frame(
     description: PixelDescription,
     lossy_quality: int,
     options: CodecOptions = DEFAULT_OPTIONS,
-) -> bytes | memoryview:
-    """Encode one frame whose description `check_encodable` has let pass.
+) -> bytes:
+    """Encode one frame in a compressed syntax; `check_encodable` has let its description pass.
 
     Parameters
     ----------
@@ -38,8 +37,6 @@ def encode_frame(
         The samples are such that the target cannot hold them, or the codec refuses them.
     """
     target = transfer_syntax(target_uid)
-    if not target.is_encapsulated:
-        return encode_native(frame.samples, description)
     try:
         return _encode(target, frame, description, lossy_quality, options)
     except (RuntimeError, ValueError, TypeError, MemoryError) as exc:

@@ -62,8 +62,11 @@ def frame_work(
 
     def work(encoded: bytes) -> EncodedFrame:
         frame = decode_frame(image, encoded, options)
+        photometric = encoded_photometric(target.uid, frame)
+        if not target.is_encapsulated:
+            return EncodedFrame(native_bytes(frame, description), photometric)
         data = encode_frame(target.uid, frame, description, lossy_quality, options)
-        return EncodedFrame(data, encoded_photometric(target.uid, frame))
+        return EncodedFrame(data, photometric)
 
     return _naming_frames(work)
 
