@@ -115,6 +115,9 @@ def test_all_versions_go_with_their_instance(
         clear_table(kept)
         reindex(kept, jobs=2)
         assert most_in_a_row(kept) == IN_ROW
+        before = all_rows(kept)
+        reindex(kept, jobs=2)
+        assert all_rows(kept) == before
     for one in every:
         assert send(kept, one) is Outcome.ENDED
         kept.bucket.delete(one.file.key)

@@ -139,9 +139,10 @@ def aside_uuids(table: Table, row: Row) -> list[str]:
 def put_tombstone(table: Table, orthanc_id: OrthancId, uuids: Iterable[str]) -> bool:
     """Let receptions of an instance count as ended; False where the instance is served."""
     row = table.get(keys.resource(orthanc_id)) or dict(keys.resource(orthanc_id))
-    known = codec.ended_uuids(row)
-    new = sorted(set(uuids).difference(known))
-    room = max(0, MOST_IN_ROW - len(known))
+    receptions = [InstanceKey("", orthanc_id, uuid) for uuid in set(uuids)]
+    known = ended_among(table, {orthanc_id: row}, receptions)
+    new = sorted({key.uuid for key in receptions} - known)
+    room = max(0, MOST_IN_ROW - len(codec.ended_uuids(row)))
     in_row, spilled = new[:room], new[room:]
     values: dict[str, Any] = {":one": codec.number(1), ":l": codec.text(Level.INSTANCE)}
     added = []
