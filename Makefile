@@ -5,6 +5,8 @@ STAMP := .venv/.installed
 CHECKOV := build/checkov/.installed
 RUN_ARGS ?=
 ALONE := tests/unit tests/transcoding
+LANES := -n 2 --dist loadgroup --no-loadscope-reorder
+NOTES := $(CURDIR)/build/notes
 
 .PHONY: setup run test soak bench lint synth deploy system-packages clean
 
@@ -23,11 +25,15 @@ system-packages:
 run: setup
 	$(BIN)/nephele up $(RUN_ARGS)
 
-# First what shares nothing, on all cores; then what shares one local stack, one test at a time.
+# First what shares nothing, on all cores; then what runs local stacks, in lanes (tests/lanes.py):
+# tests of one stack are run one at a time, beside those of another. At last what judges all of them.
+test: export NEPHELE_TEST_LANES := -n 2 --dist loadgroup --no-loadscope-reorder
+NOTES := $(NOTES)
 test: setup system-packages $(CHECKOV)
-	status=0; \
+	rm -rf $(NOTES); status=0; \
 	$(BIN)/python -m pytest $(ALONE) -n auto || status=1; \
-	$(BIN)/python -m pytest tests $(ALONE:%=--ignore=%) || status=1; \
+	$(BIN)/python -m pytest tests $(ALONE:%=--ignore=%) $(LANES) || status=1; \
+	$(BIN)/python -m pytest tests/local/test_unused_grants.py -m judges || status=1; \
 	exit $$status
 
 soak: setup system-packages

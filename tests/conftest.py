@@ -1,3 +1,3 @@
 """What every folder of tests may use."""
 
-pytest_plugins = ["tests.stack"]
+pytest_plugins = ["tests.lanes", "tests.noted", "tests.stack"]

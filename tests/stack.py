@@ -19,6 +19,8 @@ import boto3
 import httpx
 import pytest
 
+from tests.noted import NOTES
+
 START_SECONDS = 240.0
 STOP_SECONDS = 90.0
 _ROOT_CREDENTIALS = {"aws_access_key_id": "local", "aws_secret_access_key": "local-root"}
@@ -165,23 +167,11 @@ def running_stack(
             running = _wait_until_ready(data, process)
             yield running
             if process.poll() is None:
-                note_grants(running)
+                NOTES.add(running.grants())
         finally:
             if process.poll() is None:
                 process.send_signal(signal.SIGTERM)
                 process.wait(STOP_SECONDS)
-
-
-GRANTED: set[str] = set()
-USED: set[str] = set()
-"""Of all stacks of this session: `function action area`."""
-
-
-def note_grants(stack: Stack) -> None:
-    """Remember what a stack's roles may do, and what of it was used so far."""
-    grants = stack.grants()
-    GRANTED.update(grants["granted"])
-    USED.update(grants["used"])
 
 
 def _configured(data: Path, assemblies: Path, configuration: Mapping[str, Any]) -> list[str]:
@@ -217,12 +207,6 @@ def _wait_until_ready(data: Path, process: subprocess.Popen[str]) -> Stack:
 
 def _pid(description: Path) -> int:
     return int(json.loads(description.read_text(encoding="utf-8"))["pid"])
-
-
-@pytest.hookimpl(trylast=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put what judges the whole session at its end."""
-    items.sort(key=lambda item: item.get_closest_marker("judges_session") is not None)
 
 
 @pytest.fixture(scope="session")

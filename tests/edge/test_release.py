@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from bench.archive_stub import ArchiveStub
+from dimse_edge.backlog import STALL_SECONDS
 from nephele.domain.levels import Level
 from nephele.domain.orthanc_id import Identity, OrthancId
 from tests.edge.conftest import Edge, StartEdge, tool
@@ -58,12 +59,13 @@ def test_indexing_stands_still(start_edge: StartEdge, stub: ArchiveStub) -> None
     edge = start_edge()
     stub.index_rate = 0
     send(edge, 10)
-    assert edge.logged("indexing makes no progress")
+    edge.wait_for("indexing makes no progress")
     started = time.monotonic()
     send(edge, 10)
-    assert time.monotonic() - started < 3, "later associations are not delayed"
+    assert time.monotonic() - started < STALL_SECONDS, "later associations are not delayed"
     assert len(stub.objects) == 20
-    assert [line["pending"] for line in edge.logged("released before indexed")] == [10, 10]
+    pending = [edge.wait_for("released before indexed", n)["pending"] for n in (1, 2)]
+    assert pending == [10, 10]
 
 
 def test_gone_peer_is_not_waited_for(edge: Edge, stub: ArchiveStub) -> None:

@@ -8,8 +8,6 @@ from infra.local.aws.areas import area_of
 from infra.local.grants import Grant, used
 from tests.stack import Stack
 
-FOLDERS = ("differential", "local", "system")
-"""Tests that run local stacks; a part of them does not use all there is."""
 INDEX = "arn:aws:iam::000000000000:role/Nephele-Ingest-IndexRole33B39750-2EE621FC1DE43"
 SESSION = (
     "arn:aws:sts::000000000000:assumed-role/Nephele-Ingest-IndexRole33B39750-2EE621FC1DE43/local"

@@ -1,10 +1,9 @@
-"""What few calls need is called here: after this, and all other tests, no grant is left unused."""
+"""What few calls need is called here: see `test_unused_grants`."""
 
 from __future__ import annotations
 
 import io
 import json
-import sys
 import time
 import uuid
 import zipfile
@@ -21,27 +20,8 @@ from nephele.aws import clock
 from nephele.aws.index import keys
 from nephele.domain.levels import Level
 from nephele.services.uploads import MEMBERS_AT_ONCE, MEMBERS_IN_CALL
-from tests.stack import GRANTED, USED, Stack, note_grants
+from tests.stack import Stack
 from tests.system.senders import Study, make_study, send
-
-FOLDERS = ("differential", "local", "system")
-"""Tests that run local stacks; a part of them does not use all there is."""
-OF_POLLERS = {"sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"}
-"""Lambda polls queues in the function's name; the poller here does with fewer of them."""
-NOT_CALLED = {
-    "s3:AbortMultipartUpload": "after an upload in parts that fails midway",
-    "s3:ListBucket": "S3 asks for it where an object is absent: 404, not 403",
-    "index dynamodb:GetItem": "where an instance is deleted while it is indexed",
-    "transcode dynamodb:GetItem": "where the same was transcoded with loss before",
-    "edge s3:ListMultipartUploadParts": "where its own HTTPS makes an archive of several parts",
-    "metadata s3:GetObject": "where AutoForward asks for a tag of a header too large for a row",
-    "recycle sqs:SendMessage": "where its time is over before the archive is within its limits",
-    "recycle sqs:ChangeMessageVisibility": "after DynamoDB or S3 fails",
-    "recycle sqs:GetQueueUrl": "after DynamoDB or S3 fails",
-}
-"""Grants that no test can use, by action or by function and action, and when they are."""
-
-pytestmark = pytest.mark.judges_session
 
 
 def _message(queue_arn: str, body: object) -> dict[str, Any]:
@@ -260,7 +240,9 @@ def test_what_lies_in_an_archive_class_is_asked_for(stack: Stack, study: Study) 
         sent = rest.post(
             "/modalities/itself/store", json={"Resources": [instance], "Asynchronous": True}
         )
-        _wait_until(lambda: "edge s3:RestoreObject" in _calls(set(stack.grants()["used"])))
+        _wait_until(
+            lambda: any(one.startswith("edge s3:RestoreObject ") for one in stack.grants()["used"])
+        )
         rest.post(f"{sent.json()['Path']}/cancel").raise_for_status()
         rest.delete("/modalities/itself").raise_for_status()
     stack.wait_idle()
@@ -335,29 +317,3 @@ def test_changes_are_numbered_by_who_comes_first(stack: Stack) -> None:
     finally:
         stack.switch(paused=[])
     stack.wait_idle()
-
-
-def test_no_role_may_do_what_no_call_has_done(request: pytest.FixtureRequest, stack: Stack) -> None:
-    tests = request.config.rootpath / "tests"
-    collected = {Path(item.path) for item in request.session.items}
-    note_grants(stack)
-    granted = _calls(GRANTED)
-    unused = sorted(filter(_can_be_called, granted - _calls(USED)))
-    sys.stdout.write("\n".join(["", "grants that no call used:", *unused, ""]))
-    whole = {path for name in FOLDERS for path in (tests / name).rglob("test_*.py")}
-    if missing := whole - collected:
-        pytest.skip(f"only all tests use all grants; {len(missing)} modules were not run")
-    assert unused == []
-    for call in NOT_CALLED:
-        assert any(call in (one, one.split()[1]) for one in granted), call
-
-
-def _calls(grants: set[str]) -> set[str]:
-    """Return functions with actions: on which of the bucket's areas is left aside."""
-    return {" ".join(grant.split()[:2]) for grant in grants}
-
-
-def _can_be_called(call: str) -> bool:
-    owner, action = call.split()
-    is_pollers = owner != "edge" and action in OF_POLLERS
-    return not is_pollers and action not in NOT_CALLED and call not in NOT_CALLED

@@ -53,7 +53,7 @@ def _run(stack: Stack, program: str, *words: str, cwd: Path | None = None) -> tu
         *(tool(program), "-v", "-aet", _AET, "-aec", "ORTHANC", "-S", *options),
         *("-k", "QueryRetrieveLevel=STUDY", "-k", key, host, str(port)),
     ]
-    done = subprocess.run(command, capture_output=True, timeout=60, check=False, cwd=cwd)
+    done = subprocess.run(command, capture_output=True, timeout=300, check=False, cwd=cwd)
     output = (done.stdout + done.stderr).decode("latin-1")
     return done.returncode or ("Peer aborted" in output), output
 

@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-import boto3
 import pydicom
 import pytest
+from botocore.config import Config
 from moto import mock_aws
 from pydicom.data import get_testdata_file
 
@@ -47,17 +47,37 @@ def empty_archive() -> Iterator[Archive]:
         for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
             patch.setenv(name, "testing")
         patch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
-        _forget_clients()
+        patch.setattr(clients, "_client", _made_once)
+        forget_clients()
         yield make_archive()
-        _forget_clients()
+        forget_clients()
+
+
+_make_client = clients._client
+_made: dict[str, Any] = {}
+
+
+def _made_once(service: str, config: Config) -> Any:
+    """Return a client of moto's AWS; making one takes longer than most tests."""
+    if service not in _made:
+        _made[service] = _make_client(service, config)
+    return _made[service]
 
 
 def make_archive(bucket: str = "archive", table: str = "t") -> Archive:
     """Make the parts of an empty archive on moto, and open it."""
-    boto3.client("s3").create_bucket(
+    make_storage(bucket, table)
+    names = ("index", "transcode", "stable", "purge", "jobs", "edge_jobs")
+    queues = {name: Queue(clients.sqs().create_queue(QueueName=name)["QueueUrl"]) for name in names}
+    return Archive(parse_configuration("{}"), Bucket(bucket), Index(Table(table)), queues)
+
+
+def make_storage(bucket: str, table: str) -> None:
+    """Make an empty bucket, and an empty table as the index needs it."""
+    clients.s3().create_bucket(
         Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"}
     )
-    boto3.client("dynamodb").create_table(
+    clients.dynamodb().create_table(
         TableName=table,
         BillingMode="PAY_PER_REQUEST",
         KeySchema=[
@@ -69,14 +89,10 @@ def make_archive(bucket: str = "archive", table: str = "t") -> Archive:
             {"AttributeName": "sk", "AttributeType": "S"},
         ],
     )
-    names = ("index", "transcode", "stable", "purge", "jobs", "edge_jobs")
-    queues = {
-        name: Queue(boto3.client("sqs").create_queue(QueueName=name)["QueueUrl"]) for name in names
-    }
-    return Archive(parse_configuration("{}"), Bucket(bucket), Index(Table(table)), queues)
 
 
-def _forget_clients() -> None:
+def forget_clients() -> None:
+    """Let the clients be made anew where they are asked for next."""
     for factory in (clients.dynamodb, clients.s3, clients.sqs, clients.secrets_manager):
         factory.cache_clear()
 

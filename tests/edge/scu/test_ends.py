@@ -7,12 +7,12 @@ import uuid
 from collections.abc import Callable
 from typing import Any
 
-import boto3
 import pytest
 
 from dimse_edge.executor import load_kind
 from dimse_edge.scu import store_job
 from dimse_edge.scu.retrieving import Retrieved, retrieve_all
+from nephele.aws import clients
 from nephele.aws.index import job_leases
 from nephele.aws.index import jobs as rows
 from nephele.aws.queues import Queue
@@ -38,7 +38,7 @@ from .test_sender import kept, scp
 @pytest.fixture(autouse=True)
 def edge_jobs(archive: Archive) -> None:
     if "edge_jobs" not in archive.queues:
-        url = boto3.client("sqs").create_queue(QueueName="edge_jobs")["QueueUrl"]
+        url = clients.sqs().create_queue(QueueName="edge_jobs")["QueueUrl"]
         archive.queues["edge_jobs"] = Queue(url)
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 
-import boto3
 import pytest
 
 from dimse_edge import executor as module
 from dimse_edge.executor import Executor, load_kind
+from nephele.aws import clients
 from nephele.aws.index import jobs as rows
 from nephele.aws.queues import Queue, Received
 from nephele.domain.jobs import Executor as Runs
@@ -26,7 +26,7 @@ _SECONDS = 20.0
 @pytest.fixture
 def archive() -> Iterator[Archive]:
     with empty_archive() as opened:
-        queue = Queue(boto3.client("sqs").create_queue(QueueName="edge")["QueueUrl"])
+        queue = Queue(clients.sqs().create_queue(QueueName="edge")["QueueUrl"])
         opened.queues["edge_jobs"] = queue
         yield opened
 
@@ -100,7 +100,7 @@ def test_a_message_that_is_no_json_takes_nothing_along(
     steps = Steps()
     monkeypatch.setattr(module, "load_kind", lambda _: steps)
     queue = archive.queue("edge_jobs")
-    boto3.client("sqs").send_message(QueueUrl=queue.url, MessageBody="not JSON")
+    clients.sqs().send_message(QueueUrl=queue.url, MessageBody="not JSON")
     submit(archive, "DicomModalityStore", {})
     executor = Executor(archive, threads=2)
     for message in queue.receive(10, wait_seconds=0):

@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from typing import Any
 from unittest.mock import patch
 
-import boto3
 import pytest
 
 from dimse_edge.command import (
@@ -21,6 +20,7 @@ from dimse_edge.command import (
     encode_command,
 )
 from dimse_edge.executor import load_kind
+from nephele.aws import clients
 from nephele.aws.index import jobs as rows
 from nephele.aws.queues import Queue
 from nephele.domain.jobs import JobState
@@ -66,7 +66,7 @@ _BEHAVIOURS = {
 @pytest.fixture(scope="module")
 def archive() -> Iterator[Archive]:
     with empty_archive() as opened:
-        queue = Queue(boto3.client("sqs").create_queue(QueueName="edge")["QueueUrl"])
+        queue = Queue(clients.sqs().create_queue(QueueName="edge")["QueueUrl"])
         opened.queues["edge_jobs"] = queue
         yield opened
 

@@ -7,9 +7,9 @@ import zipfile
 from collections.abc import Callable
 from typing import Any
 
-import boto3
 import pytest
 
+from nephele.aws import clients
 from nephele.aws.bucket import Bucket
 from nephele.aws.index import jobs
 from nephele.domain.jobs import Job, JobState
@@ -76,7 +76,7 @@ def no_patience(monkeypatch: pytest.MonkeyPatch, small: None) -> None:
 
 def leftovers() -> list[str]:
     """Return the keys of what uploads keep meanwhile."""
-    found = boto3.client("s3").list_objects_v2(Bucket="archive").get("Contents", [])
+    found = clients.s3().list_objects_v2(Bucket="archive").get("Contents", [])
     return [item["Key"] for item in found if item["Key"].startswith("uploads/")]
 
 
@@ -164,7 +164,7 @@ def test_what_a_call_cannot_do_is_left_to_the_function(
 def upload(client: Client, body: bytes) -> tuple[str, dict[str, Any]]:
     """Upload a presigned part; return where the upload is completed, and with what."""
     opened = client.post("/uploads", json={"Size": len(body)}).json()
-    part = boto3.client("s3").upload_part(
+    part = clients.s3().upload_part(
         Bucket="archive",
         Key=f"uploads/{opened['ID']}",
         UploadId=opened["UploadId"],

@@ -6,9 +6,9 @@ import json
 from collections.abc import Iterator
 from dataclasses import replace
 
-import boto3
 import pytest
 
+from nephele.aws import clients
 from nephele.aws.index import keys
 from nephele.aws.queues import Queue
 from nephele.domain.levels import Level
@@ -33,9 +33,9 @@ def configured(archive: Archive, **options: object) -> Archive:
 def opened() -> Iterator[Archive]:
     """Open one archive for all tests of a module: making AWS takes longer than they do."""
     with empty_archive() as archive:
-        url = boto3.client("sqs").create_queue(QueueName="recycle")["QueueUrl"]
+        url = clients.sqs().create_queue(QueueName="recycle")["QueueUrl"]
         archive.queues["recycle"] = Queue(url)
-        boto3.client("s3").put_bucket_versioning(
+        clients.s3().put_bucket_versioning(
             Bucket=archive.bucket.name, VersioningConfiguration={"Status": "Enabled"}
         )
         yield archive
@@ -51,7 +51,7 @@ def kept(opened: Archive) -> Archive:
 def clear(archive: Archive) -> None:
     """Remove all objects with their versions, all rows and all messages."""
     clear_table(archive)
-    client = boto3.client("s3")
+    client = clients.s3()
     pages = list(client.get_paginator("list_object_versions").paginate(Bucket=archive.bucket.name))
     for one in (
         one
@@ -66,7 +66,7 @@ def clear(archive: Archive) -> None:
 
 def clear_table(archive: Archive) -> None:
     """Remove all rows: a table that was lost."""
-    pages = boto3.client("dynamodb").get_paginator("scan")
+    pages = clients.dynamodb().get_paginator("scan")
     found = [
         keys.key(row["pk"]["S"], row["sk"]["S"])
         for page in pages.paginate(TableName=archive.index.table.name)

@@ -9,11 +9,10 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import Any
 
-import boto3
 from pydicom.dataset import Dataset, FileDataset, FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian
 
-from nephele.aws import clock, object_metadata
+from nephele.aws import clients, clock, object_metadata
 from nephele.aws.index import codec, definitions, keys
 from nephele.aws.keys import FINAL, InstanceKey
 from nephele.domain.levels import Level
@@ -214,7 +213,7 @@ Rows = dict[tuple[str, str], dict[str, Any]]
 
 def all_rows(archive: Archive) -> Rows:
     """Return every item of the table."""
-    pages = boto3.client("dynamodb").get_paginator("scan")
+    pages = clients.dynamodb().get_paginator("scan")
     return {
         (row["pk"]["S"], row["sk"]["S"]): row
         for page in pages.paginate(TableName=archive.index.table.name)

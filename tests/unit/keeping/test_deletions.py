@@ -5,10 +5,9 @@ from __future__ import annotations
 import io
 from typing import Any
 
-import boto3
 import pytest
 
-from nephele.aws import clock
+from nephele.aws import clients, clock
 from nephele.aws.bucket import Bucket
 from nephele.aws.index import ended, keys, records
 from nephele.aws.index.capacity import list_reservations, put_reservation
@@ -150,7 +149,7 @@ def test_an_undo_says_what_is_gone(kept: Archive) -> None:
     delete(kept, Level.PATIENT, patient_id(1))
     lost, there = objects(kept)
     settle(kept)
-    client = boto3.client("s3")
+    client = clients.s3()
     found = client.list_object_versions(Bucket=kept.bucket.name, Prefix=lost)["Versions"]
     for one in found:
         client.delete_object(Bucket=kept.bucket.name, Key=lost, VersionId=one["VersionId"])
@@ -184,7 +183,7 @@ def test_what_was_kept_aside_comes_back(kept: Archive) -> None:
 def test_what_is_in_an_archive_class_comes_back(kept: Archive) -> None:
     put(kept, 1)
     (key,) = objects(kept)
-    client = boto3.client("s3")
+    client = clients.s3()
     source = {"Bucket": kept.bucket.name, "Key": key}
     client.copy_object(**source, CopySource=source, StorageClass="GLACIER")
     delete(kept, Level.PATIENT, patient_id(1))
@@ -248,7 +247,7 @@ def test_messages_of_recycling_do_not_pile_up(kept: Archive) -> None:
     recycle(limited, lambda: True)
     assert messages(limited, "recycle") == []
     assert (
-        boto3.client("sqs").get_queue_attributes(
+        clients.sqs().get_queue_attributes(
             QueueUrl=limited.queues["recycle"].url, AttributeNames=["All"]
         )["Attributes"]["ApproximateNumberOfMessagesDelayed"]
         == "0"

@@ -23,6 +23,8 @@ from nephele.rest.app import NO_LIMITS, create_app
 from nephele.rest.limits import Limits
 from nephele.services.archive import Archive
 from nephele.settings.configuration import parse_configuration
+from tests.unit.conftest import forget_clients, make_storage
+from tests.unit.moto_transactions import quick_transactions
 
 BUCKET = "archive"
 TABLE = "index"
@@ -34,35 +36,18 @@ def aws() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
             patch.setenv(name, "testing")
-        patch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+        patch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
         patch.delenv("AWS_ENDPOINT_URL", raising=False)
-        with mock_aws():
-            _forget_clients()
+        with mock_aws(), quick_transactions():
+            forget_clients()
             yield
-    _forget_clients()
-
-
-def _forget_clients() -> None:
-    for client in (clients.s3, clients.dynamodb, clients.sqs, clients.secrets_manager):
-        client.cache_clear()
+    forget_clients()
 
 
 @pytest.fixture(autouse=True)
 def empty_archive(aws: None) -> Iterator[None]:
     """Make the bucket and the table, and remove them with all that was stored."""
-    clients.s3().create_bucket(Bucket=BUCKET)
-    clients.dynamodb().create_table(
-        TableName=TABLE,
-        KeySchema=[
-            {"AttributeName": "pk", "KeyType": "HASH"},
-            {"AttributeName": "sk", "KeyType": "RANGE"},
-        ],
-        AttributeDefinitions=[
-            {"AttributeName": "pk", "AttributeType": "S"},
-            {"AttributeName": "sk", "AttributeType": "S"},
-        ],
-        BillingMode="PAY_PER_REQUEST",
-    )
+    make_storage(BUCKET, TABLE)
     yield
     clients.dynamodb().delete_table(TableName=TABLE)
     for item in clients.s3().list_objects_v2(Bucket=BUCKET).get("Contents", []):
