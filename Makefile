@@ -5,7 +5,7 @@ STAMP := .venv/.installed
 CHECKOV := build/checkov/.installed
 RUN_ARGS ?=
 ALONE := tests/unit tests/transcoding
-LANES := -n 2 --dist loadgroup --no-loadscope-reorder
+LANES := -n 2 --dist loadscope --no-loadscope-reorder
 NOTES := $(CURDIR)/build/notes
 
 .PHONY: setup run test soak bench lint synth deploy system-packages clean

@@ -1,48 +1,65 @@
 """Which tests the same process runs where `make test` has several: one local stack is one lane.
 
-Lanes are taken in this order by the next process that is free: the longest first.
+Lanes are taken in their order here by the next process that is free: the longest first.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
-from pathlib import Path
+from typing import Any
 
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
-TOGETHER = ("differential", "infrastructure")
-"""Folders whose tests share what takes long to make."""
-SHARED = "stack"
-"""The fixture of the local stack that most of those use that have none of their own."""
-_FIRST = ("differential", SHARED, "infrastructure")
-_TESTS = Path(__file__).parent
-
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Give each test its lane, where lanes are asked for (`--dist loadgroup`)."""
-    if not getattr(config.option, "loadgroup", False):
-        return
-    modules: dict[Path, list[pytest.Item]] = defaultdict(list)
-    for item in items:
-        modules[item.path].append(item)
-    lanes = {path: _lane(path, together) for path, together in modules.items()}
-    for item in items:
-        item.add_marker(pytest.mark.xdist_group(lanes[item.path]))
-    items.sort(key=lambda item: _rank(lanes[item.path]))
+_ASKED_FOR = "loadscope"
+"""What `--dist` has to say."""
+_LANES = {
+    "differential": ("tests/differential/",),
+    "stack": ("tests/system/", "tests/local/", "tests/edge/test_refusals.py"),
+    "infrastructure": ("tests/infrastructure/",),
+}
+"""What shares the fixture of this name, or what else takes long to make."""
+_OWN = (
+    "tests/local/test_up.py",
+    "tests/system/test_forward.py",
+    "tests/system/test_jobs.py",
+    "tests/system/test_must_hold.py",
+    "tests/system/test_recycling.py",
+    "tests/system/test_transcoding.py",
+)
+"""Modules with stacks of their own."""
 
 
-def _lane(module: Path, items: list[pytest.Item]) -> str:
-    path = module.relative_to(_TESTS)
-    if path.parts[0] in TOGETHER:
-        return path.parts[0]
-    if any(SHARED in getattr(item, "fixturenames", ()) for item in items):
-        return SHARED
-    return str(path)
+def lane_of(nodeid: str) -> str:
+    """Return the lane of a test: one of those above, or its module."""
+    module = nodeid.partition("::")[0]
+    if module not in _OWN:
+        for lane, beginnings in _LANES.items():
+            if module.startswith(beginnings):
+                return lane
+    return module
 
 
-def _rank(lane: str) -> int:
+def _rank(nodeid: str) -> int:
     """Return the place of a lane's kind; those that are alike stay in order."""
-    if lane in _FIRST:
-        return _FIRST.index(lane)
-    return len(_FIRST) + lane.startswith("edge")
+    lane = lane_of(nodeid)
+    return [*_LANES, *_OWN, lane].index(lane)
+
+
+class LaneScheduling(LoadScopeScheduling):
+    """Hands each lane to one process."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return lane_of(nodeid)
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LaneScheduling | None:
+    """Let lanes be handed out, where they are asked for."""
+    return LaneScheduling(config, log) if config.getvalue("dist") == _ASKED_FOR else None
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the lanes in order; refuse a test that would start the shared stack in another lane."""
+    items.sort(key=lambda item: _rank(item.nodeid))
+    for item in items:
+        if "stack" in getattr(item, "fixturenames", ()) and lane_of(item.nodeid) != "stack":
+            raise pytest.UsageError(f"{item.nodeid} uses the shared stack: see {__name__}")
