@@ -33,7 +33,7 @@ test: setup system-packages $(CHECKOV)
 	rm -rf $(NOTES); status=0; \
 	$(BIN)/python -m pytest $(ALONE) -n auto || status=1; \
 	$(BIN)/python -m pytest tests $(ALONE:%=--ignore=%) $(LANES) || status=1; \
-	$(BIN)/python -m pytest tests/local/test_unused_grants.py -m judges || status=1; \
+	$(BIN)/python -m pytest tests/local/test_unused_grants.py -m judges -rP || status=1; \
 	exit $$status
 
 soak: setup system-packages

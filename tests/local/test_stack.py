@@ -60,6 +60,7 @@ def test_a_large_answer_is_redirected_to_a_blob(stack: Stack) -> None:
 
 def test_an_object_is_indexed_once_whatever_its_events_do(stack: Stack) -> None:
     """Events come twice, late and in another order, and half of the workers are killed."""
+    stack.reset_figures()
     stack.switch(duplicate=1.0, reorder=True, delay_seconds=0.5, kill=0.5, retry_seconds=0)
     try:
         with stack.rest() as rest:
