@@ -27,8 +27,7 @@ run: setup
 
 # First what shares nothing, on all cores; then what runs local stacks, in lanes (tests/lanes.py):
 # tests of one stack are run one at a time, beside those of another. At last what judges all of them.
-test: export NEPHELE_TEST_LANES := -n 2 --dist loadgroup --no-loadscope-reorder
-NOTES := $(NOTES)
+test: export NEPHELE_TEST_NOTES := $(NOTES)
 test: setup system-packages $(CHECKOV)
 	rm -rf $(NOTES); status=0; \
 	$(BIN)/python -m pytest $(ALONE) -n auto || status=1; \
