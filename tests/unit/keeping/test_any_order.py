@@ -221,7 +221,7 @@ class AnyOrder(RuleBasedStateMachine):
     def restore(self, data: st.DataObject) -> None:
         position = data.draw(st.integers(0, len(self.deletions) - 1))
         deletion = list_deletions(self.archive)[position]
-        for name in part_names(self.archive, deletion.identifier):
+        for name in part_names(self.archive.bucket, deletion.identifier):
             restore_part(self.archive, name)
         finish_restore(self.archive, deletion.identifier)
         gone, told = self.deletions.pop(position)
