@@ -53,14 +53,15 @@ def empty_archive() -> Iterator[Archive]:
         forget_clients()
 
 
-_make_client = clients._client
+make_client = clients._client
+"""As it is outside of these tests: it makes a client each time."""
 _made: dict[str, Any] = {}
 
 
 def _made_once(service: str, config: Config) -> Any:
     """Return a client of moto's AWS; making one takes longer than most tests."""
     if service not in _made:
-        _made[service] = _make_client(service, config)
+        _made[service] = make_client(service, config)
     return _made[service]
 
 

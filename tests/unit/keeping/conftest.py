@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from nephele.aws import clients
+from nephele.aws import clients, clock
 from nephele.aws.index import keys
 from nephele.aws.queues import Queue
 from nephele.domain.levels import Level
@@ -22,6 +23,12 @@ from nephele.settings.configuration import parse_configuration
 from tests.unit.conftest import empty_archive, messages
 
 MIB = 1 << 20
+_MIDNIGHT = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def moment(seconds: int) -> str:
+    """Return a time of reception, so long after a midnight."""
+    return (_MIDNIGHT + timedelta(seconds=seconds)).strftime(clock.FORMAT)
 
 
 def configured(archive: Archive, **options: object) -> Archive:

@@ -35,7 +35,7 @@ from nephele.services.metadata import set_metadata
 from nephele.services.protection import protect
 from nephele.services.store import store
 from nephele.services.undelete import finish_restore, list_deletions, restore_part
-from tests.unit.keeping.conftest import assert_counters_match, clear, configured, settle
+from tests.unit.keeping.conftest import assert_counters_match, clear, configured, moment, settle
 from tests.unit.keeping.files import small_file
 from tests.unit.rest.conftest import Client
 
@@ -147,7 +147,7 @@ class AnyOrder(RuleBasedStateMachine):
         path = (patient, study, 1, number)
         if self.model.is_full_of_protected(patient):
             return
-        provenance = Provenance(Origin.REST_API, f"20260101T{next(_CLOCK):06}.000000")
+        provenance = Provenance(Origin.REST_API, moment(next(_CLOCK)))
         store(self.archive, io.BytesIO(small_file(patient, study, number)), provenance)
         if path not in self.model.instances:
             self.model.instances.add(path)

@@ -43,6 +43,7 @@ from tests.unit.keeping.conftest import (
     configured,
     index_all,
     messages,
+    moment,
     settle,
 )
 from tests.unit.keeping.files import small_file
@@ -53,7 +54,7 @@ _CLOCK = count()
 
 def put(archive: Archive, patient: int, **what: int) -> OrthancId:
     """Store a file and return the patient's id."""
-    received = f"20260101T{next(_CLOCK):06}.000000"
+    received = moment(next(_CLOCK))
     file = io.BytesIO(small_file(patient, **what))
     return store(archive, file, Provenance(Origin.REST_API, received)).orthanc_ids[Level.PATIENT]
 

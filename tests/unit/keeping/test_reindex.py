@@ -22,6 +22,7 @@ from nephele.services.labels import add_label
 from nephele.services.modalities import define_modality
 from nephele.services.reconcile import reconcile
 from nephele.services.reindex import reindex
+from tests.unit.conftest import make_client
 from tests.unit.keeping.conftest import clear_table, configured
 from tests.unit.keeping.drill import (
     Drill,
@@ -194,6 +195,7 @@ class TestWithoutSuccess:
                     monkeypatch.delenv(name, raising=False)
                 else:
                     monkeypatch.setenv(name, value)
+            monkeypatch.setattr(clients, "_client", make_client)
             forget()
             names = ["--bucket", self.bucket, "--table", self.table]
             shown = CliRunner().invoke(build_app(), ["reindex", *names])
@@ -252,10 +254,10 @@ def test_the_region_is_taken_from_either_variable(monkeypatch: pytest.MonkeyPatc
         else:
             monkeypatch.delenv("AWS_REGION", raising=False)
         clients._session.cache_clear()
-        assert clients._client("dynamodb", clients._config()).meta.region_name == expected
+        assert make_client("dynamodb", clients._config()).meta.region_name == expected
     monkeypatch.delenv("AWS_REGION")
     monkeypatch.delenv("AWS_DEFAULT_REGION")
     monkeypatch.setenv("AWS_REGION", "eu-north-1")
     clients._session.cache_clear()
-    assert clients._client("s3", clients._config()).meta.region_name == "eu-north-1"
+    assert make_client("s3", clients._config()).meta.region_name == "eu-north-1"
     clients._session.cache_clear()
