@@ -214,6 +214,22 @@ def test_a_page_costs_what_it_holds(rows: list[dict[str, Any]], units: int) -> N
     assert (meter.items, meter.units) == (len(rows), units)
 
 
+def test_rests_take_no_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 0.0
+    monkeypatch.setattr("nephele.aws.index.meter.time.monotonic", lambda: now)
+    meter = Meter(100, 5)
+    now = 2.0
+    with meter.at_rest():
+        now = 60.0
+        meter.add_page([])  # what is read ahead meanwhile
+    now = 62.0
+    assert meter.seconds == 4.0
+    meter.add_page([])
+    now = 64.0
+    with pytest.raises(BudgetExhausted):
+        meter.add_page([])
+
+
 def test_rows_by_key_cost_each() -> None:
     meter = Meter(100, 100)
     meter.add_rows([{"t": {"S": "x"}}, {"t": {"S": "x" * 5000}}], 3)

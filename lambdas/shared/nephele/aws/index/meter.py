@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from nephele.errors import BudgetExhausted
@@ -26,12 +27,24 @@ class Meter:
         self.items = 0
         self.units = 0
         self._started = time.monotonic()
+        self._resting_since: float | None = None
         self._lock = threading.Lock()
 
     @property
     def seconds(self) -> float:
-        """Return how long ago the query began."""
-        return time.monotonic() - self._started
+        """Return how long the query has taken, without its rests."""
+        since = self._resting_since
+        return (time.monotonic() if since is None else since) - self._started
+
+    @contextmanager
+    def at_rest(self) -> Iterator[None]:
+        """Let no time count meanwhile: a client takes what was found as slowly as it likes."""
+        self._resting_since = began = time.monotonic()
+        try:
+            yield
+        finally:
+            self._started += time.monotonic() - began
+            self._resting_since = None
 
     def add_page(self, rows: Sequence[dict[str, Any]]) -> None:
         """Count a page of a query: its rows are billed together.
@@ -62,7 +75,7 @@ class Meter:
         if units > self.most_units or self.seconds > self.most_seconds:
             raise BudgetExhausted(
                 f"The query reads more than one call may ({self.most_units:.0f} read units or"
-                f" {self.most_seconds:.0f} seconds): nothing is answered rather than a part. Ask"
+                f" {self.most_seconds:.0f} seconds): it is not answered in full. Ask"
                 ' for less with "Query", "ParentStudy" or "Limit" and "Since"; "Explain" tells'
                 " what a query reads"
             )
