@@ -12,7 +12,7 @@ from nephele.aws.index import definitions
 from nephele.domain.levels import Level
 from nephele.errors import Unavailable
 from nephele.services import delete as deleting
-from nephele.services import replay_deletions
+from nephele.services import reconcile, replay_deletions
 from nephele.services import undelete as restoring
 from nephele.services.archive import Archive
 from nephele.services.delete import delete
@@ -22,7 +22,7 @@ from nephele.services.peers.known import define_peer, peers
 from nephele.services.reindex import reindex
 from nephele.services.undelete import list_deletions, restore_part
 from nephele.services.worklists import delete_worklist, put_worklist, worklists
-from tests.unit.keeping.conftest import clear_table, configured, settle
+from tests.unit.keeping.conftest import clear_table, configured, messages, settle
 from tests.unit.keeping.drill import all_rows
 from tests.unit.keeping.test_deletions import objects, run_reconciler
 from tests.unit.keeping.test_keeping import patient_id, patients, put
@@ -213,3 +213,42 @@ def test_the_journal_forgets_worklists_that_have_expired(
     assert journal.tidy_definitions(kept.bucket) == 1
     assert [one["Name"] for one in documents(kept)] == [lasting]
     assert [one.identifier for one in worklists(kept)] == [lasting]
+
+
+def put_earlier(archive: Archive, kind: str, name: str, value: object, version: int) -> None:
+    """Write a definition as an earlier release did."""
+    key = f"{keys.DEFINITIONS}{version:020}-{clock.new_uuid()}"
+    document = {"Kind": kind, "Name": name, "Value": value, "Version": version}
+    archive.bucket.put_json(key, document)
+
+
+def test_what_an_earlier_release_wrote_is_carried_over(kept: Archive) -> None:
+    modality = {"AET": "A", "Host": "h", "Port": 1}
+    peer = {"Url": "http://h/", "Username": "me", "Password": "secret"}
+    worklist = {"Created": "20260101T000000", "Tags": {"00100020": "P"}, "Expires": 2}
+    put_earlier(kept, definitions.MODALITIES, "a", {**modality, "Port": 2}, 1000)
+    put_earlier(kept, definitions.MODALITIES, "a", modality, 1001)
+    put_earlier(kept, definitions.MODALITIES, "b", None, 1002)
+    put_earlier(kept, definitions.PEERS, "p", peer, 1003)
+    put_earlier(kept, definitions.WORKLISTS, "w", worklist, 1004)
+    define_modality(kept, "b", ["B", "127.0.0.1", 104])
+    run_reconciler(kept)
+    told = {(one["Kind"], one["Name"]): one["Value"] for one in documents(kept)}
+    assert told.keys() == {("modalities", "a"), ("modalities", "b"), ("peers", "p")}
+    assert told["modalities", "a"] == modality
+    assert told["modalities", "b"]["AET"] == "B"
+    assert told["peers", "p"] == {"Url": "http://h/", "Username": "me"}
+    assert len(documents(kept)) == 3
+
+
+def test_a_step_that_fails_does_not_stop_the_walk(
+    kept: Archive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(kept, 1)
+    (lost,) = objects(kept)
+    clear_table(kept)
+    monkeypatch.setattr(reconcile, "settle_deletions", fail)
+    with pytest.raises(ExceptionGroup) as raised:
+        reconcile.reconcile(kept, lambda: True, grace_seconds=-10, prefixes=256)
+    assert raised.group_contains(Unavailable, match="throttled")
+    assert lost in json.dumps(messages(kept, "index"))

@@ -13,10 +13,12 @@ from typing import Any
 
 from nephele.aws import clock, keys
 from nephele.aws.bucket import Bucket
+from nephele.aws.index.definitions import WORKLISTS
 from nephele.domain.deletions import Deletion
 from nephele.domain.levels import Level
 from nephele.domain.orthanc_id import OrthancId
 from nephele.domain.user_state import UserState, encode_state
+from nephele.settings.peer import without_secrets
 
 DELETION = "deletion"
 """Name of the object that tells of a deletion as a whole; the others have its tombstones."""
@@ -70,7 +72,9 @@ def tidy_definitions(bucket: Bucket) -> int:
 
     So what somebody removed, or changed, does not stay for ever.
     """
+    _carry_over_earlier(bucket)
     names = [name for name, _ in bucket.iter_objects(keys.DEFINITIONS)]
+    names = [name for name in names if not keys.is_earlier_definition(name)]
     last = {name.rpartition("/")[0]: name for name in names}
     now = clock.epoch_seconds()
     gone = [
@@ -81,6 +85,28 @@ def tidy_definitions(bucket: Bucket) -> int:
     for name in gone:
         bucket.delete(name)
     return len(gone)
+
+
+def _carry_over_earlier(bucket: Bucket) -> None:
+    """Write what an earlier release kept under the keys of this one, without secrets.
+
+    What it wrote goes when the last version of each definition is there.
+    """
+    listed = [name for name, _ in bucket.iter_objects(keys.DEFINITIONS)]
+    earlier = [name for name in listed if keys.is_earlier_definition(name)]
+    last: dict[tuple[str, str], dict[str, Any]] = {}
+    for document in map(bucket.read_json, earlier):
+        place = document["Kind"], document["Name"]
+        if place not in last or document["Version"] >= last[place]["Version"]:
+            last[place] = document
+    for (kind, name), document in last.items():
+        value, expires = document["Value"], 0
+        if isinstance(value, dict):
+            value = without_secrets(value)
+            expires = value.get("Expires", 0) if kind == WORKLISTS else 0
+        keep_definition(bucket, kind, name, value, document["Version"], expires)
+    for name in earlier:
+        bucket.delete(name)
 
 
 def keep_last_change(bucket: Bucket, last: int) -> None:

@@ -144,6 +144,11 @@ def definition_expires(key: str) -> int:
     return int(key.rpartition("/")[2].partition("-")[2] or 0)
 
 
+def is_earlier_definition(key: str) -> bool:
+    """Tell whether an earlier release wrote a definition, under a key without a name."""
+    return "/" not in key.removeprefix(DEFINITIONS)
+
+
 def changes_key(last: int) -> str:
     """Return the key of a note that changes up to a number were logged."""
     return f"{CHANGES}{last:020}"

@@ -48,19 +48,47 @@ def reconcile(
     """Look for raw objects, then walk on through the final ones while there is time.
 
     The next run begins where this one ends.
+
+    Raises
+    ------
+    ExceptionGroup
+        What else is to be done failed in part. The walk was done all the same.
     """
-    changes.number_pending(archive.index.table)
-    _note_changes(archive)
-    journal.tidy_definitions(archive.bucket)
-    settle_deletions(archive, grace_seconds)
-    dead_letters.forget_settled(archive)
-    ask_to_recycle(archive)
-    remind(archive)
+    failures = _keep_house(archive, grace_seconds)
     settled = settle_forgotten(archive, has_time, grace_seconds)
+    total = _walk(archive, has_time, grace_seconds, prefixes)
+    if failures:
+        raise ExceptionGroup("a part of the reconciler failed", failures)
+    return replace(total, settled=settled)
+
+
+def _keep_house(archive: Archive, grace_seconds: float) -> list[Exception]:
+    """Do what a run does besides its walk; return what failed."""
+    steps: tuple[Callable[[], object], ...] = (
+        lambda: changes.number_pending(archive.index.table),
+        lambda: _note_changes(archive),
+        lambda: settle_deletions(archive, grace_seconds),
+        lambda: dead_letters.forget_settled(archive),
+        lambda: ask_to_recycle(archive),
+        lambda: remind(archive),
+        lambda: journal.tidy_definitions(archive.bucket),
+    )
+    failures: list[Exception] = []
+    for step in steps:
+        try:
+            step()
+        except Exception as exc:  # noqa: BLE001  one step must not take lost objects along
+            failures.append(exc)
+    return failures
+
+
+def _walk(
+    archive: Archive, has_time: Callable[[], bool], grace_seconds: float, prefixes: int
+) -> Reconciled:
     last = records.cursor(archive.index.table, _CURSOR)
     start = _PREFIXES.index(last) + 1 if last in _PREFIXES else 0
     ordered = (_PREFIXES[start:] + _PREFIXES[:start])[:prefixes]
-    total = replace(_reconcile_prefix(archive, f"{RAW}/", grace_seconds), settled=settled)
+    total = _reconcile_prefix(archive, f"{RAW}/", grace_seconds)
     for prefix in ordered:
         if not has_time():
             break
