@@ -15,13 +15,14 @@ from nephele.services import delete as deleting
 from nephele.services import reconcile, replay_deletions
 from nephele.services import undelete as restoring
 from nephele.services.archive import Archive
-from nephele.services.delete import delete
+from nephele.services.delete import begin_deletion, continue_deletion, delete
 from nephele.services.deletion_parts import part_names
 from nephele.services.modalities import define_modality, forget_modality
 from nephele.services.peers.known import define_peer, peers
 from nephele.services.reindex import reindex
 from nephele.services.undelete import list_deletions, restore_part
 from nephele.services.worklists import delete_worklist, put_worklist, worklists
+from tests.unit.jobs.test_kinds import impatient
 from tests.unit.keeping.conftest import clear_table, configured, messages, settle
 from tests.unit.keeping.drill import all_rows
 from tests.unit.keeping.test_deletions import objects, run_reconciler
@@ -252,3 +253,28 @@ def test_a_step_that_fails_does_not_stop_the_walk(
         reconcile.reconcile(kept, lambda: True, grace_seconds=-10, prefixes=256)
     assert raised.group_contains(Unavailable, match="throttled")
     assert lost in json.dumps(messages(kept, "index"))
+
+
+@pytest.mark.parametrize("is_recycled", [False, True])
+def test_a_deletion_that_goes_on_after_it_was_settled_can_be_undone(
+    kept: Archive, is_recycled: bool
+) -> None:
+    for study in (1, 2):
+        put(kept, 1, study=study)
+    patient = kept.index.resource(patient_id(1))
+    assert patient is not None
+    begun = begin_deletion(kept, patient, is_recycled=is_recycled)
+    assert not continue_deletion(kept, patient, begun, lambda: False)
+    run_reconciler(kept)
+    assert list_deletions(kept) == []
+    assert not continue_deletion(kept, patient, begun, impatient(1))
+    (offered,) = list_deletions(kept)
+    assert offered.is_recycled == is_recycled
+    assert continue_deletion(kept, patient, begun)
+    settle(kept)
+    assert patients(kept) == set()
+    assert list_deletions(kept) == [offered]
+    run_reconciler(kept)
+    undo_first(kept)
+    assert kept.index.totals().instances == 2
+    assert list_deletions(kept) == []

@@ -10,10 +10,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
+from uuid import UUID, uuid5
 
 from nephele.aws import clock, journal, keys
-from nephele.aws.index import codec, tombstones
-from nephele.aws.index.deletions import put_deletion
+from nephele.aws.index import codec, deletions, tombstones
 from nephele.aws.index.removal import remove_instances
 from nephele.aws.index.table import Row
 from nephele.domain.deletions import Deletion
@@ -36,6 +36,8 @@ _DAY_SECONDS = 86_400
 _TOMBSTONES_AT_ONCE = 500
 """Instances that one object of the journal tells of."""
 _ATTEMPTS = 20
+_GOING_ON = UUID("6f1d0c6e-3c0b-4b7e-9d53-0d6b1c8a2f47")
+"""Namespace of the names that deletions go on under."""
 
 
 def delete(archive: Archive, level: Level, orthanc_id: OrthancId) -> Resource | None:
@@ -54,7 +56,7 @@ def delete(archive: Archive, level: Level, orthanc_id: OrthancId) -> Resource | 
     resource = archive.index.resource(orthanc_id)
     if resource is None or resource.level is not level:
         raise UnknownResource(f"there is no such {level.lower()}")
-    continue_deletion(archive, resource, begin_deletion(archive, resource))
+    _remove(archive, resource, begin_deletion(archive, resource), lambda: True, "")
     return remaining_ancestor(archive, resource)
 
 
@@ -70,6 +72,11 @@ def remaining_ancestor(archive: Archive, resource: Resource) -> Resource | None:
 def begin_deletion(archive: Archive, resource: Resource, *, is_recycled: bool = False) -> str:
     """Note that a resource is going to be deleted; return the name of the deletion."""
     identifier = clock.new_uuid()
+    _begin(archive, resource, identifier, is_recycled=is_recycled)
+    return identifier
+
+
+def _begin(archive: Archive, resource: Resource, identifier: str, *, is_recycled: bool) -> None:
     days = archive.configuration.undelete_days
     tombstones.begin_burying(archive.index.table, whole_key(identifier))
     if days:
@@ -86,8 +93,7 @@ def begin_deletion(archive: Archive, resource: Resource, *, is_recycled: bool = 
             expires=clock.expiry(days * _DAY_SECONDS),
         )
         journal.keep_deletion(archive.bucket, deletion)
-        put_deletion(archive.index.table, deletion)
-    return identifier
+        deletions.put_deletion(archive.index.table, deletion)
 
 
 def continue_deletion(
@@ -99,15 +105,46 @@ def continue_deletion(
 ) -> bool:
     """Delete what is left of a resource; False where time ran out, and another call goes on.
 
+    Where the deletion was undone, settled as void or has expired meanwhile, what is left is deleted
+    under another name, so that it can be undone too.
+
     Parameters
     ----------
     received_before : str
         Receptions from this moment on stay; empty where none shall.
     """
+    tombstones.begin_burying(archive.index.table, whole_key(deletion))
+    going_on = _open_deletion(archive, resource, deletion)
+    if going_on != deletion:
+        tombstones.end_burying(archive.index.table, whole_key(deletion))
+    return _remove(archive, resource, going_on, has_time, received_before)
+
+
+def _open_deletion(archive: Archive, resource: Resource, identifier: str) -> str:
+    """Return under which name a deletion goes on; each try finds the same one."""
+    if not archive.configuration.undelete_days:
+        return identifier
+    table, is_recycled, name = archive.index.table, False, identifier
+    while deletions.deletion(table, name) is None:
+        if not archive.bucket.exists(whole_key(name)):
+            _begin(archive, resource, name, is_recycled=is_recycled)
+            return name
+        is_recycled = journal.read_deletion(archive.bucket, whole_key(name)).is_recycled
+        name = str(uuid5(_GOING_ON, name))
+    return name
+
+
+def _remove(
+    archive: Archive,
+    resource: Resource,
+    deletion: str,
+    has_time: Callable[[], bool],
+    received_before: str,
+) -> bool:
     for ids in _iter_series(archive, resource.level, resource.orthanc_id):
         for start in range(0, len(ids), _TOMBSTONES_AT_ONCE):
+            tombstones.begin_burying(archive.index.table, whole_key(deletion))
             if not has_time():
-                tombstones.begin_burying(archive.index.table, whole_key(deletion))
                 return False
             some = ids[start : start + _TOMBSTONES_AT_ONCE]
             _bury(archive, deletion, some, received_before)
