@@ -10,9 +10,9 @@ import pytest
 from nephele.aws import clock, journal, keys
 from nephele.aws.index import definitions
 from nephele.domain.levels import Level
-from nephele.errors import Unavailable
+from nephele.errors import Conflict, Unavailable
 from nephele.services import delete as deleting
-from nephele.services import reconcile, replay_deletions
+from nephele.services import reconcile, replay_deletions, undelete_job
 from nephele.services import undelete as restoring
 from nephele.services.archive import Archive
 from nephele.services.delete import begin_deletion, continue_deletion, delete
@@ -275,6 +275,58 @@ def test_a_deletion_that_goes_on_after_it_was_settled_can_be_undone(
     assert patients(kept) == set()
     assert list_deletions(kept) == [offered]
     run_reconciler(kept)
+    undo_first(kept)
+    assert kept.index.totals().instances == 2
+    assert list_deletions(kept) == []
+
+
+def test_a_deletion_under_way_cannot_be_undone(
+    kept: Archive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for study in (1, 2, 3):
+        put(kept, 1, study=study)
+    settle(kept)
+    bury, refused = deleting._bury, []
+
+    def undo_meanwhile(*arguments: Any) -> None:
+        bury(*arguments)
+        with pytest.raises(Conflict, match="under way"):
+            undo_first(kept)
+        refused.append(arguments)
+
+    monkeypatch.setattr(deleting, "_bury", undo_meanwhile)
+    delete(kept, Level.PATIENT, patient_id(1))
+    settle(kept)
+    assert len(refused) == 3
+    assert patients(kept) == set()
+    undo_first(kept)
+    assert kept.index.totals().instances == 3
+    assert list_deletions(kept) == []
+
+
+@pytest.mark.parametrize("has_ended", [False, True])
+def test_a_deletion_that_goes_on_while_it_is_undone_stays_offered(
+    kept: Archive, monkeypatch: pytest.MonkeyPatch, has_ended: bool
+) -> None:
+    put(kept, 1)
+    put(kept, 1, study=2)
+    patient = kept.index.resource(patient_id(1))
+    assert patient is not None
+    begun = begin_deletion(kept, patient)
+    assert not continue_deletion(kept, patient, begun, impatient(1))
+    run_reconciler(kept)
+    restore = undelete_job.restore_part
+
+    def go_on_meanwhile(*arguments: Any) -> Any:
+        monkeypatch.setattr(undelete_job, "restore_part", restore)
+        assert continue_deletion(kept, patient, begun, lambda: has_ended) == has_ended
+        return restore(*arguments)
+
+    monkeypatch.setattr(undelete_job, "restore_part", go_on_meanwhile)
+    with pytest.raises(Conflict):
+        undo_first(kept)
+    assert len(list_deletions(kept)) == 1
+    assert continue_deletion(kept, patient, begun)
     undo_first(kept)
     assert kept.index.totals().instances == 2
     assert list_deletions(kept) == []

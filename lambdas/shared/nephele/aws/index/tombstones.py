@@ -19,6 +19,11 @@ def end_burying(table: Table, name: str) -> None:
     table.delete(keys.burying(name))
 
 
+def is_burying(table: Table, name: str) -> bool:
+    """Tell whether what an object of the journal tells of is being deleted."""
+    return table.get(keys.burying(name)) is not None
+
+
 def iter_buryings(table: Table, older_seconds: float) -> Iterator[str]:
     """Yield the objects of the journal whose deletions began so long ago, and have not ended."""
     for row in table.iter_query(keys.BURYING):
