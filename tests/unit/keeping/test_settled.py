@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from itertools import count
 from typing import Any
+from uuid import UUID
 
 import pytest
 
@@ -16,7 +18,7 @@ from nephele.services import reconcile, replay_deletions, undelete_job
 from nephele.services import undelete as restoring
 from nephele.services.archive import Archive
 from nephele.services.delete import begin_deletion, continue_deletion, delete
-from nephele.services.deletion_parts import part_names
+from nephele.services.deletion_parts import part_names, read_part
 from nephele.services.modalities import define_modality, forget_modality
 from nephele.services.peers.known import define_peer, peers
 from nephele.services.reindex import reindex
@@ -330,3 +332,36 @@ def test_a_deletion_that_goes_on_while_it_is_undone_stays_offered(
     undo_first(kept)
     assert kept.index.totals().instances == 2
     assert list_deletions(kept) == []
+
+
+@pytest.mark.parametrize("step", [-1, 1])
+def test_an_undo_brings_back_what_was_served_last(
+    kept: Archive, monkeypatch: pytest.MonkeyPatch, step: int
+) -> None:
+    archive = configured(kept, OverwriteInstances=True)
+    put(archive, 1)
+    remove, uuids = deleting.remove_instances, count(1 << 64, step)
+    monkeypatch.setattr(clock, "new_uuid", lambda: str(UUID(int=next(uuids))))
+
+    def replace_meanwhile(*arguments: Any) -> None:
+        monkeypatch.setattr(deleting, "remove_instances", remove)
+        put(archive, 1, size_bytes=10)
+        remove(*arguments)
+
+    def served() -> str:
+        (only,) = archive.index.resources(archive.index.iter_level(Level.INSTANCE)).values()
+        assert only.file is not None
+        return only.file.uuid
+
+    before = served()
+    monkeypatch.setattr(deleting, "remove_instances", replace_meanwhile)
+    delete(archive, Level.PATIENT, patient_id(1))
+    settle(archive)
+    (deletion,) = list_deletions(archive)
+    latest, first = (
+        [one.served for one in read_part(archive.bucket, name).instances]
+        for name in part_names(archive.bucket, deletion.identifier)
+    )
+    assert first == [before]
+    undo_first(archive)
+    assert [served()] == latest != first

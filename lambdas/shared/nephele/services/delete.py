@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from uuid import UUID, uuid5
 
-from nephele.aws import clock, journal, keys
+from nephele.aws import clock, journal
 from nephele.aws.index import codec, deletions, tombstones
 from nephele.aws.index.removal import remove_instances
 from nephele.aws.index.table import Row
@@ -27,6 +27,7 @@ from nephele.services.deletion_parts import (
     end_states,
     keep_part,
     mark,
+    new_part_key,
     part_of,
     whole_key,
 )
@@ -181,7 +182,7 @@ def _bury(archive: Archive, deletion: str, ids: Sequence[OrthancId], received_be
             return
         above = archive.index.rows(codec.read_resource(rows[0]).ancestors.values())
         part = part_of(archive.index.table, seen, rows, list(above.values()))
-        name = keys.deletion_key(deletion, clock.new_uuid())
+        name = new_part_key(deletion, seen)
         tombstones.begin_burying(archive.index.table, name)
         keep_part(archive.bucket, name, part)
         remove_instances(archive.index, {one.orthanc_id: one.served for one in part.instances})

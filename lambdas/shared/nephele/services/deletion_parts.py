@@ -135,10 +135,20 @@ def is_part(name: str) -> bool:
     return "/" not in last and last not in (RESTORED, VOID, journal.DELETION)
 
 
+def new_part_key(identifier: str, seen: str) -> str:
+    """Return the key of a part that began to read its rows at a moment: later parts sort behind."""
+    return keys.deletion_key(identifier, f"{seen}-{clock.new_uuid()}")
+
+
 def part_names(bucket: Bucket, identifier: str) -> list[str]:
-    """Return the keys of the journal's objects that tell of a deletion."""
+    """Return the keys of the journal's objects that tell of a deletion, the latest first.
+
+    Where an instance was replaced while it was deleted, so the undo comes first to what was served
+    last. Keys of an earlier release have no moment, and stand in any order.
+    """
     prefix = keys.deletion_key(identifier, "")
-    return [name for name, _ in bucket.iter_objects(prefix) if is_part(name)]
+    names = [name for name, _ in bucket.iter_objects(prefix) if is_part(name)]
+    return sorted(names, reverse=True)
 
 
 def whole_key(identifier: str) -> str:
