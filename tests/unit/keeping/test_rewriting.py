@@ -193,6 +193,26 @@ def rewrite_or_gone(archive: Archive, orthanc_id: OrthancId) -> None:
     assert list(rewriting.iter_rewriting(archive, resource)) == [(orthanc_id, True)]
 
 
+@pytest.mark.parametrize(
+    "options",
+    [
+        pytest.param({"IngestTranscoding": JPEG_2000_LOSSLESS}, id="transcoded"),
+        pytest.param({"StorageCompression": True}, id="compressed"),
+    ],
+)
+def test_an_instance_whose_object_is_lost_has_failed(
+    kept: Archive, caplog: pytest.LogCaptureFixture, options: dict[str, Any]
+) -> None:
+    orthanc_id = put(kept)
+    resource = kept.index.resource(orthanc_id)
+    assert resource is not None
+    for name in objects(kept):
+        kept.bucket.delete(name)
+    found = list(rewriting.iter_rewriting(configured(kept, **options), resource))
+    assert found == [(orthanc_id, False)]
+    assert caplog.messages == ["object not found"]
+
+
 def test_a_rebuild_finds_the_new_object(kept: Archive) -> None:
     orthanc_id = put(kept)
     rewrite(configured(kept, IngestTranscoding=RLE_LOSSLESS), orthanc_id)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from dataclasses import replace
 from typing import BinaryIO, cast
 
@@ -24,6 +23,7 @@ from nephele.errors import (
     StorageFull,
     UnknownResource,
 )
+from nephele.logs import logger
 from nephele.services.archive import Archive
 from nephele.services.hierarchy import descendants
 from nephele.services.index_objects import read_object_header
@@ -44,15 +44,24 @@ def iter_rewriting(
     """Store the files of a resource as `IngestTranscoding` and `StorageCompression` have it.
 
     Those that are so already stay; what is deleted meanwhile is left out. Each instance behind
-    an id is yielded when it is done, in ascending order, and whether it is as it should be.
+    an id is yielded when it is done, in ascending order, and whether it is as it should be: one
+    whose object is lost is not.
     """
     is_instance = resource.level is Level.INSTANCE
     ids = [resource.orthanc_id] if is_instance else descendants(archive, resource, Level.INSTANCE)
     for orthanc_id in sorted(one for one in ids if one > after):
-        is_done = True
-        with suppress(UnknownResource):
-            is_done = rewrite(archive, orthanc_id)
-        yield orthanc_id, is_done
+        yield orthanc_id, _rewrite_if_there(archive, orthanc_id)
+
+
+def _rewrite_if_there(archive: Archive, orthanc_id: OrthancId) -> bool:
+    """Store an instance anew; True as well where the index has it no more."""
+    try:
+        return rewrite(archive, orthanc_id)
+    except UnknownResource:
+        if archive.index.resource(orthanc_id) is None:
+            return True
+    logger.error("object not found", extra={"instance": orthanc_id})
+    return False
 
 
 def rewrite(archive: Archive, orthanc_id: OrthancId) -> bool:
@@ -69,7 +78,7 @@ def rewrite(archive: Archive, orthanc_id: OrthancId) -> bool:
     Raises
     ------
     UnknownResource
-        There is no such instance any more.
+        There is no such instance any more, or its object is lost.
     """
     instance = archive.index.resource(orthanc_id)
     if instance is None:
