@@ -11,6 +11,7 @@ import pytest
 from numpy.typing import NDArray
 
 from nephele.aws import part_upload
+from nephele.aws.index import codec, keys
 from nephele.domain.levels import Level
 from nephele.domain.orthanc_id import OrthancId
 from nephele.domain.transfer_syntax import JPEG_2000_LOSSLESS, RLE_LOSSLESS
@@ -21,6 +22,7 @@ from nephele.services.archive import Archive
 from nephele.services.delete import delete
 from nephele.services.jobs.engine import run_message
 from nephele.services.jobs.kinds import load_kind
+from nephele.services.reconcile import reconcile
 from nephele.services.reindex import reindex
 from nephele.services.rewriting import rewrite
 from nephele.services.store import store
@@ -167,6 +169,34 @@ def test_the_former_object_serves_until_the_new_one_does(
     assert client_of(kept).get(f"/instances/{orthanc_id}/metadata/TransferSyntax").text == (
         JPEG_2000_LOSSLESS
     )
+
+
+@pytest.mark.parametrize(
+    ("module", "name", "options"),
+    [
+        (rewriting, "write_transcoded", {"IngestTranscoding": JPEG_2000_LOSSLESS}),
+        (storage_compression, "write_compressed", {"StorageCompression": True}),
+        (storage_compression, "replace_object", {"StorageCompression": True}),
+    ],
+    ids=["transcoding", "compressing", "serving"],
+)
+def test_tries_that_fail_are_forgotten(
+    kept: Archive, monkeypatch: pytest.MonkeyPatch, module: Any, name: str, options: dict[str, Any]
+) -> None:
+    orthanc_id = put(kept)
+    before = objects(kept)
+    monkeypatch.setattr(module, name, fail)
+    for _ in range(3):
+        with pytest.raises(Unavailable):
+            rewrite(configured(kept, **options), orthanc_id)
+    settle(kept)
+    reconcile(kept, lambda: True, grace_seconds=-10, prefixes=256)
+    settle(kept)
+    row = kept.index.table.get(keys.resource(orthanc_id))
+    assert row is not None
+    assert codec.ended_uuids(row) == []
+    assert objects(kept) == before
+    assert client_of(kept).get(f"/instances/{orthanc_id}/file").content == dicom_file()
 
 
 def test_an_instance_that_is_deleted_meanwhile_stays_away(

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import BinaryIO, cast
 
 from nephele.aws import clock, object_metadata
-from nephele.aws.index.recompression import announce_object
+from nephele.aws.index.recompression import announce_object, discarded_at_failure
 from nephele.aws.keys import FINAL, InstanceKey
 from nephele.aws.read_ahead import ReadAhead
 from nephele.domain.content_type import DICOM
@@ -120,6 +120,7 @@ def _transcode(
         if not announce_object(archive.index, instance, key.uuid):
             raise UnknownResource("")
         told = replace(provenance, transcoding_failure="")
-        write_transcoded(archive, key, transcoding, told, has_time)
-    header, head = read_object_header(archive, str(key))
+        with discarded_at_failure(archive.index, str(key)):
+            write_transcoded(archive, key, transcoding, told, has_time)
+            header, head = read_object_header(archive, str(key))
     serve(archive, instance, object_metadata.stored_file(key, head), header)

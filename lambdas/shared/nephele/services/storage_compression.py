@@ -6,7 +6,12 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from nephele.aws import clock, object_metadata
-from nephele.aws.index.recompression import announce_object, discard_object, replace_object
+from nephele.aws.index.recompression import (
+    announce_object,
+    discard_object,
+    discarded_at_failure,
+    replace_object,
+)
 from nephele.aws.keys import FINAL, AttachmentKey, InstanceKey
 from nephele.aws.part_upload import PartUpload
 from nephele.domain.content_type import DICOM
@@ -58,9 +63,10 @@ def _change_instance(archive: Archive, orthanc_id: OrthancId, *, is_compressed: 
     old, uuid = instance.file, clock.new_uuid()
     if old.is_compressed == is_compressed or not announce_object(archive.index, instance, uuid):
         return
-    metadata = object_metadata.without_compression(archive.bucket.head(old.key).metadata)
     key = str(InstanceKey(FINAL, orthanc_id, uuid))
-    new = _rewrite(archive, old, key, uuid, metadata, is_compressed=is_compressed)
+    with discarded_at_failure(archive.index, key):
+        metadata = object_metadata.without_compression(archive.bucket.head(old.key).metadata)
+        new = _rewrite(archive, old, key, uuid, metadata, is_compressed=is_compressed)
     serve(archive, instance, new)
 
 

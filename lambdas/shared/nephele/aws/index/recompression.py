@@ -6,6 +6,8 @@ event of its writing does nothing, and what is left of a try that failed is remo
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from nephele.aws import clock
@@ -46,6 +48,20 @@ def discard_object(index: Index, key: str) -> None:
     """Have an announced object removed that does not hold its instance."""
     pending = items.pending(index.table.name, clock.now(), clock.new_uuid(), [], [], [key])
     index.table.transact([pending])
+
+
+@contextmanager
+def discarded_at_failure(index: Index, key: str) -> Iterator[None]:
+    """Have an announced object removed that cannot be written, so that its reception is forgotten.
+
+    Letting it serve the instance is not done within: where it is unknown whether that failed, the
+    object has to stay, and the reconciler finds it later.
+    """
+    try:
+        yield
+    except BaseException:
+        discard_object(index, key)
+        raise
 
 
 def _try_replace(
