@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from nephele.aws import clients
+from nephele.aws import clients, clock
 from nephele.aws.keys import FINAL, RAW
 from nephele.aws.tracing import HEADER, is_traced, trace_headers, trace_of
 from nephele.services.archive import Archive
@@ -45,6 +45,26 @@ def test_what_is_received_and_what_is_made_of_it_have_one_trace() -> None:
         for area, orthanc_id in ((RAW, ID), (FINAL, "cd" + ID[2:]))
     ]
     assert headers[0] == headers[1] == {HEADER: f"Root=1-6b01c384-{trace_of(TRACED)};Sampled=1"}
+
+
+@pytest.mark.parametrize(
+    "received",
+    [
+        pytest.param("20261121T161500", id="without fraction"),
+        pytest.param("20261321T161500.250000", id="no month"),
+        pytest.param("a%20while%20ago", id="no time"),
+        pytest.param("", id="empty"),
+    ],
+)
+def test_a_reception_at_no_time_is_traced_from_now(
+    archive: Archive, monkeypatch: pytest.MonkeyPatch, received: str
+) -> None:
+    monkeypatch.setattr(clock, "epoch_seconds", lambda: 0x6B01C384)
+    key, metadata, body = f"{FINAL}/ab/{ID}/{TRACED}", {"received": received}, b"bytes"
+    header = trace_headers(key, metadata)
+    assert header == {HEADER: f"Root=1-6b01c384-{trace_of(TRACED)};Sampled=1"}
+    archive.bucket.put(key, body, metadata, hashlib.md5(body, usedforsecurity=False).digest())
+    assert archive.bucket.read(key) == body
 
 
 def test_the_header_is_sent_with_the_object(archive: Archive) -> None:

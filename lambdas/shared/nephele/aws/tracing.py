@@ -56,7 +56,13 @@ def trace_headers(key: str, metadata: Mapping[str, str]) -> dict[str, str]:
     parsed = parse_instance_key(key)
     if parsed is None or not is_traced(parsed.uuid):
         return {}
-    received = metadata.get(_RECEIVED, "")
-    began = clock.epoch_of(received) if received else clock.epoch_seconds()
-    root = f"1-{int(began):08x}-{trace_of(parsed.uuid)}"
+    root = f"1-{int(_began(metadata)):08x}-{trace_of(parsed.uuid)}"
     return {HEADER: f"Root={root};Sampled=1"}
+
+
+def _began(metadata: Mapping[str, str]) -> float:
+    """Return when an object was received; now where that is not told, or is no such time."""
+    try:
+        return clock.epoch_of(metadata.get(_RECEIVED, ""))
+    except ValueError:
+        return clock.epoch_seconds()
