@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 from typing import Any
 
@@ -52,6 +53,10 @@ def client_of(archive: Archive) -> Client:
     return Client(create_app(lambda: archive))
 
 
+def md5_of(encoded: bytes) -> str:
+    return hashlib.md5(encoded, usedforsecurity=False).hexdigest()
+
+
 def objects(archive: Archive) -> list[str]:
     return [name for name, _ in archive.bucket.iter_objects("dicom/")]
 
@@ -89,7 +94,9 @@ def test_instances_follow_the_option(kept: Archive) -> None:
     for syntax in SYNTAXES:
         assert rewrite(configured(kept, IngestTranscoding=syntax), orthanc_id)
         assert_whole(kept, orthanc_id, syntax)
-    assert client.get(f"{path}/metadata?expand").json().keys() == before.keys()
+    after = client.get(f"{path}/metadata?expand").json()
+    assert after.keys() == before.keys() | {"OriginalMD5"}
+    assert after["OriginalMD5"] == md5_of(dicom_file())
     assert client.get(f"{path}/metadata/ReceptionDate").text == before["ReceptionDate"]
     assert client.get(f"{path}/labels").json() == ["seen"]
     assert client.get(f"{path}/simplified-tags").json() == tags
@@ -250,6 +257,15 @@ def test_a_rebuild_finds_the_new_object(kept: Archive) -> None:
     clear_table(kept)
     assert reindex(kept, 2).failures == {}
     assert_whole(kept, orthanc_id, RLE_LOSSLESS)
+    told = client_of(kept).get(f"/instances/{orthanc_id}/metadata/OriginalMD5").text
+    assert told == md5_of(dicom_file())
+
+
+def test_what_was_transcoded_on_reception_keeps_the_md5_it_came_with(kept: Archive) -> None:
+    orthanc_id = put(configured(kept, IngestTranscoding=JPEG_2000_LOSSLESS))
+    assert rewrite(configured(kept, IngestTranscoding=RLE_LOSSLESS), orthanc_id)
+    told = client_of(kept).get(f"/instances/{orthanc_id}/metadata/OriginalMD5").text
+    assert told == md5_of(dicom_file())
 
 
 def test_the_route_does_it_by_a_job(kept: Archive, monkeypatch: pytest.MonkeyPatch) -> None:

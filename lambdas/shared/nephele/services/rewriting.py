@@ -119,7 +119,8 @@ def _transcode(
             raise NotTranscodable("it would be another instance")
         if not announce_object(archive.index, instance, key.uuid):
             raise UnknownResource("")
-        told = replace(provenance, transcoding_failure="")
+        original_md5 = provenance.original_md5 or old.md5
+        told = replace(provenance, transcoding_failure="", original_md5=original_md5)
         with discarded_at_failure(archive.index, str(key)):
             write_transcoded(archive, key, transcoding, told, has_time)
             header, head = read_object_header(archive, str(key))

@@ -114,7 +114,7 @@ def _update(
         **digest_of(new),
     }
     if header is not None:
-        attributes["m"] = codec.document(_metadata(row, header))
+        attributes["m"] = codec.document(_metadata(row, new, header))
     sets = ", ".join(f"#{name} = :{name}" for name in attributes)
     removed = ", ".join(name for name in ("zc", "hc", "hd") if name not in attributes)
     update: dict[str, Any] = {
@@ -134,9 +134,10 @@ def _update(
     return {"Update": update}  # type: ignore[typeddict-item]
 
 
-def _metadata(row: Row, header: InstanceHeader) -> dict[str, str]:
+def _metadata(row: Row, new: StoredFile, header: InstanceHeader) -> dict[str, str]:
     """Return an instance's metadata, those that follow from how it is encoded as they are now."""
     encoding = {
+        "OriginalMD5": new.provenance.original_md5 or None,
         "TransferSyntax": header.transfer_syntax_uid,
         "PixelDataOffset": header.pixel_data_offset,
         "PixelDataVR": header.pixel_data_vr,
