@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import replace
+from itertools import count
+from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
+from nephele.aws import clients
 from nephele.aws.index import codec, ended, keys, records, removal
 from nephele.aws.index.commit import Entry, Outcome
+from nephele.aws.keys import FINAL, InstanceKey
 from nephele.domain.levels import Level
-from nephele.errors import AnswerTooLarge
+from nephele.errors import AnswerTooLarge, Unavailable
 from nephele.services import labels
 from nephele.services.archive import Archive
 from nephele.services.delete import delete
@@ -26,6 +32,7 @@ from tests.unit.keeping.test_keeping import patient_id, put, restore_all
 
 IN_ROW = 3
 CYCLES = 3 * IN_ROW
+INSTANCE = entry().orthanc_id
 
 
 @pytest.fixture(autouse=True)
@@ -210,3 +217,72 @@ def test_a_late_commit_of_what_would_win_but_is_gone(kept: Archive) -> None:
     assert resource is not None
     assert resource.file is not None
     assert resource.file.uuid == second.file.uuid
+
+
+WRITES = ("update_item", "batch_write_item", "transact_write_items")
+
+
+def refuse(error: dict[str, Any], name: str, monkeypatch: pytest.MonkeyPatch, nth: int) -> None:
+    """Let DynamoDB refuse the nth write from now on, counted from 0, and no other."""
+    client, numbers = clients.dynamodb(), count()
+
+    def refusing(write: Callable[..., Any]) -> Callable[..., Any]:
+        def call(**request: Any) -> Any:
+            if next(numbers) == nth:
+                raise ClientError(error, name)
+            return write(**request)
+
+        return call
+
+    for method in WRITES:
+        monkeypatch.setattr(client, method, refusing(getattr(client, method)))
+
+
+@pytest.mark.parametrize(
+    ("code", "reasons"),
+    [
+        pytest.param("TransactionConflictException", [], id="by itself"),
+        pytest.param("TransactionCanceledException", ["TransactionConflict"], id="in one"),
+    ],
+)
+def test_a_tombstone_that_another_writer_is_in_the_way_of(
+    kept: Archive, monkeypatch: pytest.MonkeyPatch, code: str, reasons: list[str]
+) -> None:
+    uuids = [one.file.uuid for one in receptions(CYCLES)]
+    cancelled = {"Error": {"Code": code}, "CancellationReasons": [{"Code": r} for r in reasons]}
+    refuse(cancelled, "TransactWriteItems", monkeypatch, 0)
+    assert ended.put_tombstone(kept.index.table, INSTANCE, uuids)
+    assert ended_of(kept, uuids) == set(uuids)
+
+
+@pytest.mark.parametrize("nth", [0, 1, 2])
+def test_a_tombstone_counts_what_has_a_row_of_its_own(
+    kept: Archive, monkeypatch: pytest.MonkeyPatch, nth: int
+) -> None:
+    """Also where it fails midway, whose repetition puts the rest."""
+    uuids = [f"{n:036}" for n in range(IN_ROW + 150)]
+    with monkeypatch.context() as patch:
+        refuse({"Error": {"Code": "InternalServerError"}}, "TransactWriteItems", patch, nth)
+        with suppress(Unavailable):
+            ended.put_tombstone(kept.index.table, INSTANCE, uuids)
+    for _ in range(2):
+        row = kept.index.table.get(keys.resource(INSTANCE)) or {}
+        aside = kept.index.table.iter_query(keys.resource(INSTANCE)["pk"]["S"], prefix=keys.ENDED)
+        assert len(list(aside)) == codec.read_number(row, "es")
+        assert ended.put_tombstone(kept.index.table, INSTANCE, uuids)
+    assert ended_of(kept, uuids) == set(uuids)
+    assert most_in_a_row(kept) == IN_ROW
+
+
+def test_no_tombstone_where_an_instance_is_served(kept: Archive) -> None:
+    first, second = receptions(2)
+    send(kept, first)
+    assert not ended.put_tombstone(kept.index.table, first.orthanc_id, [second.file.uuid])
+    assert ended_of(kept, [second.file.uuid]) == set()
+
+
+def ended_of(archive: Archive, uuids: Sequence[str]) -> set[str]:
+    """Return which receptions of an instance have ended."""
+    row = archive.index.table.get(keys.resource(INSTANCE)) or {}
+    found = [InstanceKey(FINAL, INSTANCE, uuid) for uuid in uuids]
+    return ended.ended_among(archive.index.table, {INSTANCE: row}, found)

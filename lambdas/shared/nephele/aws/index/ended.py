@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from nephele.aws import clock
 from nephele.aws.index import codec, items, keys
-from nephele.aws.index.table import Row, Table
+from nephele.aws.index.table import TRANSACTION_ITEMS, ConditionFailed, Row, Table
 from nephele.aws.keys import InstanceKey
 from nephele.domain.levels import Level
 from nephele.domain.orthanc_id import OrthancId
@@ -25,6 +25,7 @@ MOST_IN_ROW = 25
 """Ended receptions an instance's row takes: about 1 KB of it, and as much where they are aside."""
 _PURGED_SECONDS = 15 * 86_400
 """What is purged is remembered as long: queues forget their messages after 14 days."""
+_SPILLED_AT_ONCE = TRANSACTION_ITEMS - 1
 _SPILLED = "es"
 _FORGOTTEN = "eg"
 _BURIED = "eb"
@@ -144,21 +145,36 @@ def put_tombstone(table: Table, orthanc_id: OrthancId, uuids: Iterable[str]) -> 
     new = sorted({key.uuid for key in receptions} - known)
     room = max(0, MOST_IN_ROW - len(codec.ended_uuids(row)))
     in_row, spilled = new[:room], new[room:]
+    try:
+        for start in range(0, len(spilled) or 1, _SPILLED_AT_ONCE):
+            some = spilled[start : start + _SPILLED_AT_ONCE]
+            rows = [items.put(table.name, spilled_row(row, uuid)) for uuid in some]
+            here = in_row if start == 0 else []
+            table.transact([_bury(table.name, orthanc_id, here, len(some)), *rows])
+    except ConditionFailed:
+        return False
+    return True
+
+
+def _bury(table: str, orthanc_id: OrthancId, in_row: Sequence[str], spilled: int) -> Item:
+    """Return how an instance's row becomes a tombstone, or names more of what has ended."""
     values: dict[str, Any] = {":one": codec.number(1), ":l": codec.text(Level.INSTANCE)}
     added = []
     if in_row:
         added.append("d :ended")
-        values[":ended"] = {"SS": in_row}
+        values[":ended"] = {"SS": list(in_row)}
     if spilled:
         added.append(f"{_SPILLED} :spilled")
-        values[":spilled"] = codec.number(len(spilled))
+        values[":spilled"] = codec.number(spilled)
     adding = f"ADD {', '.join(added)}" if added else ""
-    condition = "attribute_not_exists(v)"
-    key = keys.resource(orthanc_id)
-    if table.update(key, f"SET x = :one, l = :l {adding}", condition, values) is None:
-        return False
-    table.put_all([spilled_row(row, uuid) for uuid in spilled])
-    return True
+    update: dict[str, Any] = {
+        "TableName": table,
+        "Key": keys.resource(orthanc_id),
+        "UpdateExpression": f"SET x = :one, l = :l {adding}",
+        "ConditionExpression": "attribute_not_exists(v)",
+        "ExpressionAttributeValues": values,
+    }
+    return {"Update": update}  # type: ignore[typeddict-item]
 
 
 def let_go_on(table: Table, row: Row, uuids: Sequence[str]) -> bool:
