@@ -73,8 +73,9 @@ def _send_now(
                 break
             sending.send(orthanc_id)
         sending.tell()
-        status = progress.final_status(is_cancelled=association.is_cancelled(request))
-        send_outcome(association, request, progress, status)  # before the release is waited for
+    # A destination may index what it was sent as late as when it is released.
+    status = progress.final_status(is_cancelled=association.is_cancelled(request))
+    send_outcome(association, request, progress, status)
     facts = {"destination": modality.aet, "status": f"{status:#06x}"}
     counts = {"completed": progress.completed, "failed": progress.failed}
     logger.info("instances moved", extra={**association.facts, **facts, **counts})

@@ -21,6 +21,7 @@ from pydicom import config
 from pydicom.data import get_testdata_file
 from pydicom.uid import UID
 from pynetdicom import AE, _config, evt
+from pynetdicom.pdu import A_RELEASE_RQ
 
 from dimse_edge.association import EdgeAssociation
 from dimse_edge.site import open_site
@@ -228,6 +229,8 @@ class Target:
         Taken from the front, one for each instance; success when there are no more.
     aborts_at : int
         It aborts the association instead of answering this one of all it receives.
+    releases : int
+        How often it was asked to release an association.
     """
 
     port: int
@@ -235,6 +238,10 @@ class Target:
     statuses: list[int] = field(default_factory=list)
     hold: Callable[[], None] = lambda: None
     aborts_at: int = 0
+    releases: int = 0
+
+    def note(self, event: evt.Event) -> None:
+        self.releases += isinstance(event.pdu, A_RELEASE_RQ)
 
     def handle(self, event: evt.Event) -> int:
         self.hold()
@@ -262,9 +269,8 @@ def target(contexts: Mapping[str, Sequence[UID]]) -> Iterator[Target]:
     for abstract_syntax, syntaxes in contexts.items():
         entity.add_supported_context(abstract_syntax, list(syntaxes))
     peer = Target(0)
-    server = entity.start_server(
-        ("127.0.0.1", 0), block=False, evt_handlers=[(evt.EVT_C_STORE, peer.handle)]
-    )
+    handlers: list[Any] = [(evt.EVT_C_STORE, peer.handle), (evt.EVT_PDU_RECV, peer.note)]
+    server = entity.start_server(("127.0.0.1", 0), block=False, evt_handlers=handlers)
     assert server is not None
     peer.port = server.socket.getsockname()[1]
     try:

@@ -18,6 +18,7 @@ from pynetdicom.association import Association
 
 from bench.edge import free_port
 from dimse_edge.executor import load_kind
+from dimse_edge.scp.responses import send_outcome
 from nephele.aws import clients
 from nephele.domain.jobs import JobState
 from nephele.domain.sop_classes import STUDY_ROOT_MOVE
@@ -80,6 +81,23 @@ def test_all_of_a_study(start: StartInner) -> None:
     assert not failed
     assert peer.uids == [f"1.2.840.99.1.1.{number}" for number in (1, 2, 3)]
     assert {one.originator for one in peer.received} == {("MOVER", 7)}
+
+
+def test_the_outcome_comes_after_the_release(
+    start: StartInner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A destination may index the last instances no earlier than when it is released."""
+    with target(ALL) as peer, moving(start, peer) as association:
+        releases = []
+
+        def noted(*arguments: Any) -> None:
+            releases.append(peer.releases)
+            send_outcome(*arguments)
+
+        monkeypatch.setattr("dimse_edge.scp.move.send_outcome", noted)
+        statuses, *_ = move(association, identifier("PATIENT", PatientID="P1"))
+    assert statuses == [0xFF00, 0xFF00, 0x0000]
+    assert releases == [1]
 
 
 def test_one_study_uid_under_two_patients(start: StartInner) -> None:
