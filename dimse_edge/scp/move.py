@@ -128,11 +128,11 @@ class _Sending:
             self.tell()
             status = SUCCESS if outcome.is_success and not outcome.status >> 12 else outcome.status
             self._progress.add(outcome.sop_instance_uid, status)
-        self._is_told = not self._progress.remaining
+        self._is_told = False
 
     def tell(self) -> None:
-        """Tell how far it is, unless that was told."""
-        if not self._is_told:
+        """Tell how far it is, unless that was told, or the last response will tell it."""
+        if not self._is_told and self._progress.remaining:
             send_progress(self._association, self._request, self._progress)
             self._is_told, self._told_at = True, time.monotonic()
 
