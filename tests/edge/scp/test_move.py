@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -20,13 +20,19 @@ from bench.edge import free_port
 from dimse_edge.executor import load_kind
 from dimse_edge.scp.responses import send_outcome
 from nephele.aws import clients
+from nephele.domain.attributes import IDENTIFIERS
 from nephele.domain.jobs import JobState
+from nephele.domain.levels import Level
+from nephele.domain.resources import Resource
 from nephele.domain.sop_classes import STUDY_ROOT_MOVE
+from nephele.errors import BadFileFormat
 from nephele.services.archive import Archive
 from nephele.services.jobs.control import get_job, list_jobs
 from nephele.services.jobs.engine import run_message
+from nephele.services.outgoing import Outgoing, iter_outgoing, read_outgoing
 from tests.edge.conftest import tool
 from tests.edge.scp.conftest import (
+    SECONDS,
     TWICE,
     InnerEdge,
     StartInner,
@@ -59,17 +65,22 @@ def move(
     association: Association, keys: Dataset, to: str = "TARGET"
 ) -> tuple[list[int], list[tuple[int, ...]], list[str], str]:
     """Return the statuses, the counts, what is listed as failed, and the last comment."""
-    names = ("Remaining", "Completed", "Failed", "Warning")
     statuses, counts, failed, comment = [], [], [], ""
     for response, found in association.send_c_move(keys, to, STUDY_ROOT_MOVE, msg_id=7):
         statuses.append(response.Status)
-        values = (response.get(f"NumberOf{name}Suboperations") for name in names)
-        counts.append(tuple(value for value in values if value is not None))
+        counts.append(counts_of(response))
         comment = response.get("ErrorComment", "")
         if found:
             named = found.FailedSOPInstanceUIDList
             failed = [str(named)] if isinstance(named, str) else [str(one) for one in named]
     return statuses, counts, failed, comment
+
+
+def counts_of(response: Dataset) -> tuple[int, ...]:
+    """Return how many remain, are completed, failed, and completed with a warning."""
+    names = ("Remaining", "Completed", "Failed", "Warning")
+    values = (response.get(f"NumberOf{name}Suboperations") for name in names)
+    return tuple(value for value in values if value is not None)
 
 
 def test_all_of_a_study(start: StartInner) -> None:
@@ -192,6 +203,72 @@ def test_association_that_breaks_is_opened_again(start: StartInner) -> None:
     assert peer.uids == [f"1.2.840.99.1.1.{number}" for number in (1, 2, 2, 3)]
     first, broken, again, last = (one.association for one in peer.received)
     assert first == broken != again == last
+
+
+def test_works_ahead(start: StartInner, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While the destination has the second one, the first is told of and the third is read."""
+    is_third_read, go_on, is_gone_on = threading.Event(), threading.Event(), threading.Event()
+
+    def iter_watched(*arguments: Any) -> Iterator[Outgoing]:
+        for number, outgoing in enumerate(iter_outgoing(*arguments), start=1):
+            if number == 3:
+                is_third_read.set()
+            yield outgoing
+
+    def hold() -> None:
+        if len(peer.received) == 1:
+            go_on.wait(SECONDS)
+            is_gone_on.set()
+
+    monkeypatch.setattr("dimse_edge.scu.store.iter_outgoing", iter_watched)
+    with target(ALL) as peer, moving(start, peer) as association:
+        peer.hold = hold
+        keys = identifier("PATIENT", PatientID="P1")
+        responses = association.send_c_move(keys, "TARGET", STUDY_ROOT_MOVE)
+        try:
+            counts = counts_of(next(responses)[0])
+            is_read = is_third_read.wait(SECONDS / 2)
+            was_early = not is_gone_on.is_set()
+        finally:
+            go_on.set()
+        statuses = [response.Status for response, _ in responses]
+    assert (counts, is_read, was_early) == ((2, 1, 0, 0), True, True)
+    assert statuses == [0xFF00, 0x0000]
+
+
+@pytest.mark.parametrize(
+    ("places", "last", "count", "uids"),
+    [
+        pytest.param(("outgoing",), 0x0000, (0, 3, 0, 0), [], id="it can be read again"),
+        pytest.param(
+            ("outgoing", "sender"), 0xB000, (0, 2, 1, 0), ["1.2.840.99.1.1.2"], id="it cannot"
+        ),
+    ],
+)
+def test_instance_that_cannot_be_read_ahead(
+    start: StartInner,
+    monkeypatch: pytest.MonkeyPatch,
+    places: tuple[str, ...],
+    last: int,
+    count: tuple[int, ...],
+    uids: list[str],
+) -> None:
+    modules = {"outgoing": "nephele.services.outgoing", "sender": "dimse_edge.scu.store"}
+    failures = []
+
+    def read(archive: Archive, instance: Resource, syntaxes: Sequence[str]) -> Outgoing:
+        if instance.main_tags.get(IDENTIFIERS[Level.INSTANCE].tag) == "1.2.840.99.1.1.2":
+            failures.append(instance.orthanc_id)
+            raise BadFileFormat("it cannot be read")
+        return read_outgoing(archive, instance, syntaxes)
+
+    for place in places:
+        monkeypatch.setattr(f"{modules[place]}.read_outgoing", read)
+    with target(ALL) as peer, moving(start, peer) as association:
+        statuses, counts, failed, _ = move(association, identifier("PATIENT", PatientID="P1"))
+    assert len(failures) == len(places)
+    assert (statuses[-1], counts[-1], failed) == (last, count, uids)
+    assert sorted([*peer.uids, *uids]) == [f"1.2.840.99.1.1.{number}" for number in (1, 2, 3)]
 
 
 def test_cancelled(start: StartInner) -> None:
