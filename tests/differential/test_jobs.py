@@ -114,7 +114,10 @@ _JOBS: dict[str, _Submit] = {
     "DicomMoveScu to nobody": lambda side: _moved(side, "NOBODY"),
     "StorageCommitmentScp": _committed,
 }
-_SIZE = {"Content.ArchiveSize": "each compresses in its own way"}
+_SIZE = {
+    "Content.ArchiveSize": "each compresses in its own way",
+    "Content.Utf8": "with Orthanc 1.12",
+}
 _WORDS = {"ErrorDetails": "each says it in its own words"}
 _NEWER = {"Content.Resources": "with Orthanc 1.12"}
 INTENDED: dict[str, dict[str, str]] = {
@@ -153,8 +156,8 @@ def test_fields_of_a_job(sides: list[Side], name: str) -> None:
 
 
 def _flat(value: Any, path: str = "") -> dict[str, Any]:
-    """Return the leaves of a document by their paths; lists are leaves."""
-    if not isinstance(value, dict):
+    """Return the members of a job and of its content by their paths."""
+    if path not in ("", "Content"):
         return {path: value}
     found: dict[str, Any] = {}
     for name, member in value.items():
