@@ -25,7 +25,7 @@ from nephele.services.purge import purge
 from nephele.services.reconcile import reconcile
 from nephele.services.reindex import reindex
 from tests.unit.conftest import entry, messages
-from tests.unit.keeping.conftest import clear_table, configured, follow_commits, settle
+from tests.unit.keeping.conftest import clear_table, configured, follow_commits, moment, settle
 from tests.unit.keeping.drill import all_rows
 from tests.unit.keeping.test_deletions import objects
 from tests.unit.keeping.test_keeping import patient_id, put, restore_all
@@ -44,7 +44,7 @@ def receptions(count: int, content: str = "same") -> Iterator[Entry]:
     """Yield receptions of one instance, in their order; `{n}` in their content is their number."""
     for n in range(count):
         told = content.format(n=n)
-        one = entry(uuid=f"{n:036}", received=f"20260101T{n:06}.000000", content=told.encode())
+        one = entry(uuid=f"{n:036}", received=moment(n), content=told.encode())
         yield replace(one, file=replace(one.file, data_set_digest=told))
 
 
