@@ -10,6 +10,7 @@ from uuid import UUID
 import pytest
 
 from nephele.aws import clock, journal, keys
+from nephele.aws.bucket import Bucket
 from nephele.aws.index import definitions
 from nephele.domain.levels import Level
 from nephele.errors import Conflict, Unavailable
@@ -365,3 +366,27 @@ def test_an_undo_brings_back_what_was_served_last(
     assert first == [before]
     undo_first(archive)
     assert [served()] == latest != first
+
+
+def test_the_journal_forgets_that_worklists_were_removed(
+    kept: Archive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gone = put_worklist(kept, {"0010,0020": "PATIENT-1"})
+    ((told, _),) = kept.bucket.iter_objects(keys.DEFINITIONS)
+    delete_worklist(kept, gone)
+    put_earlier(kept, definitions.WORKLISTS, "earlier", None, 1000)
+    assert journal.tidy_definitions(kept.bucket) == 1, "what the removed one was"
+    kept.bucket.undelete(told)
+    later = clock.epoch_seconds() + 86_401
+    monkeypatch.setattr(clock, "epoch_seconds", lambda: later)
+    deleted: list[bool] = []
+    delete_object = Bucket.delete
+
+    def note(bucket: Bucket, name: str) -> None:
+        deleted.append(bucket.read_json(name)["Value"] is not None)
+        delete_object(bucket, name)
+
+    monkeypatch.setattr(Bucket, "delete", note)
+    assert journal.tidy_definitions(kept.bucket) == 3
+    assert deleted == [True, False, False], "that it was removed goes last"
+    assert documents(kept) == []

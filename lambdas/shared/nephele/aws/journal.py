@@ -23,6 +23,8 @@ from nephele.settings.peer import without_secrets
 DELETION = "deletion"
 """Name of the object that tells of a deletion as a whole; the others have its tombstones."""
 
+_DAY_SECONDS = 86_400
+
 
 def keep_state(
     bucket: Bucket,
@@ -62,7 +64,12 @@ def keep_option(bucket: Bucket, name: str, value: object) -> None:
 def keep_definition(
     bucket: Bucket, kind: str, name: str, value: object, version: int, expires: int = 0
 ) -> None:
-    """Write a named definition that was changed; None where it was removed."""
+    """Write a named definition that was changed; None where it was removed.
+
+    That a worklist was removed, which no configuration brings back, expires after a day.
+    """
+    if kind == WORKLISTS and value is None:
+        expires = clock.expiry(_DAY_SECONDS)
     document = {"Kind": kind, "Name": name, "Value": value, "Version": version}
     bucket.put_json(keys.definition_key(kind, name, version, expires), document)
 
@@ -77,14 +84,11 @@ def tidy_definitions(bucket: Bucket) -> int:
     names = [name for name in names if not keys.is_earlier_definition(name)]
     last = {name.rpartition("/")[0]: name for name in names}
     now = clock.epoch_seconds()
-    gone = [
-        name
-        for name in names
-        if name != last[name.rpartition("/")[0]] or 0 < keys.definition_expires(name) <= now
-    ]
-    for name in gone:
+    superseded = [name for name in names if name != last[name.rpartition("/")[0]]]
+    expired = [name for name in last.values() if 0 < keys.definition_expires(name) <= now]
+    for name in (*superseded, *expired):  # in this order: what was removed must not come back
         bucket.delete(name)
-    return len(gone)
+    return len(superseded) + len(expired)
 
 
 def _carry_over_earlier(bucket: Bucket) -> None:
