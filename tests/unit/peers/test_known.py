@@ -99,6 +99,8 @@ def test_changes_over_rest_win(client: Client) -> None:
         ("new", b'{"Url":"http://x","Timeout":"3"}', 400),
         ("new", b'{"Url":"http://x","List":[1]}', 400),
         ("new", b'{"Url":"http:///path"}', 400),
+        ("new", b'["http://user:secret@x/"]', 400),
+        ("new", b'{"URL":"http://user@x/"}', 400),
         ("b@d", b'["http://x/"]', 400),
         ("new", b"junk", 404),
     ],
@@ -119,6 +121,13 @@ def test_what_is_no_peer(client: Client, name: str, body: bytes, status: int) ->
 def test_the_configuration_is_checked(value: Any) -> None:
     with pytest.raises(ConfigurationError, match="OrthancPeers"):
         parse_configuration(json.dumps({"OrthancPeers": {"p": value}}))
+
+
+@pytest.mark.parametrize("url", ["http://user:secret@x/", "https://user@x/", "http://:secret@x"])
+def test_a_url_has_no_secrets(url: str) -> None:
+    with pytest.raises(ConfigurationError, match="Username and Password") as refused:
+        parse_configuration(json.dumps({"OrthancPeers": {"p": [url]}}))
+    assert "secret" not in str(refused.value)
 
 
 def test_ranges_are_checked() -> None:

@@ -73,8 +73,11 @@ def parse_peer(value: object) -> Any:
 
 
 def _with_url(described: dict[str, Any]) -> dict[str, Any]:
-    if not described.get("Url"):
+    url = described.get("Url")
+    if not url:
         raise ValueError("Empty URL")
+    if isinstance(url, str) and "@" in urlsplit(url).netloc:
+        raise ValueError("Url has a user or a password: they belong into Username and Password")
     return described
 
 
