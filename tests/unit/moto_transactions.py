@@ -3,7 +3,8 @@
 It copies the whole table for each item of a transaction, and looks at all rows for each query, so
 that time grows with the square of the rows; and it locks nothing. Here what a transaction names is
 copied, and put back where it fails; a query looks at its partition; and one write is done at a
-time, as DynamoDB's are atomic.
+time, as DynamoDB's are atomic. What it checks of an update as a whole it checks once, not again at
+each action that is left of it.
 """
 
 from __future__ import annotations
@@ -18,10 +19,16 @@ import pytest
 from moto.dynamodb.models import DynamoDBBackend
 from moto.dynamodb.models.dynamo_type import DynamoType
 from moto.dynamodb.models.table import Table
+from moto.dynamodb.parsing.ast_nodes import DepthFirstTraverser
+from moto.dynamodb.parsing.validators import ActionCountValidator, OverlappingPathsValidator
 
 _LOCK = threading.RLock()
 _PARTITION: list[DynamoType] = []
 """The one that is queried now."""
+_OF_THE_WHOLE = (
+    (ActionCountValidator, ActionCountValidator.verify_action_counts),
+    (OverlappingPathsValidator, OverlappingPathsValidator.check_for_overlapping_paths),
+)
 _WRITES = ("put_item", "update_item", "delete_item")
 
 
@@ -47,7 +54,18 @@ def quick_transactions() -> Iterator[None]:
         patch.setattr(Table, "__deepcopy__", lambda self, _: self, raising=False)
         for name in _WRITES:
             patch.setattr(DynamoDBBackend, name, _locked(getattr(DynamoDBBackend, name)))
+        for validator, check in _OF_THE_WHOLE:
+            patch.setattr(validator, "traverse", check)
+        patch.setattr(DepthFirstTraverser, "nodes_to_be_processed", _processed_types)
         yield
+
+
+def _processed_types(self: DepthFirstTraverser) -> tuple[type, ...]:
+    """Return the types of nodes that a walk processes: they stay the same while it lives."""
+    if "processed_types" not in vars(self):
+        vars(self)["processed_types"] = tuple(self._processing_map())
+    found: tuple[type, ...] = vars(self)["processed_types"]
+    return found
 
 
 def _of_partition(query: Any) -> Any:
