@@ -223,8 +223,11 @@ MEANINGS: dict[str, str] = {
     ),
     "MaximumFrameSizeMB": (
         "Nephele's own: largest frame, encoded or decoded, that is transcoded or rendered, 1 to"
-        " 4096; a larger one is refused before memory is taken for it. A function's memory has to"
-        " hold a frame some three times."
+        " 4096; a larger one is refused before memory is taken for it. A function's memory, 1,769"
+        " MiB, has to hold what a frame was, its samples and what it becomes: of native noise to"
+        " JPEG Lossless, JPEG-LS or RLE three to four times its decoded size (of noise encoded"
+        " before, five times), to HTJ2K six times and to JPEG 2000 eleven times, the last two of 8"
+        " bits."
     ),
 }
 """What each honoured option does, in a sentence."""

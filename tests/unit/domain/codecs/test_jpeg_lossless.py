@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from itertools import pairwise
 
 import imagecodecs
 import numpy as np
 import pytest
 
-from nephele.domain.codecs.bit_packing import joined_bytes, pack_codes
+from nephele.domain.codecs.bit_packing import iter_bytes, pack_codes
 from nephele.domain.codecs.huffman import canonical_codes, code_lengths, table_segment
 from nephele.domain.codecs.jpeg_lossless import LEFT, PLANE, encode_lossless
 from tests.unit.domain.images import Samples, noise
@@ -65,7 +66,7 @@ def test_codes_follow_each_other_bit_by_bit(longest: int, count: int) -> None:
             if stop > start
         ]
         assert sum(part.bit_count for part in parts) == len(expected)
-        joined = "".join(f"{byte:08b}" for byte in joined_bytes(parts))
+        joined = "".join(f"{byte:08b}" for byte in b"".join(iter_bytes(parts)))
         assert joined == expected + "1" * (-len(expected) % 8)
 
 
@@ -117,6 +118,24 @@ def test_what_was_not_counted_has_a_code() -> None:
     samples.flat[1::7] = 40_000
     encoded = encode_lossless(samples, 16, LEFT)
     assert np.array_equal(imagecodecs.jpeg8_decode(encoded), samples)
+
+
+@pytest.mark.parametrize(
+    ("samples", "precision"),
+    [
+        pytest.param(noise((1500, 1500, 3), 8, dtype="uint8"), 8, id="8 bits, colour"),
+        pytest.param(noise((1800, 1800), 14), 14, id="14 bits"),
+        pytest.param(noise((1800, 1800), 16), 16, id="16 bits"),
+    ],
+)
+def test_noise_takes_no_more_than_its_result_twice(samples: Samples, precision: int) -> None:
+    encode_lossless(samples[:64, :64], precision, PLANE)
+    tracemalloc.start()
+    encoded = encode_lossless(samples, precision, PLANE)
+    _, peak_bytes = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak_bytes < 2 * len(encoded) + (2 << 20)
+    assert peak_bytes < 2.7 * samples.nbytes
 
 
 def test_it_is_not_larger_than_what_libjpeg_makes() -> None:

@@ -5,7 +5,7 @@ Neighbours are joined to longer codes first, then all that begin in the same wor
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
@@ -49,25 +49,26 @@ def pack_codes(codes: Codes, lengths: Codes) -> Bits:
     return _in_words(codes, lengths)
 
 
-def joined_bytes(parts: Sequence[Bits]) -> bytes:
-    """Put streams behind each other; the last byte is filled up with ones."""
+def iter_bytes(parts: Iterable[Bits]) -> Iterator[bytes]:
+    """Put streams behind each other, and yield what is complete; the last byte ends with ones.
+
+    Each part is taken when those before it are yielded: no more than one is held.
+    """
     import numpy as np
 
-    total = sum(part.bit_count for part in parts)
-    whole = np.zeros(total // _WORD_BITS + 2, np.uint64)
-    position = 0
+    rest, held = np.uint64(0), 0
     for words, bit_count in parts:
-        first, shift = divmod(position, _WORD_BITS)
         used = words[: -(-bit_count // _WORD_BITS)]
-        whole[first : first + len(used)] |= used >> np.uint64(shift)
-        if shift:
-            spilled = used << np.uint64(_WORD_BITS - shift)
-            whole[first + 1 : first + 1 + len(used)] |= spilled
-        position += bit_count
-    joined = bytearray(whole.astype(">u8").tobytes()[: (total + 7) // 8])
-    if total % 8:
-        joined[-1] |= (1 << -total % 8) - 1
-    return bytes(joined)
+        complete, left_over = divmod(held + bit_count, _WORD_BITS)
+        joined = np.zeros(complete + 2, np.uint64)
+        joined[: len(used)] = used >> np.uint64(held)
+        if held:
+            joined[1 : len(used) + 1] |= used << np.uint64(_WORD_BITS - held)
+        joined[0] |= rest
+        rest, held = joined[complete], left_over
+        yield joined[:complete].astype(">u8").tobytes()
+    filled = int(rest) | (1 << _WORD_BITS - held) - 1
+    yield filled.to_bytes(8)[: (held + 7) // 8]
 
 
 def _in_words(codes: Codes, lengths: Codes) -> Bits:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from nephele.domain.codecs.bit_packing import joined_bytes, pack_codes
+from nephele.domain.codecs.bit_packing import iter_bytes, pack_codes
 from nephele.domain.codecs.huffman import canonical_codes, code_lengths, table_segment
 
 if TYPE_CHECKING:
@@ -48,16 +48,17 @@ def encode_lossless(samples: Samples, precision: int, predictor: int) -> bytes:
     """
     rows, columns, *rest = samples.shape
     components = rest[0] if rest else 1
-    differences = _differences(samples.reshape(rows, -1), components, precision, predictor)
-    lengths = _code_lengths(differences, min(precision + 2, _CATEGORIES))
+    lines = samples.reshape(rows, -1)
+    lengths = _code_lengths(lines, components, precision, predictor)
     codes_of, lengths_of = _tables(lengths)
-    parts = [
+    packed = (
         pack_codes(codes_of.take(block), lengths_of.take(block))
-        for block in _iter_blocks(differences.ravel())
-    ]
-    entropy_coded = joined_bytes(parts).replace(b"\xff", b"\xff\0")
+        for differences in _iter_differences(lines, components, precision, predictor)
+        for block in _iter_blocks(differences)
+    )
     front = _front((rows, columns, components), precision, predictor, lengths)
-    return b"".join((front, entropy_coded, _END))
+    entropy_coded = (part.replace(b"\xff", b"\xff\0") for part in iter_bytes(packed))
+    return b"".join((front, *entropy_coded, _END))
 
 
 def _iter_blocks(differences: Samples) -> Iterator[Samples]:
@@ -68,20 +69,26 @@ def _iter_blocks(differences: Samples) -> Iterator[Samples]:
         yield differences[start : start + _AT_ONCE].astype(np.intp)
 
 
-def _differences(lines: Samples, components: int, precision: int, predictor: int) -> Samples:
-    """Return what each sample differs from its prediction, modulo 65,536. See T.81 H.1.2.1."""
+def _iter_differences(
+    lines: Samples, components: int, precision: int, predictor: int
+) -> Iterator[Samples]:
+    """Yield what each sample differs from its prediction, modulo 65,536, of some lines at a time.
+
+    They are made anew whenever they are needed: those of a whole frame of 8 bits would take twice
+    its memory. See T.81 H.1.2.1.
+    """
     import numpy as np
 
-    differences = np.empty(lines.shape, np.uint16)
     at_once = max(_AT_ONCE // lines.shape[1], 1)
     for start in range(0, len(lines), at_once):
         stop = min(start + at_once, len(lines))
         block = lines[start:stop].astype(np.uint16, copy=False)
         above = lines[max(start - 1, 0) : stop - 1].astype(np.uint16, copy=False)
-        _predict(block, above, differences[start:stop], components, predictor)
+        differences = np.empty(block.shape, np.uint16)
+        _predict(block, above, differences, components, predictor)
         if start == 0:
             differences[0, :components] = block[0, :components] - (1 << precision - 1)
-    return differences
+        yield differences.ravel()
 
 
 def _predict(
@@ -110,13 +117,20 @@ def _category_of() -> Samples:
     return np.frexp(greatness)[1].astype(np.uint8)
 
 
-def _code_lengths(differences: Samples, categories: int) -> tuple[int, ...]:
+def _code_lengths(
+    lines: Samples, components: int, precision: int, predictor: int
+) -> tuple[int, ...]:
     """Return the bits of each category's code; also those that were not met have one."""
     import numpy as np
 
-    step = _COUNTED if differences.size > _AT_ONCE else 1
-    met = _category_of().take(differences.ravel()[::step])
-    counts = np.bincount(met, minlength=categories)[:categories]
+    categories = min(precision + 2, _CATEGORIES)
+    step = _COUNTED if lines.size > _AT_ONCE else 1
+    counts = np.zeros(categories, np.int64)
+    position = 0
+    for differences in _iter_differences(lines, components, precision, predictor):
+        met = _category_of().take(differences[-position % step :: step])
+        counts += np.bincount(met, minlength=categories)[:categories]
+        position += len(differences)
     lengths = code_lengths(dict(enumerate(counts.tolist())))
     return tuple(lengths[category] for category in range(categories))
 
