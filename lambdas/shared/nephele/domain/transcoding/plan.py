@@ -20,11 +20,12 @@ from nephele.domain.transcoding.source import Source
 from nephele.domain.transfer_syntax import TransferSyntax
 from nephele.errors import NotTranscodable, UnsupportedImage
 
-_FRAMES_AT_ONCE_BYTES = 128 << 20
+_FRAMES_AT_ONCE_BYTES = 96 << 20
 """Frames are worked on in as many threads as keep their decoded samples below this size.
 
 What is done with a frame takes several times its size, OpenJPEG eleven times that of 8 bits: of so
-many bytes it stays below the 1,769 MiB of a function.
+many bytes it stays below the 1,769 MiB of a function, with the 256 MiB that are kept of what was
+freed before.
 """
 
 
