@@ -187,7 +187,9 @@ def test_a_large_zip_archive_outlives_the_worker_that_stores_it(
             archived.write(file, file.name)
     with stack.rest(follow_redirects=True) as rest, ThreadPoolExecutor(1) as pool:
         answer = pool.submit(rest.post, "/instances", content=body.getvalue())
-        _wait_until(lambda: _objects(stack, study))
+        first = study.identities[0].orthanc_id(Level.INSTANCE)
+        s3, bucket = _bucket(stack)
+        _wait_until(lambda: s3.list_objects_v2(Bucket=bucket, Prefix=final_prefix(first))["KeyCount"])
         stack.kill_workers("jobs")
         assert 0 < len(_objects(stack, study)) < len(study.files)
         assert _uploads(stack)
