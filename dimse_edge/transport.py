@@ -27,7 +27,10 @@ BUFFERS_AT_ONCE = 512
 """Systems take at least 1,024 with one call."""
 _BUFFER_BYTES = 1 << 18
 _LEAST_TAKEN_BYTES = 1 << 16
-"""What a peer has to take within its timeout, or else it is as good as one that hangs."""
+"""What a peer has to take within its timeout, or else it is as good as one that hangs.
+
+That is looked at between two calls, each of which may last as long: twice the timeout at most.
+"""
 _LONGEST_OTHER_BYTES = _BUFFER_BYTES - _HEADER.size
 """Longest PDU other than P-DATA-TF: 128 contexts of 30 transfer syntaxes fit."""
 
@@ -130,18 +133,19 @@ class PduSocket(AssociationSocket):
 
     def _send(self, connection: socket.socket, buffers: Sequence[Buffer]) -> None:
         """Send some buffers; the kernel's timeout is for any byte, this one for a good deal."""
-        sent = 0 if isinstance(connection, ssl.SSLSocket) else connection.sendmsg(buffers)
-        if sent == sum(map(len, buffers)):
+        since = time.monotonic()
+        taken = 0 if isinstance(connection, ssl.SSLSocket) else connection.sendmsg(buffers)
+        if taken == sum(map(len, buffers)):
             return
-        rest = memoryview(b"".join(buffers))[sent:]
-        taken, since = 0, time.monotonic()
+        rest = memoryview(b"".join(buffers))[taken:]
         while rest:
-            sent = connection.send(rest)
-            rest, taken, now = rest[sent:], taken + sent, time.monotonic()
+            now = time.monotonic()
             if taken >= _LEAST_TAKEN_BYTES:
                 taken, since = 0, now
             elif self._timeout is not None and now - since > self._timeout:
                 raise TimeoutError
+            sent = connection.send(rest)
+            rest, taken = rest[sent:], taken + sent
 
     def _shutdown_socket(self) -> None:
         """Close the connection, also when the peer was faster."""
