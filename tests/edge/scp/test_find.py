@@ -7,6 +7,7 @@ import select
 import subprocess
 import threading
 from collections.abc import Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import pydicom
@@ -19,11 +20,13 @@ from pynetdicom.association import Association
 from dimse_edge.association import EdgeAssociation
 from dimse_edge.request import Request
 from dimse_edge.scp import answers, find
+from nephele.aws.index import meter
 from nephele.domain.query_answer import Answer
 from nephele.domain.sop_classes import PATIENT_ROOT_FIND, STUDY_ROOT_FIND, STUDY_ROOT_MOVE
 from nephele.services import query_answers
+from nephele.settings.limits import EDGE_FIND_SECONDS
 from tests.edge.conftest import tool
-from tests.edge.scp.conftest import SECONDS, TWICE, InnerEdge, StartInner, run
+from tests.edge.scp.conftest import FILES, SECONDS, TWICE, InnerEdge, StartInner, run
 
 Answers = list[tuple[int, Dataset | None]]
 
@@ -156,6 +159,31 @@ def test_others_are_served_in_the_middle_of_a_query(
     *_, (last, _) = responses
     assert last.Status == 0x0000
     association.release()
+
+
+def test_slow_requestors_cost_the_search_no_time(
+    start: StartInner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each batch takes longer to be sent than a search may; others are read meanwhile and then."""
+    monkeypatch.setattr(query_answers, "_BATCH", 1)
+    now = 0.0
+    monkeypatch.setattr(meter, "time", SimpleNamespace(monotonic=lambda: now))
+
+    def gated(asked: EdgeAssociation, request: Request, batches: Any, always: Answer) -> int:
+        def iter_slowly() -> Iterator[Any]:
+            nonlocal now
+            for batch in batches:
+                now += 2 * EDGE_FIND_SECONDS
+                yield batch
+
+        return answers.send_answers(asked, request, iter_slowly(), always)
+
+    monkeypatch.setattr(find, "send_answers", gated)
+    association = associate(start().port)
+    keys = identifier("IMAGE", SOPInstanceUID="", PatientName="")
+    statuses = [status for status, _ in ask(association, keys)]
+    association.release()
+    assert statuses == [0xFF00] * len(FILES) + [0x0000]
 
 
 def _iter_held(association: EdgeAssociation, batches: Any) -> Iterator[Any]:

@@ -33,8 +33,9 @@ class Meter:
     @property
     def seconds(self) -> float:
         """Return how long the query has taken, without its rests."""
+        now = time.monotonic()  # first: another thread may begin a rest at any moment
         since = self._resting_since
-        return (time.monotonic() if since is None else since) - self._started
+        return (now if since is None else since) - self._started
 
     @contextmanager
     def at_rest(self) -> Iterator[None]:
