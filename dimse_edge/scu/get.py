@@ -190,7 +190,7 @@ class _Get:
             receipt = store(self._archive, reception, _provenance(self._association.destination))
         except NepheleError as error:
             facts = {"error": type(error).__name__, "reason": str(error)}
-            logger.warning("instance refused", extra=facts)
+            logger.warning("retrieved instance refused", extra=facts)
             return store_status(error), str(error)
         self._backlog.add(receipt)
         self._backlog.hold(threading.Event().wait)

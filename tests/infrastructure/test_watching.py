@@ -117,6 +117,14 @@ def test_log_lines_that_are_counted_are_written(pattern: str, folder: str) -> No
         assert any(text in source for source in sources), text
 
 
+def test_what_a_peer_gives_to_a_query_of_ours_is_not_counted_as_sent() -> None:
+    """The alarm says that the sender was told: a C-GET of the edge's own has none."""
+    sources = [path.read_text() for path in (ROOT / "dimse_edge" / "scu").rglob("*.py")]
+    assert sources
+    for text in re.findall('"[^"]+"', NOT_STORED):
+        assert not any(text in source for source in sources), text
+
+
 def test_one_dashboard_answers_four_questions(every: Assembly) -> None:
     (dashboard,) = every.resources("AWS::CloudWatch::Dashboard").values()
     text = json.dumps(dashboard["Properties"]["DashboardBody"])
