@@ -85,7 +85,8 @@ def iter_https_watches(targets: elbv2.NetworkTargetGroup) -> Iterator[Watch]:
         "NoHealthyHttps",
         targets.metrics.healthy_host_count(statistic="Minimum", period=Duration.minutes(1)),
         1,
-        "No task of the edge takes HTTPS: its log says why. DICOM has an alarm of its own.",
+        "No task of the edge takes connections for HTTPS: its log says why. DICOM has an alarm of"
+        " its own. A closed port alone is seen here, no process that takes connections and hangs.",
         periods=3,
         is_below=True,
         is_missing_bad=True,
@@ -94,7 +95,8 @@ def iter_https_watches(targets: elbv2.NetworkTargetGroup) -> Iterator[Watch]:
         "UnhealthyHttps",
         targets.metrics.un_healthy_host_count(statistic="Maximum", period=_FIVE_MINUTES),
         1,
-        "The HTTPS process of a task does not answer; ECS replaces the task.",
+        "The HTTPS port of a task is closed; ECS replaces the task. A process that takes"
+        " connections and hangs is not seen here.",
         periods=3,
     )
 
