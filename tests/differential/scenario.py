@@ -106,13 +106,18 @@ def _change_log(client: httpx.Client) -> Observation:
     return Observation(CHANGE_LOG, "GET /changes?limit=1000", Answer(200, body=body))
 
 
-def _send(server: Server, client: httpx.Client, folder: Path) -> Iterator[Observation]:
-    files = [folder / f"{node.name}.dcm" for node in SENT]
-    for node, file in zip(SENT, files, strict=True):
+def send(server: Server, nodes: Sequence[Node], folder: Path) -> int:
+    """Send files by storescu; return its exit code."""
+    files = [folder / f"{node.name}.dcm" for node in nodes]
+    for node, file in zip(nodes, files, strict=True):
         file.write_bytes(node.encoded())
     peer = ["-aec", server.aet, "127.0.0.1", str(server.dicom_port)]
-    done = subprocess.run(["storescu", *peer, *files], check=False, capture_output=True)
-    yield Observation(SENDING, "storescu", Answer(done.returncode))
+    command = ["storescu", *peer, *files]
+    return subprocess.run(command, check=False, capture_output=True).returncode
+
+
+def _send(server: Server, client: httpx.Client, folder: Path) -> Iterator[Observation]:
+    yield Observation(SENDING, "storescu", Answer(send(server, SENT, folder)))
     await_stable(client)
     for node in SENT:
         yield from _read_sent(client, node)

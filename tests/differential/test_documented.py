@@ -10,6 +10,7 @@ import httpx
 import pytest
 
 from tests.differential.report import Report
+from tests.differential.scenario import send
 from tests.differential.server import Server, open_client
 from tests.differential.tree import SENT, Node
 
@@ -34,9 +35,10 @@ _INSTANCE = "/instances/{d1_instance}"
 
 
 @pytest.fixture(scope="module")
-def client(found: Report, nephele: Server) -> Iterator[httpx.Client]:
+def client(found: Report, nephele: Server, tmp_path_factory: Any) -> Iterator[httpx.Client]:
     """Return a client of Nephele, its archive as the comparison left it, and some more in it."""
     assert found.subjects
+    assert send(nephele, SENT[:1], tmp_path_factory.mktemp("sent")) == 0
     with open_client(nephele) as opened:
         for node in (*NODES, SCHEDULED):
             opened.post("/instances", content=node.encoded()).raise_for_status()

@@ -17,6 +17,7 @@ from .assembly import Assembly
 
 PYTHON = ROOT / "build" / "checkov" / "bin" / "python"
 EXPLAINED = {
+    "CKV_AWS_115": "AWS::Lambda::Function",
     "CKV_AWS_116": "AWS::Lambda::Function",
     "CKV_AWS_117": "AWS::Lambda::Function",
     "CKV_AWS_120": "AWS::ApiGateway::Stage.RestApi",

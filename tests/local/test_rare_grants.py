@@ -18,6 +18,7 @@ import pytest
 from infra.functions import FUNCTIONS
 from nephele.aws import clock
 from nephele.aws.index import keys
+from nephele.aws.keys import FINAL
 from nephele.domain.levels import Level
 from nephele.services.uploads import MEMBERS_AT_ONCE, MEMBERS_IN_CALL
 from tests.stack import Stack
@@ -189,7 +190,8 @@ def test_a_large_zip_archive_outlives_the_worker_that_stores_it(
         answer = pool.submit(rest.post, "/instances", content=body.getvalue())
         first = study.identities[0].orthanc_id(Level.INSTANCE)
         s3, bucket = _bucket(stack)
-        _wait_until(lambda: s3.list_objects_v2(Bucket=bucket, Prefix=final_prefix(first))["KeyCount"])
+        prefix = f"{FINAL}/{first[:2]}/{first}/"
+        _wait_until(lambda: s3.list_objects_v2(Bucket=bucket, Prefix=prefix)["KeyCount"])
         stack.kill_workers("jobs")
         assert 0 < len(_objects(stack, study)) < len(study.files)
         assert _uploads(stack)

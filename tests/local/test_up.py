@@ -85,8 +85,8 @@ def test_files_are_looked_for_beside_the_configuration(tmp_path: Path) -> None:
     config.write_text(json.dumps(options), encoding="utf-8")
     ended = _up(data, "--config", str(config))
     assert ended.returncode == 1
-    missing = f"DicomTlsTrustedCertificates: {folder}/tls/none.pem cannot be read"
-    assert ended.stderr.splitlines()[-1] == f"nephele up: {missing}: No such file or directory"
+    missing = f"DicomTlsTrustedCertificates: {folder}/tls/none.pem: No such file or directory; put"
+    assert ended.stderr.strip().splitlines()[-1].startswith(f"nephele: {missing}")
     assert not DataFolder(data).is_unsaved
     _wait_until_gone(data)
 
