@@ -106,7 +106,8 @@ MEANINGS: dict[str, str] = {
     "RejectedSopClasses": "Storage classes the edge refuses.",
     "RejectSopClasses": "The same, under its older name.",
     "OrthancPeers": (
-        "Other Orthancs that instances are sent to, in the short or the long form. Passwords,"
+        "Other Orthancs that instances are sent to, in the short or the long form. A `Url` with a"
+        " user or a password is refused: `Username` and `Password` take them. Passwords,"
         " headers and certificates never enter a template: `nephele secrets push"
         " --peers-secret-id` puts them into Secrets Manager."
     ),
