@@ -9,6 +9,7 @@ from itertools import islice
 
 from nephele.aws.index import Index
 from nephele.aws.index.meter import Meter
+from nephele.batches import batched
 from nephele.domain.find_query import FindQuery
 from nephele.domain.levels import Level
 from nephele.domain.orthanc_id import OrthancId
@@ -133,16 +134,12 @@ def _shortest(
 
 
 def _iter_narrowed(sieve: Sieve, candidates: Iterator[Candidate]) -> Iterator[list[Candidate]]:
-    """Narrow candidates down, batch by batch; yield each match once."""
+    """Narrow candidates down, batch by batch; yield each match once: it has one parent."""
     seen: set[OrthancId] = set()
-    matched: set[OrthancId] = set()
-    while batch := list(islice(candidates, _BATCH)):
+    for batch in batched(candidates, _BATCH):
         fresh = {one.orthanc_id: one for one in batch if one.orthanc_id not in seen}
         seen.update(fresh)
-        found = {one.orthanc_id: one for one in sieve.narrow(list(fresh.values()))}
-        matches = [one for orthanc_id, one in found.items() if orthanc_id not in matched]
-        matched.update(found)
-        if matches:
+        if matches := sieve.narrow(list(fresh.values())):
             yield matches
 
 

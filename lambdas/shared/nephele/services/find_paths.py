@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from itertools import chain, islice
+from itertools import chain
 
 from nephele.aws.index import Index
 from nephele.aws.index.labels import iter_labelled
@@ -19,6 +19,7 @@ from nephele.aws.index.search import (
     iter_of_modality,
     iter_studies,
 )
+from nephele.batches import batched
 from nephele.domain.attributes import keyword_of
 from nephele.domain.case import fold_case
 from nephele.domain.find_query import (
@@ -154,8 +155,7 @@ def _named(index: Index, level: Level, names: Iterable[str]) -> Iterator[Candida
     def read(folded: str) -> list[Hit]:
         return list(iter_named(index.table, level, folded, is_whole=True))
 
-    wanted = iter(dict.fromkeys(map(fold_case, names)))
-    while some := list(islice(wanted, _NAMES_AT_ONCE)):
+    for some in batched(dict.fromkeys(map(fold_case, names)), _NAMES_AT_ONCE):
         short = [name for name in some if len(name.encode()) <= _LONGEST_TEXT_BYTES]
         yield from _hits(level, chain.from_iterable(in_parallel(read, short)))
 

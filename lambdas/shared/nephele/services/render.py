@@ -5,9 +5,9 @@ from __future__ import annotations
 import io
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from itertools import islice
 from typing import TYPE_CHECKING, BinaryIO
 
+from nephele.batches import batched
 from nephele.domain.resources import Resource
 from nephele.errors import (
     AnswerTooLarge,
@@ -168,8 +168,7 @@ def _iter_pictures(archive: Archive, instances: Iterable[Resource]) -> Iterator[
     from nephele.services.transcoding import codec_options
 
     options = codec_options(archive)
-    waiting = iter(instances)
-    while batch := list(islice(waiting, _READ_AT_ONCE)):
+    for batch in batched(instances, _READ_AT_ONCE):
         small = [one for one in batch if file_of(one).size_bytes <= _READ_WHOLE_BYTES]
         read = in_parallel(lambda one: plain_files.read_file(archive.bucket, file_of(one)), small)
         contents = dict(zip((one.orthanc_id for one in small), read, strict=True))

@@ -6,10 +6,10 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from itertools import islice
 
 import typer
 
+from nephele.batches import batched
 from nephele.cli.exchange import Absent, Failed, Stopped
 from nephele.cli.migration.copying import Copier, Item
 from nephele.domain.levels import Level
@@ -91,8 +91,7 @@ class Migration:
         self, orthanc_ids: Iterable[str], *, is_compared: bool = False
     ) -> Iterator[Item]:
         """Yield resources as they are at both servers."""
-        waiting = iter(orthanc_ids)
-        while some := list(islice(waiting, _AT_ONCE)):
+        for some in batched(orthanc_ids, _AT_ONCE):
             at_source = self.copier.source.describe(some)
             at_target = self.copier.target.describe(list(at_source))
             self.copier.ledger.see(at_source)
