@@ -15,6 +15,7 @@ from botocore.exceptions import EndpointConnectionError
 from infra.local.ports import LOOPBACK, listen, port_of
 from nephele.aws import clients
 from nephele.aws.index.table import Table
+from tests.tables import create_table
 
 _NAME = "searched"
 _START_SECONDS = 120.0
@@ -71,18 +72,7 @@ def _create() -> None:
     deadline = time.monotonic() + _START_SECONDS
     while True:
         try:
-            clients.dynamodb().create_table(
-                TableName=_NAME,
-                BillingMode="PAY_PER_REQUEST",
-                KeySchema=[
-                    {"AttributeName": "pk", "KeyType": "HASH"},
-                    {"AttributeName": "sk", "KeyType": "RANGE"},
-                ],
-                AttributeDefinitions=[
-                    {"AttributeName": "pk", "AttributeType": "S"},
-                    {"AttributeName": "sk", "AttributeType": "S"},
-                ],
-            )
+            create_table(_NAME)
         except EndpointConnectionError:
             if time.monotonic() > deadline:
                 raise

@@ -29,6 +29,7 @@ from nephele.domain.provenance import Origin, Provenance
 from nephele.domain.resources import StoredFile
 from nephele.services.archive import Archive
 from nephele.settings.configuration import parse_configuration
+from tests.tables import create_table
 from tests.unit.moto_transactions import quick_transactions
 
 MakeEntry = Callable[..., Entry]
@@ -78,18 +79,7 @@ def make_storage(bucket: str, table: str) -> None:
     clients.s3().create_bucket(
         Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"}
     )
-    clients.dynamodb().create_table(
-        TableName=table,
-        BillingMode="PAY_PER_REQUEST",
-        KeySchema=[
-            {"AttributeName": "pk", "KeyType": "HASH"},
-            {"AttributeName": "sk", "KeyType": "RANGE"},
-        ],
-        AttributeDefinitions=[
-            {"AttributeName": "pk", "AttributeType": "S"},
-            {"AttributeName": "sk", "AttributeType": "S"},
-        ],
-    )
+    create_table(table)
 
 
 def forget_clients() -> None:

@@ -46,6 +46,30 @@ def work(archive: Archive, run: Run, *, has_time: Callable[[], bool] = lambda: T
     return slices
 
 
+def impatient(times: int) -> Callable[[], bool]:
+    """Return what says so many times that there is time left."""
+    left = iter([True] * times)
+    return lambda: next(left, False)
+
+
+def finish(archive: Archive, times: int) -> int:
+    """Run all slices, each with time for some steps; return how many there were."""
+    slices = 0
+    while found := messages(archive, "jobs"):
+        for message in found:
+            engine.run_message(archive, message, kinds.load_kind, impatient(times))
+            slices += 1
+    return slices
+
+
+def leave_after_a_step(archive: Archive, job: Job) -> Job:
+    """Stand for `run_or_wait`: a call does one step of a job that it began, and does not wait."""
+    if not job.position:
+        message = {"job": job.identifier, "turn": 0}
+        engine.run_message(archive, message, kinds.load_kind, impatient(1))
+    return job
+
+
 def read(archive: Archive, job: Job) -> Job:
     """Return a job as it is now."""
     found = jobs.job(archive.index.table, job.identifier)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
 
 import pytest
 
@@ -15,9 +13,9 @@ from nephele.domain.orthanc_id import Identity, OrthancId
 from nephele.rest.app import create_app
 from nephele.services import delete_job, reconstruct_job
 from nephele.services.archive import Archive
-from nephele.services.jobs.engine import run_message
 from nephele.services.jobs.kinds import KINDS, load_kind
-from tests.unit.conftest import MakeEntry, dicom_file, messages
+from tests.unit.conftest import MakeEntry, dicom_file
+from tests.unit.jobs.conftest import finish, leave_after_a_step
 from tests.unit.rest.conftest import Client, changed_sample
 
 SERIES = ("1.2.1", "1.2.2", "1.2.3")
@@ -31,22 +29,6 @@ def client(archive: Archive, committer: Committer, make_entry: MakeEntry) -> Cli
     return Client(create_app(lambda: archive))
 
 
-def impatient(times: int) -> Callable[[], bool]:
-    """Return what says so many times that there is time left."""
-    left = iter([True] * times)
-    return lambda: next(left, False)
-
-
-def finish(archive: Archive, times: int) -> int:
-    """Run all slices, each with time for some steps; return how many there were."""
-    slices = 0
-    while found := messages(archive, "jobs"):
-        for message in found:
-            run_message(archive, message, load_kind, impatient(times))
-            slices += 1
-    return slices
-
-
 def test_every_kind_of_the_functions_has_its_code() -> None:
     for row in KINDS.values():
         if row.module:
@@ -58,13 +40,8 @@ def no_patience(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let calls neither run a slice themselves nor wait for others."""
     monkeypatch.setattr(delete_job, "INSTANCES_AT_ONCE", 1)
     monkeypatch.setattr(reconstruct_job, "INSTANCES_AT_ONCE", 1)
-
-    def leave(archive: Archive, job: Any) -> Any:
-        run_message(archive, {"job": job.identifier, "turn": 0}, load_kind, impatient(1))
-        return job
-
-    monkeypatch.setattr(delete_job, "run_or_wait", leave)
-    monkeypatch.setattr(reconstruct_job, "run_or_wait", leave)
+    monkeypatch.setattr(delete_job, "run_or_wait", leave_after_a_step)
+    monkeypatch.setattr(reconstruct_job, "run_or_wait", leave_after_a_step)
 
 
 @pytest.mark.usefixtures("no_patience")

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 
 import pytest
 
-from nephele.domain.jobs import Job
 from nephele.domain.levels import Level
 from nephele.domain.orthanc_id import OrthancId
 from nephele.rest import tags_job
@@ -14,10 +13,8 @@ from nephele.rest.app import create_app
 from nephele.rest.limits import LAMBDA, Limits
 from nephele.services.archive import Archive
 from nephele.services.delete import delete
-from nephele.services.jobs.engine import run_message
-from nephele.services.jobs.kinds import load_kind
 from tests.unit.conftest import empty_archive
-from tests.unit.jobs.test_kinds import finish, impatient
+from tests.unit.jobs.conftest import finish, leave_after_a_step
 from tests.unit.rest.conftest import Client, changed_sample
 
 QUERIES = ("", "?short", "?simplify", "?ignore-length=ImageComments")
@@ -46,12 +43,7 @@ def small_steps(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let three instances be many, and let a call do one step, and not wait for others."""
     monkeypatch.setattr(tags_job, "INSTANCES_IN_CALL", 3)
     monkeypatch.setattr(tags_job, "AT_ONCE", 2)
-
-    def leave(archive: Archive, job: Job) -> Job:
-        run_message(archive, {"job": job.identifier, "turn": 0}, load_kind, impatient(1))
-        return job
-
-    monkeypatch.setattr(tags_job, "run_or_wait", leave)
+    monkeypatch.setattr(tags_job, "run_or_wait", leave_after_a_step)
 
 
 def client_of(archive: Archive, limits: Limits = LAMBDA) -> Client:

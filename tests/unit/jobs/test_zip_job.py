@@ -23,7 +23,7 @@ from nephele.services.jobs.kinds import load_kind
 from nephele.services.jobs.slices import Slice
 from nephele.services.jobs.submit import wait_for
 from tests.unit.conftest import dicom_file, messages
-from tests.unit.jobs.test_kinds import finish, impatient
+from tests.unit.jobs.conftest import finish, leave_after_a_step
 from tests.unit.rest.conftest import Client
 
 COUNT = 5
@@ -65,13 +65,7 @@ def jobs_function(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def no_patience(monkeypatch: pytest.MonkeyPatch, small: None) -> None:
     """Let calls store two members and leave the rest."""
-
-    def leave(archive: Archive, job: Any) -> Any:
-        if not job.position:
-            run_message(archive, {"job": job.identifier, "turn": 0}, load_kind, impatient(1))
-        return job
-
-    monkeypatch.setattr(zip_job, "run_or_wait", leave)
+    monkeypatch.setattr(zip_job, "run_or_wait", leave_after_a_step)
 
 
 def leftovers() -> list[str]:

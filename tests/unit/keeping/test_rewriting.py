@@ -29,7 +29,7 @@ from nephele.services.rewriting import rewrite
 from nephele.services.store import store
 from nephele.services.transcode_objects import write_transcoded
 from tests.unit.conftest import dicom_file, messages, provenance
-from tests.unit.jobs.test_kinds import impatient
+from tests.unit.jobs.conftest import impatient
 from tests.unit.keeping.conftest import (
     assert_counters_match,
     clear_table,

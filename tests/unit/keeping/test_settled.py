@@ -25,7 +25,7 @@ from nephele.services.peers.known import define_peer, peers
 from nephele.services.reindex import reindex
 from nephele.services.undelete import list_deletions, restore_part
 from nephele.services.worklists import delete_worklist, put_worklist, worklists
-from tests.unit.jobs.test_kinds import impatient
+from tests.unit.jobs.conftest import impatient
 from tests.unit.keeping.conftest import clear_table, configured, messages, settle
 from tests.unit.keeping.drill import all_rows
 from tests.unit.keeping.test_deletions import objects, run_reconciler
