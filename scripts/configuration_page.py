@@ -160,6 +160,7 @@ MEANINGS: dict[str, str] = {
     "Worklists": (
         "Modality worklists, which are kept over REST (`/worklists`): `Enable`, `FilterIssuerAet`,"
         " `LimitAnswers` (0 is no limit) and `SetStudyInstanceUidIfMissing` as in Orthanc's plugin;"
+        " `DeleteWorklistsDelay` in hours, of which 0 keeps them (the plugin's own default is 24);"
         " its other members have no effect."
     ),
     "DefaultEncoding": "Character set of files that name none, under Orthanc's name for it.",

@@ -8,6 +8,7 @@ from dimse_edge.command import HAS_DATA_SET, MEDIUM_PRIORITY, Command, Field, Ta
 from dimse_edge.scu.association import Association
 from dimse_edge.scu.dialing import destination
 from dimse_edge.scu.requests import Destination, Proposal, ProposedContext
+from dimse_edge.scu.statuses import failing
 from nephele.domain.character_set import Encoding
 from nephele.domain.query_keys import Query, encode_query
 from nephele.domain.transfer_syntax import (
@@ -75,6 +76,5 @@ def payload(status: int) -> dict[str, object]:
 def failure(peer: Destination, service: str, command: Command) -> NetworkProtocol:
     """Return the error of a response that is no success."""
     status = command.status
-    comment = f" ({command.comment})" if command.comment else ""
     kind = QueryRefused if service == "C-FIND" and status == UNABLE_TO_PROCESS else NetworkProtocol
-    return kind(f"{peer}: {service} fails with status 0x{status:04x}{comment}", payload(status))
+    return kind(f"{peer}: {failing(service, status, command.comment)}", payload(status))

@@ -31,7 +31,11 @@ from nephele.domain.query_keys import (
     with_level,
     with_unique_keys,
 )
-from nephele.domain.sop_classes import PATIENT_ROOT_FIND, STUDY_ROOT_FIND
+from nephele.domain.sop_classes import (
+    MODALITY_WORKLIST_FIND,
+    PATIENT_ROOT_FIND,
+    STUDY_ROOT_FIND,
+)
 from nephele.errors import FindUnavailable
 from nephele.logs import logger
 from nephele.services.archive import Archive
@@ -125,7 +129,12 @@ def iter_found(
     with Association(peer, proposal_of(sop_class_uid)) as association:
         context_id = association.context(sop_class_uid)
         if context_id is None:
-            raise FindUnavailable(f"{peer}: it does not offer C-FIND")
+            service = (
+                "modality worklists (C-FIND)"
+                if sop_class_uid == MODALITY_WORKLIST_FIND
+                else "C-FIND"
+            )
+            raise FindUnavailable(f"{peer}: it does not offer {service}")
         syntax = association.contexts[context_id].transfer_syntaxes[0]
         encoding, query = _encoding_for(archive, query)
         message_id = association.next_message_id()

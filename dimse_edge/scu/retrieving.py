@@ -11,6 +11,7 @@ from dimse_edge.command import FAILED_SOP_INSTANCE_UID_LIST, Command, Tag, split
 from dimse_edge.scu.association import Association
 from dimse_edge.scu.calls import SUCCESS
 from dimse_edge.scu.incoming import Message
+from dimse_edge.scu.statuses import failing
 from nephele.domain.elements import read_elements
 from nephele.domain.jobs import Document
 from nephele.domain.query_keys import Query
@@ -153,9 +154,8 @@ def _failed_instances(before: list[Document], retrieved: Retrieved) -> Document:
 def _judge(piece: Slice, service: str, retrieved: Retrieved) -> None:
     if retrieved.status == SUCCESS:
         return
-    comment = f" ({retrieved.comment})" if retrieved.comment else ""
     counts = f"{retrieved.completed} completed, {retrieved.failed} failed"
-    message = f"{service} fails with status 0x{retrieved.status:04x}{comment}: {counts}"
+    message = f"{failing(service, retrieved.status, retrieved.comment)}: {counts}"
     if piece.is_permissive:
         logger.warning("retrieval failed: passed over", extra={"reason": message})
         return

@@ -13,6 +13,7 @@ from dimse_edge.scu.association import Association
 from dimse_edge.scu.channel import Channel, kind_of
 from dimse_edge.scu.dialing import destination
 from dimse_edge.scu.offers import Kind
+from dimse_edge.scu.statuses import failing
 from nephele.domain.orthanc_id import OrthancId
 from nephele.domain.resources import Resource
 from nephele.errors import (
@@ -55,9 +56,8 @@ class Outcome:
     def require(self, to: str) -> None:
         """Raise NetworkProtocol unless the peer has the instance."""
         if not self.is_success:
-            comment = f" ({self.comment})" if self.comment else ""
             raise NetworkProtocol(
-                f"{to}: C-STORE fails with status 0x{self.status:04x}{comment}",
+                f"{to}: {failing('C-STORE', self.status, self.comment)}",
                 {"Type": "Dimse", "Content": {"DimseErrorStatus": self.status}},
             )
 

@@ -107,7 +107,8 @@ def iter_api_watches(api: apigateway.RestApi) -> Iterator[Watch]:
         "ServerErrors",
         api.metric_server_error(statistic="Sum", period=_FIVE_MINUTES),
         _FAILED_CALLS_IN_5_MINUTES,
-        "The REST API answers 5xx: the api function's log has each with its traceback.",
+        "The REST API answers 5xx: the api function's log has each with its traceback, or a warning"
+        " where another archive that was asked is away.",
     )
 
 

@@ -16,6 +16,7 @@ from aws_lambda_powertools import Logger
 logger = Logger(
     service=os.environ.get("POWERTOOLS_SERVICE_NAME", "nephele"),
     log_uncaught_exceptions=False,
+    serialize_stacktrace=False,
     utc=True,
 )
 """Name of the service and level come from POWERTOOLS_SERVICE_NAME and POWERTOOLS_LOG_LEVEL."""

@@ -118,11 +118,18 @@ _FAILED = ["1.2.3.4", "1.2.3.5"]
 _IN_COMMAND = struct.pack("<HHI", 8, 0x58, 16) + b"1.2.3.4\\1.2.3.5\0"
 
 
-@pytest.mark.parametrize("status", [0xC000, 0xA702, 0xB000])
+@pytest.mark.parametrize(
+    ("status", "words"),
+    [
+        (0xC000, "Unable to Process"),
+        (0xA702, "Refused: Out of resources, unable to perform sub-operations"),
+        (0xB000, "Sub-operations completed, one or more failures"),
+    ],
+)
 @pytest.mark.parametrize("job_type", ["DicomMoveScu", "DicomGetScu"])
 @pytest.mark.parametrize("is_in_command", [True, False], ids=["status detail", "data set"])
 def test_a_failed_retrieval_tells_what_failed(
-    archive: Archive, job_type: str, status: int, is_in_command: bool
+    archive: Archive, job_type: str, status: int, words: str, is_in_command: bool
 ) -> None:
     """DCMTK's status details are in the command set, the list of PS3.4 is a data set."""
     field = Field.C_MOVE if job_type == "DicomMoveScu" else Field.C_GET
@@ -152,9 +159,8 @@ def test_a_failed_retrieval_tells_what_failed(
             run_received(archive, queue, message, load_kind, lambda: True)
     ended = rows.job(archive.index.table, job.identifier)
     assert ended is not None
-    assert ended.error_details.endswith(
-        f"fails with status 0x{status:04x} (no such luck): 0 completed, 2 failed"
-    )
+    assert f"fails with status 0x{status:04x} ({words}" in ended.error_details
+    assert ended.error_details.endswith("; no such luck): 0 completed, 2 failed")
     (told,) = ended.content["Details"]
     assert told["DimseErrorStatus"] == status
     assert told["NumberOfFailedSuboperations"] == 2

@@ -7,10 +7,12 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from io import BytesIO
 from pathlib import Path
 
 import httpx
 import pytest
+from pydicom import dcmread
 from starlette.types import ASGIApp
 
 from nephele.cli.exchange import Stopped
@@ -161,6 +163,52 @@ def test_another_content_under_the_same_identifiers_is_a_problem(pair: Pair) -> 
     summary, _ = pair.migrate()
     assert_differs(summary, paths["instances"])
     assert dict(summary.counts) == {"differing": 1}
+
+
+def test_the_same_data_set_from_another_sender_is_no_problem(pair: Pair) -> None:
+    """A modality that sends to both archives: each of them has its own meta information."""
+    ours = dicom_file(SOPInstanceUID="1.2.3.1")
+    theirs = dcmread(BytesIO(ours))
+    theirs.file_meta.SourceApplicationEntityTitle = "MODALITY"
+    written = BytesIO()
+    theirs.save_as(written)
+    pair.source.post("/instances", content=ours)
+    pair.target.post("/instances", content=written.getvalue())
+    for counts in ({"were there": 1, "there with other meta information": 1}, {}):
+        summary, _ = pair.migrate()
+        assert dict(summary.counts) == counts
+        assert not summary.has_problems
+
+
+def test_protection_and_other_metadata_come_along_where_one_is_refused(
+    archive: Archive, tmp_path: Path
+) -> None:
+    with (
+        client_of(archive, NAMES) as source,
+        client_of(make_archive("other", "other")) as target,
+    ):
+        path = upload(source, "1.2.3.1")["patients"]
+        # Orthanc before 1.12 does not tell its names
+        system = source.get("/system").json() | {"UserMetadata": {}}
+        for name, value in (("Remark", b"of here"), ("5000", b"kept")):
+            assert source.put(f"{path}/metadata/{name}", content=value).is_success
+        source.put(f"{path}/protected", content="1")
+        pair = Pair(without_names(source, system), target, tmp_path / "state")
+        summary, _ = pair.migrate()
+        assert list(summary.problems.values()) == [[path]]
+        assert target.get(f"{path}/protected").text == "1"
+        assert target.get(f"{path}/metadata/5000").content == b"kept"
+
+
+def without_names(client: httpx.Client, system: object) -> httpx.Client:
+    """Return a client whose server says of itself what it is told to say."""
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        if request.url.path == "/system":
+            return httpx.Response(200, json=system)
+        return client.send(request)
+
+    return httpx.Client(transport=httpx.MockTransport(answer), base_url="http://server")
 
 
 def assert_differs(summary: Summary, path: str) -> None:

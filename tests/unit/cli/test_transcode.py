@@ -115,3 +115,30 @@ def test_a_target_that_cannot_be_written_fails(folder: Path, tmp_path: Path) -> 
 )
 def test_names_of_syntaxes(name: str, uid: str | None) -> None:
     assert transfer_syntax_named(name) == uid
+
+
+@pytest.mark.parametrize("is_folder", [True, False], ids=["folder", "file"])
+def test_nothing_lossy_replaces_an_original(is_folder: bool, folder: Path, tmp_path: Path) -> None:
+    link = tmp_path / "link"
+    link.symlink_to(folder, target_is_directory=True)
+    name = "" if is_folder else "ct.dcm"
+    for target in (folder / name, link / name, folder):
+        result = run(folder / name, target, "--transfer-syntax", "JPEG2000", "--quality", 1)
+        assert result.exit_code == 2
+        assert "would replace the originals" in " ".join(result.output.split())
+    assert (folder / "ct.dcm").read_bytes() == test_file("CT_small.dcm")
+
+
+def test_a_folder_does_not_fit_into_a_file(folder: Path, tmp_path: Path) -> None:
+    target = tmp_path / "there"
+    target.write_text("of somebody")
+    result = run(folder, target, "--transfer-syntax", RLE)
+    assert result.exit_code == 2
+    assert "is a file, and IN is a folder" in result.output
+    assert target.read_text() == "of somebody"
+
+
+def test_what_can_be_written_is_listed_with_its_keywords(folder: Path, tmp_path: Path) -> None:
+    result = run(folder, tmp_path / "out", "--transfer-syntax", "JPEG3000")
+    assert result.exit_code == 2
+    assert "JPEG2000Lossless" in result.output

@@ -358,6 +358,9 @@ def test_lookup(filled: Client) -> None:
     assert filled.get(accessions[0]["Path"]).json()["MainDicomTags"]["StudyInstanceUID"] == "1"
     assert filled.post("/tools/lookup", content=b"acc-7").json() == accessions
     assert filled.post("/tools/lookup", content=b"nobody").json() == []
+    nameless = changed_sample(PatientID="")
+    assert filled.post("/instances", content=nameless).status_code == 200
+    assert filled.post("/tools/lookup", content=b"").json() == []
 
 
 def _with_patient_id(patient_id: str) -> bytes:

@@ -61,6 +61,7 @@ def test_unknown_uri(client: Client) -> None:
     response = client.get("/nonsense?with=query")
     assert response.status_code == 404
     assert response.json() == {
+        "Details": "Nephele does not serve this path",
         "HttpError": "Not Found",
         "HttpStatus": 404,
         "Message": "Unknown resource",

@@ -12,7 +12,7 @@ from rich.console import Console
 
 from nephele.cli.sources import why_not_dicom
 from nephele.cli.summary import Summary, print_summary, progress_by_bytes
-from nephele.cli.transfer_syntaxes import transfer_syntax_named
+from nephele.cli.transfer_syntaxes import keyword_of, transfer_syntax_named
 from nephele.domain.codecs.freed_memory import keep_freed_memory
 from nephele.domain.transcoding import open_transcoding
 from nephele.domain.transcoding.pipeline import default_jobs, map_in_order
@@ -50,11 +50,16 @@ def transcode_files(
 ) -> None:
     """Transcode a DICOM file, or all those of a folder into another one of the same shape.
 
-    What has nothing to be transcoded (no pixels, video) is copied as it is.
+    What has nothing to be transcoded (no pixels, video) is copied as it is; what is refused is not
+    written. OUT may be IN unless the syntax is lossy.
     """
     uid = transfer_syntax_named(syntax)
     if uid is None or uid not in TARGETS:
         typer.echo(f"--transfer-syntax: cannot write {syntax}. It can be:\n{_targets()}", err=True)
+        raise typer.Exit(2)
+    reason = _why_not_written(source, target, uid)
+    if reason is not None:
+        typer.echo(reason, err=True)
         raise typer.Exit(2)
     keep_freed_memory()
     console, summary = Console(), Summary()
@@ -67,9 +72,19 @@ def transcode_files(
         raise typer.Exit(1)
 
 
+def _why_not_written(source: Path, target: Path, uid: str) -> str | None:
+    """Tell why nothing is written there, None if it is: nothing lossy replaces an original."""
+    if source.is_dir() and target.is_file():
+        return f"OUT: {target} is a file, and IN is a folder"
+    written = target / source.name if source.is_file() and target.is_dir() else target
+    if transfer_syntax(uid).is_lossy and written.exists() and written.samefile(source):
+        return f"OUT: {target} is IN: a lossy syntax would replace the originals"
+    return None
+
+
 def _targets() -> str:
-    rows = sorted((uid, transfer_syntax(uid).name) for uid in TARGETS)
-    return "\n".join(f"  {uid:24} {name}" for uid, name in rows)
+    rows = ((uid, keyword_of(uid), transfer_syntax(uid).name) for uid in sorted(TARGETS))
+    return "\n".join(f"  {uid:24} {keyword:30} {name}" for uid, keyword, name in rows)
 
 
 def _transcode_all(

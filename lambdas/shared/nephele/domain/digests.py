@@ -6,7 +6,7 @@ import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, BinaryIO
 
-from nephele.domain.part10 import InspectedFile
+from nephele.domain.part10 import InspectedFile, read_file_meta
 
 if TYPE_CHECKING:
     from hashlib import _Hash
@@ -51,3 +51,35 @@ def digests_of(file: BinaryIO, inspected: InspectedFile) -> Digests:
             data_set.update(chunk)
     file.seek(0)
     return Digests(md5.digest(), "" if data_set is None else data_set.hexdigest())
+
+
+def digest_of_data_set(file: BinaryIO) -> str:
+    """Return `Digests.data_set` of a file of any size. Raises as `read_file_meta`."""
+    digest = begin_data_set(_at_data_set(file))
+    while chunk := file.read(_CHUNK_BYTES):
+        digest.update(chunk)
+    return digest.hexdigest()
+
+
+def is_same_data_set(one: BinaryIO, other: BinaryIO) -> bool:
+    """Tell whether two files differ in their meta information at most, which names the sender.
+
+    Raises
+    ------
+    BadFileFormat
+        One of them is no DICOM file.
+    """
+    if _at_data_set(one) != _at_data_set(other):
+        return False
+    while chunk := one.read(_CHUNK_BYTES):
+        if chunk != other.read(_CHUNK_BYTES):
+            return False
+    return not other.read(1)
+
+
+def _at_data_set(file: BinaryIO) -> str:
+    """Go to the data set, and return its transfer syntax."""
+    file.seek(0)
+    meta = read_file_meta(file)
+    file.seek(meta.data_set_offset)
+    return meta.transfer_syntax_uid

@@ -106,6 +106,26 @@ _HEADERS: dict[HTTPStatus, dict[str, str]] = {
 }
 
 
+_EXPECTED = (
+    errors.NetworkProtocol,
+    errors.NoPresentationContext,
+    errors.FindUnavailable,
+    errors.MoveUnavailable,
+    errors.GetUnavailable,
+    errors.BadSequenceOfCalls,
+    errors.JobCanceled,
+    errors.BeingRestored,
+)
+
+
+def is_expected(exc: Exception) -> bool:
+    """Tell whether an error is answered with a 5xx, as Orthanc does, and nothing is wrong here.
+
+    Another archive does not answer or refuses, a job was cancelled, an object is on its way.
+    """
+    return isinstance(exc, _EXPECTED)
+
+
 def answer_to(exc: Exception) -> Answer:
     """Return the row of an error: its own class's, else the nearest parent's."""
     for kind in type(exc).__mro__:

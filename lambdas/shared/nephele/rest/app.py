@@ -14,7 +14,7 @@ from starlette.routing import Match
 
 from nephele.errors import NepheleError
 from nephele.logs import logger
-from nephele.rest.answers import UNKNOWN_RESOURCE, answer_to, error_response
+from nephele.rest.answers import UNKNOWN_RESOURCE, answer_to, error_response, is_expected
 from nephele.rest.boundary import Boundary
 from nephele.rest.limits import Limits, PlatformLimits
 from nephele.rest.routes import SECTIONS, routes_near, served_routes
@@ -76,10 +76,12 @@ def create_app(archive_factory: Callable[[], Archive], limits: Limits = NO_LIMIT
 async def _describe(request: Request, exc: Exception) -> Response:
     answer = answer_to(exc)
     fields = {"status": int(answer.status), "error": type(exc).__name__, "method": request.method}
-    if answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        logger.error("request failed", extra=fields, exc_info=exc)
-    else:
+    if answer.status < HTTPStatus.INTERNAL_SERVER_ERROR:
         logger.info("request refused", extra=fields)
+    elif is_expected(exc):
+        logger.warning("request fails, not by this server's fault", extra=fields)
+    else:
+        logger.error("request failed", extra=fields, exc_info=exc)
     return error_response(
         answer,
         method=request.method,
@@ -107,6 +109,7 @@ async def _not_routed(request: Request, exc: Exception) -> Response:
         method=request.method,
         uri=request.scope[URI],
         is_described=_is_described(request),
+        details="Nephele does not serve this path",
     )
 
 

@@ -14,12 +14,15 @@ def resources_object(body: bytes) -> dict[str, Any]:
     Raises
     ------
     BadFileFormat
-        It is an object without `Resources`.
+        It is empty, or an object without `Resources`.
     """
+    text = body.decode("utf-8", "replace").strip()
+    if not text:
+        raise BadFileFormat("Must provide a JSON value")
     try:
-        value = json_body(body, default=[])
+        value = json_body(body)
     except BadFileFormat:
-        value = body.decode("utf-8", "replace").strip()
+        value = text
     if isinstance(value, dict):
         if "Resources" not in value:
             raise BadFileFormat("The JSON body must contain field Resources")

@@ -14,6 +14,11 @@ _TAGS = (*(IDENTIFIERS[level].tag for level in ORDER), _ACCESSION_NUMBER)
 
 
 def lookup(archive: Archive, value: str) -> list[Resource]:
-    """Return what is named by a PatientID, a study, series or SOP instance UID, an accession."""
+    """Return what is named by a PatientID, a study, series or SOP instance UID, an accession.
+
+    An empty value names nothing, though there may be a patient without PatientID.
+    """
+    if not value.strip():
+        return []
     ids = [orthanc_id for tag in _TAGS for orthanc_id in archive.index.lookup(tag, value)]
     return resources_in_order(archive, dict.fromkeys(ids))

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from typing import BinaryIO
-
 from nephele.aws.bucket import Bucket
-from nephele.domain.digests import begin_data_set
-from nephele.domain.part10 import read_file_meta
+from nephele.domain.digests import digest_of_data_set, is_same_data_set
 from nephele.domain.resources import StoredFile
 from nephele.services.plain_files import spool_file
 
-_CHUNK_BYTES = 8 << 20
 LARGEST_COMPARED_BYTES = 256 << 20
 """Larger ones without digests are not read: that would outlast the function and its neighbours."""
 
@@ -31,30 +27,6 @@ def is_same_content(bucket: Bucket, one: StoredFile, other: StoredFile) -> bool:
     if max(one.size_bytes, other.size_bytes) > LARGEST_COMPARED_BYTES:
         return False
     with spool_file(bucket, one) as first, spool_file(bucket, other) as second:
-        meta, other_meta = read_file_meta(first), read_file_meta(second)
-        if meta.transfer_syntax_uid != other_meta.transfer_syntax_uid:
-            return False
-        if one.size_bytes - meta.data_set_offset != other.size_bytes - other_meta.data_set_offset:
-            return False
-        first.seek(meta.data_set_offset)
-        second.seek(other_meta.data_set_offset)
         if known:
-            unknown = second if one.data_set_digest else first
-            return _digest(unknown, meta.transfer_syntax_uid) == known
-        return _is_same(first, second)
-
-
-def _digest(data_set: BinaryIO, transfer_syntax_uid: str) -> str:
-    """Return the digest of the one that came without: the other need not be read then."""
-    digest = begin_data_set(transfer_syntax_uid)
-    while chunk := data_set.read(_CHUNK_BYTES):
-        digest.update(chunk)
-    return digest.hexdigest()
-
-
-def _is_same(first: BinaryIO, second: BinaryIO) -> bool:
-    """Compare what follows byte by byte, up to where it differs."""
-    while chunk := first.read(_CHUNK_BYTES):
-        if chunk != second.read(_CHUNK_BYTES):
-            return False
-    return not second.read(1)
+            return digest_of_data_set(second if one.data_set_digest else first) == known
+        return is_same_data_set(first, second)

@@ -25,6 +25,7 @@ from nephele.settings.dictionary_entry import DictionaryEntry, EntryTag, parse_e
 from nephele.settings.modality import AeTitle, Modality, ModalityName, Port, parse_modality
 from nephele.settings.options import NOT_YET, PLUGIN_SECTIONS, WITHOUT_MEANING
 from nephele.settings.peer import Peer, parse_peer, without_secrets
+from nephele.settings.sentences import sentence
 from nephele.settings.storage_tiers import StorageTiers
 from nephele.settings.user_names import (
     UserContent,
@@ -281,16 +282,7 @@ def _validate(options: dict[str, Any]) -> Configuration:
             json.dumps(honoured | {"not_honoured": sorted(options.keys() & without_effect)})
         )
     except ValidationError as exc:
-        raise ConfigurationError(_sentence(exc)) from exc
-
-
-def _sentence(exc: ValidationError) -> str:
-    first = exc.errors(include_url=False, include_input=False)[0]
-    location = ".".join(str(part) for part in first["loc"] if part != "[key]")
-    if first["type"] == "extra_forbidden":
-        return f"{location}: there is no such option"
-    reason = first["ctx"]["error"] if first["type"] == "value_error" else first["msg"]
-    return f"{location}: {reason}"
+        raise ConfigurationError(sentence(exc)) from exc
 
 
 Reason = Literal["not yet honoured", "without meaning in the cloud", "plugin, not yet honoured"]

@@ -15,6 +15,7 @@ from pydantic import (
 )
 
 from nephele.errors import BadFileFormat, ParameterOutOfRange
+from nephele.settings.sentences import sentence
 
 _NAME = re.compile(r"[A-Za-z0-9_-]+")
 _AE_TITLE = re.compile(r"(?! +\Z)[ -\[\]-~]{1,16}")
@@ -149,6 +150,6 @@ def read_modality(value: object) -> Modality:
         place = ".".join(str(part) for part in first["loc"])
         is_range = place in _CHOICES or first["type"] in _BOUNDS
         kind = ParameterOutOfRange if is_range else BadFileFormat
-        raise kind(f"{place}: {first['msg']}") from exc
+        raise kind(sentence(exc)) from exc
     except ValueError as exc:
         raise BadFileFormat(str(exc)) from exc

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from nephele.errors import BadFileFormat
+from nephele.settings.sentences import sentence
 
 _SHORT_FORM = ("Url", "Username", "Password")
 _OLD_NAMES = {"URL": "Url"}
@@ -100,9 +101,7 @@ def read_peer(value: object) -> Peer:
     try:
         return Peer.model_validate(parse_peer(value))
     except ValidationError as exc:
-        first = exc.errors(include_url=False, include_input=False)[0]
-        place = ".".join(str(part) for part in first["loc"])
-        raise BadFileFormat(f"{place}: {first['msg']}") from exc
+        raise BadFileFormat(sentence(exc)) from exc
     except ValueError as exc:
         raise BadFileFormat(str(exc)) from exc
 

@@ -142,3 +142,19 @@ def test_it_is_not_larger_than_what_libjpeg_makes() -> None:
     samples = (np.add.outer(np.arange(512), np.arange(512)) + noise((512, 512), 5)).astype("u2")
     theirs = imagecodecs.jpeg8_encode(samples, lossless=True, predictor=1, bitspersample=12)
     assert len(encode_lossless(samples, 12, LEFT)) < len(theirs) * 1.005
+
+
+@pytest.mark.parametrize(
+    ("is_rgb", "names", "has_marker"),
+    [
+        pytest.param(True, b"RGB", True, id="RGB"),
+        pytest.param(False, b"\1\2\3", False, id="YBR_FULL, which readers would take for RGB"),
+    ],
+)
+def test_components_are_named_as_what_they_are(
+    is_rgb: bool, names: bytes, has_marker: bool
+) -> None:
+    encoded = encode_lossless(noise((4, 6, 3), 8, dtype="uint8"), 8, LEFT, is_rgb=is_rgb)
+    frame = encoded.index(b"\xff\xc3") + 10
+    assert encoded[frame : frame + 9 : 3] == names
+    assert (b"Adobe" in encoded) is has_marker

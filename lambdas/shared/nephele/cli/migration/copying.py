@@ -6,9 +6,10 @@ from dataclasses import dataclass
 
 from nephele.cli.exchange import Absent, Failed, Refused
 from nephele.cli.migration.ledger import Ledger
-from nephele.cli.migration.server import Described, Server
+from nephele.cli.migration.server import Content, Described, Server
 from nephele.cli.sender import Sender
 from nephele.cli.summary import Summary
+from nephele.domain.digests import is_same_data_set
 from nephele.domain.levels import Level
 from nephele.errors import NepheleError
 
@@ -101,10 +102,10 @@ class Copier:
         elif item.target is None:
             raise Missing("Not at the target: none of its instances are")
         else:
-            self._copy_attachments(item.source.path)
-            self._copy_kept(item.source, item.target)
             if item.source.level is Level.PATIENT:
                 self._copy_protection(item.source.path)
+            self._copy_attachments(item.source.path)
+            self._copy_kept(item.source, item.target)
 
     def _copy_instance(self, item: Item) -> None:
         known = self.ledger.md5(item.source.orthanc_id)
@@ -128,9 +129,10 @@ class Copier:
                 self.summary.count("were there")
             return md5
         if md5 and md5 == known:
-            if self._is_transcoded(item.source, item.target, md5):
-                return md5
-            raise Differs(_CHANGED_THERE)
+            if not self._is_transcoded(item.source, item.target, md5):
+                with self.source.content(path, _DICOM, md5) as content:
+                    self._require_same_data_set(path, content, _CHANGED_THERE)
+            return md5
         if known:
             self.ledger.doubt(item.source.orthanc_id)
         return self._send(item, md5, is_replaced=known is not None)
@@ -144,18 +146,29 @@ class Copier:
             It is not the same, and not because the target transcodes what it receives.
         """
         with self.source.content(item.source.path, _DICOM, md5) as content:
-            status = self.sender.send(content.file, content.size_bytes)
-        is_stored = status == "Success"
-        if content.md5 != self._md5_after_sending(item.source):
-            there = self.target.describe([item.source.orthanc_id]).get(item.source.orthanc_id)
-            if there is None or not self._is_transcoded(item.source, there, content.md5):
-                raise Differs(_KEPT)
-            # What was there before is a transcoded version of another file.
-            if is_replaced and not is_stored and not there.original_md5:
-                raise Differs(_KEPT)
-            self.summary.count("transcoded by the target")
+            is_stored = self.sender.send(content.file, content.size_bytes) == "Success"
+            if content.md5 != self._md5_after_sending(item.source):
+                self._judge_other(item.source, content, was_there=is_replaced and not is_stored)
         self.summary.count("stored" if is_stored else "were there")
         return content.md5
+
+    def _judge_other(self, source: Described, content: Content, *, was_there: bool) -> None:
+        """Tell what a target has instead of the file it was sent. Raises as `_send`."""
+        there = self.target.describe([source.orthanc_id]).get(source.orthanc_id)
+        if there is None or not self._is_transcoded(source, there, content.md5):
+            self._require_same_data_set(source.path, content, _KEPT)
+            self.summary.count("there with other meta information")
+            return
+        # What was there before is a transcoded version of another file.
+        if was_there and not there.original_md5:
+            raise Differs(_KEPT)
+        self.summary.count("transcoded by the target")
+
+    def _require_same_data_set(self, path: str, content: Content, otherwise: str) -> None:
+        """Raise Differs unless the target's file is the same but for who has sent it there."""
+        with self.target.content(path, _DICOM) as there:
+            if not is_same_data_set(content.file, there.file):
+                raise Differs(otherwise)
 
     def _md5_after_sending(self, source: Described) -> str:
         try:
@@ -196,11 +209,17 @@ class Copier:
             self.sender.request("PUT", f"{source.path}/labels/{label}", b"")
             self.summary.count("labels")
         there = {} if target is None else self._by_number(target)
+        refused = None
         for name, value in source.metadata.items():
-            number = self._target_number(name)
-            if there.get(number) == value and _UNREADABLE not in value:
-                continue
-            self._copy_metadata(source.path, name, number, is_there=number in there)
+            try:
+                number = self._target_number(name)
+                if there.get(number) == value and _UNREADABLE not in value:
+                    continue
+                self._copy_metadata(source.path, name, number, is_there=number in there)
+            except Refused as exc:
+                refused = exc
+        if refused is not None:
+            raise refused
 
     def _copy_metadata(self, path: str, name: str, number: int, *, is_there: bool) -> None:
         value = self.source.get(f"{path}/metadata/{name}").content

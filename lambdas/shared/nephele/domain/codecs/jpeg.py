@@ -69,7 +69,8 @@ def encode_jpeg_lossless(
     """
     precision = unsigned_precision(frame.samples, description)
     predictor = PLANE if syntax.uid == JPEG_LOSSLESS else LEFT
-    return encode_lossless(unsigned(frame.samples), precision, predictor)
+    is_rgb = frame.photometric_interpretation == "RGB"
+    return encode_lossless(unsigned(frame.samples), precision, predictor, is_rgb=is_rgb)
 
 
 def _unchanged(description: PixelDescription) -> tuple[str, str] | None:

@@ -31,11 +31,13 @@ _COUNTED = 7
 """Of a large frame each seventh difference is counted: other codes would hardly be shorter."""
 
 _START, _END = b"\xff\xd8", b"\xff\xd9"
-_RGB = b"\xff\xee\x00\x0eAdobe\x00\x64\x00\x00\x00\x00\x00"
+_UNTRANSFORMED = b"\xff\xee\x00\x0eAdobe\x00\x64\x00\x00\x00\x00\x00"
 """Adobe's marker segment: nothing was transformed."""
 
 
-def encode_lossless(samples: Samples, precision: int, predictor: int) -> bytes:
+def encode_lossless(
+    samples: Samples, precision: int, predictor: int, *, is_rgb: bool = True
+) -> bytes:
     """Encode a frame, colour by pixel.
 
     Parameters
@@ -45,6 +47,9 @@ def encode_lossless(samples: Samples, precision: int, predictor: int) -> bytes:
         of `precision`.
     predictor : int
         `LEFT` or `PLANE`.
+    is_rgb : bool
+        The three components are named so in the stream; readers trust those names more than
+        PhotometricInterpretation.
     """
     rows, columns, *rest = samples.shape
     components = rest[0] if rest else 1
@@ -56,7 +61,8 @@ def encode_lossless(samples: Samples, precision: int, predictor: int) -> bytes:
         for differences in _iter_differences(lines, components, precision, predictor)
         for block in _iter_blocks(differences)
     )
-    front = _front((rows, columns, components), precision, predictor, lengths)
+    names = b"\1" if components == 1 else b"RGB" if is_rgb else b"\1\2\3"
+    front = _front((rows, columns), names, precision, predictor, lengths)
     entropy_coded = (part.replace(b"\xff", b"\xff\0") for part in iter_bytes(packed))
     return b"".join((front, *entropy_coded, _END))
 
@@ -155,18 +161,16 @@ def _tables(lengths: tuple[int, ...]) -> tuple[Samples, Samples]:
 
 
 def _front(
-    shape: tuple[int, int, int], precision: int, predictor: int, lengths: tuple[int, ...]
+    shape: tuple[int, int], names: bytes, precision: int, predictor: int, lengths: tuple[int, ...]
 ) -> bytes:
     """Encode what is in front of the scan's data. See T.81 B.2."""
-    rows, columns, components = shape
-    names = b"RGB" if components == 3 else b"\1"
-    frame = struct.pack(">BHHB", precision, rows, columns, components)
+    frame = struct.pack(">BHHB", precision, *shape, len(names))
     frame += b"".join(bytes((name, 0x11, 0)) for name in names)
-    scan = bytes((components, *(part for name in names for part in (name, 0)), predictor, 0, 0))
+    scan = bytes((len(names), *(part for name in names for part in (name, 0)), predictor, 0, 0))
     return b"".join(
         (
             _START,
-            _RGB if components == 3 else b"",
+            _UNTRANSFORMED if names == b"RGB" else b"",
             _segment(0xC3, frame),
             table_segment(dict(enumerate(lengths))),
             _segment(0xDA, scan),
