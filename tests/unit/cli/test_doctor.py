@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
-from nephele.cli.doctor_command import Finding, Verdict, _iter_findings
+from nephele.cli.doctor_command import Finding, Verdict, _iter_configuration, _iter_findings
 from nephele.services.modalities import configuration_of
 from nephele.settings.modality import read_modality
 
@@ -74,3 +75,22 @@ def test_a_modality(modality: dict[str, Any], error: str, expected: Finding) -> 
     (told,) = [one for one in found if one.subject.startswith("modality")]
     assert told == expected
     assert [one.verdict for one in found if one is not told] == [Verdict.OK, Verdict.OK]
+
+
+@pytest.mark.parametrize(
+    ("options", "verdicts", "told"),
+    [
+        ({}, [Verdict.OK], ""),
+        ({"AutoForward": [{"ToPeer": "x"}]}, [Verdict.OK, Verdict.NOTE], "OrthancPeers has no 'x'"),
+        ({"DefaultEncoding": "Klingon"}, [Verdict.WRONG], "'Klingon' is no encoding"),
+    ],
+    ids=str,
+)
+def test_a_configuration_is_checked_as_at_a_start(
+    options: dict[str, Any], verdicts: list[Verdict], told: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "orthanc.json"
+    file.write_text(json.dumps(options))
+    found = list(_iter_configuration(file))
+    assert [one.verdict for one in found] == verdicts
+    assert told in found[-1].told

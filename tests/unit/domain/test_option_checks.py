@@ -64,3 +64,24 @@ def test_a_refusal_says_what_can_be_written() -> None:
 )
 def test_a_login_that_nobody_has_is_warned_of(text: str, count: int) -> None:
     assert len(option_warnings(parse_configuration(text))) == count
+
+
+@pytest.mark.parametrize(
+    ("rule", "count"),
+    [
+        ({"ToModality": "pacs"}, 0),
+        ({"ToPeer": "cloud"}, 0),
+        ({"ToModality": "nope"}, 1),
+        ({"ToPeer": "pacs"}, 1),
+    ],
+    ids=str,
+)
+def test_a_destination_that_nobody_knows_is_warned_of(rule: dict[str, str], count: int) -> None:
+    options = {
+        "DicomModalities": {"pacs": ["PACS", "10.0.0.1", 104]},
+        "OrthancPeers": {"cloud": ["http://10.0.0.2:8042/"]},
+        "AutoForward": [rule],
+    }
+    warnings = option_warnings(parse_configuration(json.dumps(options)))
+    assert len(warnings) == count
+    assert all(text.startswith("AutoForward: ") and "seven days" in text for text in warnings)

@@ -15,6 +15,7 @@ from rich.markup import escape
 
 from nephele.cli.connection import open_client
 from nephele.cli.trust import BadBundle, trust
+from nephele.domain.option_checks import check_options, option_warnings
 from nephele.errors import ConfigurationError
 from nephele.settings.configuration import parse_configuration
 
@@ -81,7 +82,7 @@ def _print(finding: Finding, console: Console) -> None:
 
 def _iter_findings(config: Path | None, client: httpx.Client) -> Iterator[Finding]:
     if config is not None:
-        yield _examine_configuration(config)
+        yield from _iter_configuration(config)
     server = _examine_server(client)
     yield server
     if server.verdict is Verdict.WRONG:
@@ -94,13 +95,18 @@ def _iter_findings(config: Path | None, client: httpx.Client) -> Iterator[Findin
     yield from _iter_refusals(client)
 
 
-def _examine_configuration(path: Path) -> Finding:
+def _iter_configuration(path: Path) -> Iterator[Finding]:
+    """Check a file as a start does, and tell what a start warns of."""
     subject = f"configuration {path}"
     try:
-        parse_configuration(path.read_text(encoding="utf-8"))
+        configuration = parse_configuration(path.read_text(encoding="utf-8"))
+        check_options(configuration)
     except (ConfigurationError, UnicodeDecodeError) as exc:
-        return Finding(Verdict.WRONG, subject, str(exc))
-    return Finding(Verdict.OK, subject)
+        yield Finding(Verdict.WRONG, subject, str(exc))
+        return
+    yield Finding(Verdict.OK, subject)
+    for warning in option_warnings(configuration):
+        yield Finding(Verdict.NOTE, subject, warning)
 
 
 def _examine_server(client: httpx.Client) -> Finding:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from nephele.domain.character_set import ENCODINGS, encoding_named
 from nephele.domain.dictionary import parse_tag, use_dictionary
@@ -59,9 +59,22 @@ def _check_forwarding(rules: Iterable[ForwardRule]) -> None:
 
 def option_warnings(configuration: Configuration) -> tuple[str, ...]:
     """Return what is allowed and hardly meant, in sentences that begin with an option's name."""
-    if configuration.is_authentication_enabled and not configuration.registered_users:
-        return (_NOBODY,)
-    return ()
+    is_closed = configuration.is_authentication_enabled and not configuration.registered_users
+    return ((_NOBODY,) if is_closed else ()) + tuple(_iter_unknown_destinations(configuration))
+
+
+def _iter_unknown_destinations(configuration: Configuration) -> Iterator[str]:
+    modalities, peers = configuration.dicom_modalities, configuration.orthanc_peers
+    for rule in configuration.auto_forward:
+        name = rule.to_modality or rule.to_peer
+        option, known = (
+            ("DicomModalities", modalities) if rule.to_modality else ("OrthancPeers", peers)
+        )
+        if name not in known:
+            yield (
+                f"AutoForward: {option} has no {name!r}: until it is defined over REST, what is to"
+                " go there waits, for seven days at most"
+            )
 
 
 def _check_ingest_transcoding(uid: str | None) -> None:
