@@ -48,7 +48,7 @@ lint: setup
 	$(BIN)/lint-imports
 
 synth: setup
-	$(BIN)/python -m infra.synth
+	$(BIN)/python -m infra.synth $(SYNTH_ARGS)
 
 deploy: setup
 	bash scripts/deploy.sh $(DEPLOY_ARGS)

@@ -16,8 +16,8 @@ from nephele.errors import ConfigurationError
 from nephele.settings.configuration import (
     Configuration,
     load_configuration,
+    load_options,
     parse_configuration,
-    parse_options,
 )
 
 __all__ = [
@@ -189,7 +189,7 @@ def read_options(node: Node) -> Options:
     path = context.file("config")
     configuration = load_configuration(path) if path else parse_configuration("{}")
     check_options(configuration)
-    given = parse_options(path.read_text(encoding="utf-8")) if path else {}
+    given = load_options(path) if path else {}
     if path:
         check_tls_files(given, path.parent)
     options = Options(

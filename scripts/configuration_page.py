@@ -238,7 +238,14 @@ _INTRODUCTION = """# Configuration
 
 Nephele reads Orthanc's own configuration file: JSON with `//` and `/* */` comments. The same file
 serves `cdk deploy -c config=orthanc.json` and `nephele up --config orthanc.json`. An option that
-no Orthanc knows, or a value an option cannot have, is an error that names the option.
+no Orthanc knows, or a value an option cannot have, is an error that names the option; names that
+begin with `_` are comments.
+
+`${NAME}` and `${NAME:-default}` stand for variables of the environment, as in Orthanc: of the
+command that reads the file (`nephele up`, `cdk deploy`, `nephele secrets push`, `nephele doctor`),
+not of the cloud. A variable that is not set and has no default is an error; Orthanc puts nothing in
+its place. It is one file: of a folder like Debian's `/etc/orthanc`, bring the options you use into
+one.
 
 This page is written by `python scripts/configuration_page.py` from `nephele.settings`.
 """

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 
 from nephele.errors import ConfigurationError
-from nephele.settings.configuration import parse_configuration
+from nephele.settings.configuration import load_configuration, parse_configuration
 
 
 def test_comments_are_allowed_outside_strings() -> None:
@@ -131,3 +132,36 @@ def test_options_without_effect_are_told() -> None:
 )
 def test_when_a_login_is_asked_for(text: str, *, enabled: bool) -> None:
     assert parse_configuration(text).is_authentication_enabled is enabled
+
+
+def test_variables_of_the_environment_are_put_in(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As Orthanc 1.10.1 does; `set but empty` counts as set."""
+    monkeypatch.setenv("SITE", "WARD")
+    monkeypatch.setenv("EMPTY", "")
+    file = tmp_path / "orthanc.json"
+    file.write_text(
+        """{"Name": "${SITE}-$SITE-${OTHER:-x}-${EMPTY:-y}", // ${NOT_SET}
+            "DicomPort": ${PORT:-104}, "RegisteredUsers": {"a": "${SITE}"}}"""
+    )
+    read = load_configuration(file)
+    assert (read.name, read.dicom_port) == ("WARD-$SITE-x-", 104)
+    assert read.registered_users == {"a": "WARD"}
+
+
+def test_a_variable_that_is_not_set_is_an_error(tmp_path: Path) -> None:
+    file = tmp_path / "orthanc.json"
+    file.write_text('{"RegisteredUsers": {"alice": "${NO_SUCH_PASSWORD}"}}')
+    with pytest.raises(ConfigurationError, match="NO_SUCH_PASSWORD}: there is no such variable"):
+        load_configuration(file)
+
+
+def test_all_unknown_names_are_told_at_once() -> None:
+    with pytest.raises(ConfigurationError, match=r"^(Foo, Bar|Bar, Foo): there is no such option"):
+        parse_configuration('{"Foo": 1, "Bar": {}, "Name": "x"}')
+
+
+def test_sections_of_plugins_and_comments_are_taken() -> None:
+    text = '{"OrthancExplorer2": {"Enable": true}, "Gdcm": {}, "_comment": "of ours"}'
+    assert parse_configuration(text).not_honoured == {"OrthancExplorer2", "Gdcm"}

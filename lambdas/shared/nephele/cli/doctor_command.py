@@ -17,7 +17,7 @@ from nephele.cli.connection import open_client
 from nephele.cli.trust import BadBundle, trust
 from nephele.domain.option_checks import check_options, option_warnings
 from nephele.errors import ConfigurationError
-from nephele.settings.configuration import parse_configuration
+from nephele.settings.configuration import load_configuration
 
 _SHOWN_REFUSALS = 10
 _NO_ECHO = "it does not offer C-ECHO"
@@ -99,9 +99,9 @@ def _iter_configuration(path: Path) -> Iterator[Finding]:
     """Check a file as a start does, and tell what a start warns of."""
     subject = f"configuration {path}"
     try:
-        configuration = parse_configuration(path.read_text(encoding="utf-8"))
+        configuration = load_configuration(path)
         check_options(configuration)
-    except (ConfigurationError, UnicodeDecodeError) as exc:
+    except ConfigurationError as exc:
         yield Finding(Verdict.WRONG, subject, str(exc))
         return
     yield Finding(Verdict.OK, subject)

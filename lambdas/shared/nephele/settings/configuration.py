@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from ipaddress import ip_network
 from pathlib import Path
@@ -36,6 +37,7 @@ from nephele.settings.user_names import (
 from nephele.settings.worklists import Worklists
 
 _COMMENTS = re.compile(r'"(?:\\.|[^"\\])*"|//[^\n]*|/\*.*?\*/', re.DOTALL)
+_VARIABLE = re.compile(r"\$\{([^{}:]+)(?::-([^{}]*))?\}")
 _SECRETS = ("RegisteredUsers",)
 
 
@@ -230,18 +232,43 @@ class Configuration(BaseModel):
 
 
 def load_configuration(path: Path) -> Configuration:
-    """Read a configuration file.
+    """Read a configuration file, with variables of the environment put in.
 
     Raises
     ------
     ConfigurationError
         The file cannot be read, is not JSON, or has an unknown option or a bad value.
     """
+    return _validate(load_options(path))
+
+
+def load_options(path: Path) -> dict[str, Any]:
+    """Return the options of a file, as `parse_options`, with variables put in.
+
+    Raises
+    ------
+    ConfigurationError
+        The file cannot be read or is not JSON, or names a variable that is not set.
+    """
     try:
         text = path.read_text(encoding="utf-8")
     except OSError as exc:
         raise ConfigurationError(f"{path}: {exc.strerror}") from exc
-    return parse_configuration(text)
+    except UnicodeDecodeError as exc:
+        raise ConfigurationError(f"{path}: it is no text in UTF-8") from exc
+    return parse_options(_VARIABLE.sub(_value, _without_comments(text)))
+
+
+def _value(match: re.Match[str]) -> str:
+    """Return what stands for `${NAME}` or `${NAME:-default}`.
+
+    Orthanc puts nothing where there is neither: an empty password, for instance.
+    """
+    name, default = match.groups()
+    found = os.environ.get(name, default)
+    if found is None:
+        raise ConfigurationError(f"${{{name}}}: there is no such variable in the environment")
+    return found
 
 
 def parse_configuration(text: str) -> Configuration:
@@ -252,7 +279,7 @@ def parse_configuration(text: str) -> Configuration:
 def parse_options(text: str) -> dict[str, Any]:
     """Return the options as they are written, unchecked but for names that come twice."""
     try:
-        options = json.loads(_COMMENTS.sub(_keep_strings, text), object_pairs_hook=_once)
+        options = json.loads(_without_comments(text), object_pairs_hook=_once)
     except json.JSONDecodeError as exc:
         raise ConfigurationError(f"configuration: not JSON: {exc}") from exc
     if not isinstance(options, dict):
@@ -270,12 +297,17 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
+def _without_comments(text: str) -> str:
+    return _COMMENTS.sub(_keep_strings, text)
+
+
 def _keep_strings(match: re.Match[str]) -> str:
     return match[0] if match[0].startswith('"') else " "
 
 
 def _validate(options: dict[str, Any]) -> Configuration:
     without_effect = NOT_YET | WITHOUT_MEANING | PLUGIN_SECTIONS
+    options = {name: value for name, value in options.items() if not name.startswith("_")}
     honoured = {name: value for name, value in options.items() if name not in without_effect}
     try:
         return Configuration.model_validate_json(
@@ -285,11 +317,13 @@ def _validate(options: dict[str, Any]) -> Configuration:
         raise ConfigurationError(sentence(exc)) from exc
 
 
-Reason = Literal["not yet honoured", "without meaning in the cloud", "plugin, not yet honoured"]
+Reason = Literal[
+    "not yet honoured", "without meaning in the cloud", "of a plugin, and not honoured yet"
+]
 
 
 def reason_of(name: str) -> Reason:
     """Say why a given option has no effect."""
     if name in WITHOUT_MEANING:
         return "without meaning in the cloud"
-    return "plugin, not yet honoured" if name in PLUGIN_SECTIONS else "not yet honoured"
+    return "of a plugin, and not honoured yet" if name in PLUGIN_SECTIONS else "not yet honoured"

@@ -35,8 +35,10 @@ WITHOUT_MEANING: frozenset[str] = frozenset(
 
 PLUGIN_SECTIONS: frozenset[str] = frozenset(
     """
-    AdvancedStorage Authorization AwsS3Storage DelayedDeletion DicomWeb Housekeeper
-    MultitenantDicom OHIF PostgreSQL Transfers
+    AdvancedStorage Authorization AwsS3Storage AzureBlobStorage ConnectivityChecks DelayedDeletion
+    DicomWeb Gdcm GoogleCloudStorage Housekeeper Indexer Java MultitenantDicom MySQL OHIF Odbc
+    OrthancExplorer2 PostgreSQL Python PythonScript PythonVerbose STL ServeFolders StoneWebViewer
+    Tcia Transfers VolView WebViewer WholeSlideImaging
     """.split()
 )
 """Sections of Orthanc plugins: accepted, without effect so far."""
