@@ -85,3 +85,10 @@ def test_a_destination_that_nobody_knows_is_warned_of(rule: dict[str, str], coun
     warnings = option_warnings(parse_configuration(json.dumps(options)))
     assert len(warnings) == count
     assert all(text.startswith("AutoForward: ") and "seven days" in text for text in warnings)
+
+
+def test_a_folder_of_worklists_is_warned_of() -> None:
+    """As Debian's configuration of the plugin names one."""
+    text = '{"Worklists": {"Enable": true, "Database": "/var/lib/worklists"}}'
+    (warning,) = option_warnings(parse_configuration(text))
+    assert warning.startswith("Worklists: /var/lib/worklists is not read")

@@ -31,6 +31,11 @@ _CA_BUNDLE_HELP = (
     ".nephele/tls/trusted.pem."
 )
 
+_KEPT_ASIDE = (
+    "AlreadyStored: the first content under a SOPInstanceUID stays (OverwriteInstances); others are "
+    "kept aside, see GET /versions-aside."
+)
+
 
 def import_files(
     paths: Annotated[
@@ -68,6 +73,8 @@ def import_files(
             raise typer.Exit(1) from exc
         finally:
             print_summary(summary, console)
+    if summary.counts["AlreadyStored"]:
+        console.print(_KEPT_ASIDE)
     if summary.counts["refused"] or summary.counts["failed"]:
         raise typer.Exit(1)
 

@@ -60,7 +60,11 @@ def _check_forwarding(rules: Iterable[ForwardRule]) -> None:
 def option_warnings(configuration: Configuration) -> tuple[str, ...]:
     """Return what is allowed and hardly meant, in sentences that begin with an option's name."""
     is_closed = configuration.is_authentication_enabled and not configuration.registered_users
-    return ((_NOBODY,) if is_closed else ()) + tuple(_iter_unknown_destinations(configuration))
+    folder = configuration.worklists.database or configuration.worklists.directory
+    warnings = [_NOBODY] if is_closed else []
+    if configuration.worklists.enable and folder:
+        warnings.append(f"Worklists: {folder} is not read: `nephele worklists FOLDER` sends files")
+    return (*warnings, *_iter_unknown_destinations(configuration))
 
 
 def _iter_unknown_destinations(configuration: Configuration) -> Iterator[str]:
