@@ -26,7 +26,7 @@ _BY_TYPE: dict[type[Exception], str] = {
     NoCredentialsError: f"no credentials: {_CREDENTIALS}",
     PartialCredentialsError: f"half of the credentials: {_CREDENTIALS}",
     ProfileNotFound: "AWS_PROFILE names a profile that is not in the AWS configuration",
-    SSLError: "its certificate is not trusted: set AWS_CA_BUNDLE (the local stack's is in its data)",
+    SSLError: "the certificate is not trusted: set AWS_CA_BUNDLE (the local stack has one)",
     SSOError: _NO_LONGER,
     UnauthorizedSSOTokenError: _NO_LONGER,
     TokenRetrievalError: _NO_LONGER,

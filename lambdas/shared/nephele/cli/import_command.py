@@ -32,8 +32,8 @@ _CA_BUNDLE_HELP = (
 )
 
 _KEPT_ASIDE = (
-    "AlreadyStored: the first content under a SOPInstanceUID stays (OverwriteInstances); others are "
-    "kept aside, see GET /versions-aside."
+    "AlreadyStored: the first content under a SOPInstanceUID stays (OverwriteInstances); others "
+    "are kept aside, see GET /versions-aside."
 )
 
 
