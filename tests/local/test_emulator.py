@@ -191,13 +191,13 @@ def test_what_is_noted_of_a_version_has_no_bytes(tmp_path: Path) -> None:
     recorded = without_data(lambda *given: noted.append(given) or "version")  # type: ignore[func-returns-value]
     assert recorded("bucket", "key", None, {}, BODY) == "version"
     assert noted == [("bucket", "key", None, {}, None)]
-    large = bytes(1 << 20)
-    mapped = in_file(large, str(tmp_path))
+    large, folder = bytes(1 << 20), tmp_path / "of nothing yet"
+    mapped = in_file(large, str(folder))
     assert isinstance(mapped, mmap.mmap) == (sys.version_info >= (3, 13))
     assert b"".join([mapped, BODY]) == large + BODY
     assert hashlib.md5(mapped).digest() == _md5(large)  # noqa: S324
     assert in_file(BODY, str(tmp_path)) is BODY
-    assert list(tmp_path.iterdir()) == []
+    assert list(folder.iterdir()) == []
 
 
 def test_md5_of_the_same_bytes_is_computed_once() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import hashlib
 import mmap
+import os
 import re
 import sys
 import tempfile
@@ -120,6 +121,7 @@ def in_file(data: bytes, folder: str) -> bytes | mmap.mmap:
     """Return bytes of a large part that the kernel may put aside; small ones as they are."""
     if len(data) < _LEAST_MAPPED or _KEEPS_FILES_OPEN:
         return data
+    os.makedirs(folder, exist_ok=True)  # a part may be the first that is ever written
     with tempfile.TemporaryFile(dir=folder) as file:
         file.write(data)
         file.flush()
