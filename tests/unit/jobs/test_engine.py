@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import json
+import time
 import uuid
 from collections.abc import Callable
 from dataclasses import replace
+from operator import itemgetter
+from typing import Any
 
 import pytest
 
 from nephele.aws.index import job_leases, jobs, keys
+from nephele.aws.queues import Queue
 from nephele.domain.jobs import Job, JobState
 from nephele.errors import AnswerTooLarge, NetworkProtocol, NotTranscodable, Unavailable
 from nephele.services.archive import Archive
 from nephele.services.dead_letters import keep, list_dead_letters
-from nephele.services.jobs import control, patience, submit, unattended
+from nephele.services.jobs import control, engine, patience, submit, unattended
+from nephele.services.jobs.priority import run_in_turn
 from nephele.services.jobs.slices import Slice
 from nephele.services.jobs.submit import JobOptions
 from nephele.services.jobs.worker import run_event
@@ -136,18 +141,63 @@ def test_deaths_between_which_something_was_done_do_not_add_up(
         with pytest.raises(_Killed):
             run_message(archive, message, killed_after(1))
         deaths()
-        message = (delayed(archive) or [message])[-1]
+        message = max(delayed(archive, is_watch=False), key=itemgetter("turn"), default=message)
     assert message == {"job": job.identifier, "turn": 7}, "its deliveries are counted anew"
     assert read(archive, job).position == {"done": 8}
 
 
-def delayed(archive: Archive) -> list[dict[str, int]]:
+def delayed(archive: Archive, *, is_watch: bool) -> list[dict[str, Any]]:
     """Return messages that are delayed, too: moto keeps them in the queue."""
     from moto.core import DEFAULT_ACCOUNT_ID
     from moto.sqs import sqs_backends
 
     backend = sqs_backends[DEFAULT_ACCOUNT_ID]["eu-west-1"]
-    return [json.loads(one.body) for one in backend.queues["jobs"]._messages]
+    found = [json.loads(one.body) for one in backend.queues["jobs"]._messages]
+    return [one for one in found if engine.is_watch(one) is is_watch]
+
+
+def test_a_job_whose_worker_died_before_it_was_heard_of_is_done_by_its_watch(
+    archive: Archive,
+) -> None:
+    job = submitted(archive)
+    lost = messages(archive, "jobs")
+    (watch,) = delayed(archive, is_watch=True)
+    assert [watch] == [one | {"watch": True} for one in lost]
+    run_in_turn(archive, watch, lambda _: Kind(count_steps), lambda: True, lambda _: None)
+    assert read(archive, job).state is JobState.SUCCESS
+
+
+def test_a_watch_comes_again_as_long_as_somebody_works(archive: Archive) -> None:
+    job = submitted(archive)
+    (message,) = messages(archive, "jobs")
+    watch = message | {"watch": True}
+
+    def run(archive: Archive, piece: Slice) -> bool:
+        before = len(delayed(archive, is_watch=True))
+        run_message(archive, watch, run)
+        assert len(delayed(archive, is_watch=True)) == before + 1
+        return True
+
+    run_message(archive, message, run)
+    assert read(archive, job).state is JobState.SUCCESS
+    count = len(delayed(archive, is_watch=True))
+    run_message(archive, watch, run)
+    assert len(delayed(archive, is_watch=True)) == count, "there is nothing left to watch"
+
+
+def test_the_edge_needs_no_watch(archive: Archive) -> None:
+    """Its queue gives back soon what a worker died with."""
+    submitted(archive, "Hidden")
+    assert messages(archive, "edge_jobs")
+    assert delayed(archive, is_watch=True) == []
+
+
+def test_each_message_has_its_own_delay(archive: Archive, monkeypatch: pytest.MonkeyPatch) -> None:
+    sent: list[list[tuple[object, int]]] = []
+    monkeypatch.setattr(Queue, "send_each", lambda _, messages: sent.append(messages))
+    job = submitted(archive)
+    engine.enqueue(archive, job, turn=4, delay_seconds=10)
+    assert [[delay for _, delay in one] for one in sent] == [[0, 60], [10, 70]]
 
 
 def test_a_worker_that_lost_its_lease_saves_nothing(
@@ -318,6 +368,29 @@ def test_the_function_lets_failed_messages_come_again(
     assert good == {"batchItemFailures": []}
 
 
+@pytest.mark.parametrize("size", [0, 2], ids=["nothing", "a few"])
+def test_history_has_the_size_that_is_configured(archive: Archive, size: int) -> None:
+    options = archive.configuration.model_copy(update={"jobs_history_size": size})
+    small = replace(archive, configuration=options)
+    made = []
+    for _ in range(3):
+        made.append(submitted(small))
+        work(small, count_steps)
+    kept = sorted(job.identifier for job in made[3 - size :])
+    assert control.list_jobs(small) == kept
+    assert submit.wait_for(small, made[0].identifier).state is JobState.SUCCESS, "who waits gets it"
+
+
+def test_what_is_completed_expires_after_four_weeks(archive: Archive) -> None:
+    """By the table's TTL: row and list alike."""
+    job = submitted(archive)
+    work(archive, count_steps)
+    for key in (keys.job(job.identifier), keys.listed_job(job.identifier)):
+        row = archive.index.table.get(key)
+        assert row is not None
+        assert abs(int(row["expires"]["N"]) - time.time() - 28 * 86_400) < 60
+
+
 def test_history_keeps_the_last_ones(archive: Archive) -> None:
     made = []
     for _ in range(12):
@@ -345,7 +418,8 @@ def test_a_synchronous_job_runs_within_the_call(
     job = submitted(archive, synchronous=True)
     assert messages(archive, "jobs") == [], "the message is for the case that this worker dies"
     assert submit.run_or_wait(archive, job).content["Count"] == 3
-    (safety,) = delayed(archive)
+    assert delayed(archive, is_watch=True) == []
+    (safety,) = delayed(archive, is_watch=False)
     run_message(archive, safety, Kind(killed_after(1)).run)
     assert read(archive, job).state is JobState.SUCCESS
 

@@ -45,9 +45,12 @@ class Queue:
 
     def send_all(self, bodies: Sequence[object], delay_seconds: int = 0) -> None:
         """Send messages, ten a request; Unavailable unless SQS took every one."""
-        delay = min(delay_seconds, MAXIMUM_DELAY_SECONDS)
-        for start in range(0, len(bodies), 10):
-            batch = bodies[start : start + 10]
+        self.send_each([(body, delay_seconds) for body in bodies])
+
+    def send_each(self, delayed: Sequence[tuple[object, int]]) -> None:
+        """Send messages, each after its own delay in seconds; otherwise as `send_all`."""
+        for start in range(0, len(delayed), 10):
+            batch = delayed[start : start + 10]
             with clients.translated("queue"):
                 answer = clients.sqs().send_message_batch(
                     QueueUrl=self.url,
@@ -55,9 +58,9 @@ class Queue:
                         {
                             "Id": str(n),
                             "MessageBody": orjson.dumps(body).decode(),
-                            "DelaySeconds": delay,
+                            "DelaySeconds": min(delay_seconds, MAXIMUM_DELAY_SECONDS),
                         }
-                        for n, body in enumerate(batch)
+                        for n, (body, delay_seconds) in enumerate(batch)
                     ],
                 )
             if answer.get("Failed"):

@@ -38,6 +38,9 @@ FIND_JOB_SECONDS = 600.0
 JOB_MESSAGE_SECONDS = 20
 """How long a job's message stays away from other workers after its own last was heard of."""
 
+JOB_WATCH_SECONDS = 60
+"""When to look after a turn of a job: its worker may have died before it was heard of."""
+
 EDGE_FIND_READ_UNITS = 200_000
 """Most read units of one C-FIND: the edge has no timeout, and its clients wait for minutes."""
 

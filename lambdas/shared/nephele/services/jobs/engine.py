@@ -4,6 +4,11 @@ A message names a job and a turn. A slice that ends with more to do sends the me
 turn before it gives its lease back, so a worker may die at any point: either the message that
 brought it comes again, or the next one is there. Messages of earlier turns are stale, and nobody
 works without the lease, so nothing runs twice at once.
+
+A function that dies before it takes the lease leaves its message invisible for as long as the
+queue says: an hour and a half, since that has to be longer than the function's timeout. So each
+turn has a second message, the watch, which comes a minute later, and finds the turn taken, or done,
+or else does it.
 """
 
 from __future__ import annotations
@@ -26,7 +31,7 @@ from nephele.services.jobs.history import trim_history
 from nephele.services.jobs.kinds import Kinds
 from nephele.services.jobs.patience import is_patient, try_again
 from nephele.services.jobs.slices import Slice, Stopped
-from nephele.settings.limits import JOB_MESSAGE_SECONDS
+from nephele.settings.limits import JOB_MESSAGE_SECONDS, JOB_WATCH_SECONDS
 
 Held = leases.Held
 """Raised where another worker has the job: the message shall come again after `seconds`."""
@@ -34,6 +39,7 @@ Held = leases.Held
 _HEARTBEAT_SECONDS = 3.0
 _QUEUES = {Executor.FUNCTIONS: "jobs", Executor.EDGE: "edge_jobs"}
 _TRANSIENT = (Unavailable, Conflict)
+_WATCH = "watch"
 
 KeepAway = Callable[[int], object]
 """Keeps the message at hand away from other workers for some seconds."""
@@ -61,12 +67,19 @@ def run_message(
     Raises
     ------
     Held
-        Another worker has the job: the message shall come again.
+        Another worker has the job: the message shall come again. A watch is sent again instead: it
+        may see many workers, and becomes no dead letter by that.
     Unavailable, Conflict
         Likewise, after a while.
     """
     table = archive.index.table
-    lease = leases.take(table, str(message["job"]), int(message["turn"]))
+    try:
+        lease = leases.take(table, str(message["job"]), int(message["turn"]))
+    except Held:
+        if not is_watch(message):
+            raise
+        archive.queue(_QUEUES[Executor.FUNCTIONS]).send(message, JOB_WATCH_SECONDS)
+        return
     if lease is None:
         return
     when_taken()
@@ -76,10 +89,25 @@ def run_message(
         _run_slice(archive, lease, kinds, has_time)
 
 
-def enqueue(archive: Archive, job: Job, *, turn: int | None = None, delay_seconds: int = 0) -> None:
-    """Send the message of a job's turn, by default the one it is in."""
+def is_watch(message: Document) -> bool:
+    """Tell whether a message is the second one of its turn."""
+    return _WATCH in message
+
+
+def enqueue(
+    archive: Archive,
+    job: Job,
+    *,
+    turn: int | None = None,
+    delay_seconds: int = 0,
+    is_watched: bool = True,
+) -> None:
+    """Send the messages of a job's turn, by default the one it is in; the edge needs no watch."""
     message = {"job": job.identifier, "turn": job.turn if turn is None else turn}
-    archive.queue(_QUEUES[job.executor]).send(message, delay_seconds)
+    messages: list[tuple[object, int]] = [(message, delay_seconds)]
+    if is_watched and job.executor is Executor.FUNCTIONS:
+        messages.append((message | {_WATCH: True}, delay_seconds + JOB_WATCH_SECONDS))
+    archive.queue(_QUEUES[job.executor]).send_each(messages)
 
 
 def _renumber(archive: Archive, lease: leases.Lease) -> None:

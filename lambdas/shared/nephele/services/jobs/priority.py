@@ -16,7 +16,7 @@ from nephele.domain.jobs import Document, Job, JobState
 from nephele.errors import NepheleError
 from nephele.logs import logger
 from nephele.services.archive import Archive
-from nephele.services.jobs.engine import Held, KeepAway, enqueue, run_message
+from nephele.services.jobs.engine import Held, KeepAway, enqueue, is_watch, run_message
 from nephele.services.jobs.kinds import Kinds
 
 _MOST = 10
@@ -33,8 +33,10 @@ def run_in_turn(
     """Run one slice as `run_message`: of the job a message is about, or of one that goes before.
 
     What fails of the other is nothing the job at hand pays for: the other's message tries again.
+    A watch lets nobody go before: most often there is nothing left to do for it.
     """
-    own = rows.job(archive.index.table, str(message["job"]))
+    is_first = not is_watch(message)
+    own = rows.job(archive.index.table, str(message["job"])) if is_first else None
     asides = () if own is None else _iter_asides(archive, own, int(message["turn"]))
     for first, aside in asides:
         other = {"job": first.identifier, "turn": first.turn}

@@ -80,7 +80,8 @@ def submit(
         raise AnswerTooLarge("The request names too many resources for one job: name their parents")
     job = rows.put_job(archive.index.table, job)
     runs_here = options.synchronous and _runs_here(job)
-    enqueue(archive, job, delay_seconds=LEASE_SECONDS + 10 if runs_here else 0)
+    delay_seconds = LEASE_SECONDS + 10 if runs_here else 0
+    enqueue(archive, job, delay_seconds=delay_seconds, is_watched=not runs_here)
     return job
 
 
