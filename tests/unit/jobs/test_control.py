@@ -19,6 +19,7 @@ from nephele.errors import (
 from nephele.services.archive import Archive
 from nephele.services.jobs import control
 from nephele.services.jobs.slices import Slice
+from nephele.services.jobs.submit import JobOptions, submit
 from tests.unit.conftest import messages
 
 from .conftest import read, run_message, work
@@ -126,6 +127,20 @@ def test_a_failed_job_begins_anew(archive: Archive) -> None:
     assert control.list_jobs(archive) == [job.identifier]
     work(archive, count_steps)
     assert read(archive, job).state is JobState.SUCCESS
+
+
+def test_a_job_that_begins_anew_asks_for_another_commitment(archive: Archive) -> None:
+    """Orthanc's does, too: a transaction's UID is good once. See PS3.4 J.3.2."""
+    content = {"Description": "REST API", "StorageCommitmentTransactionUID": "2.25.1"}
+    options = JobOptions(synchronous=False)
+    job = submit(archive, "Test", {"Steps": 3}, options, content)
+    work(archive, fail)
+    assert control.resubmit(archive, job.identifier)
+    renewed = read(archive, job).content
+    assert renewed["StorageCommitmentTransactionUID"].startswith("2.25.")
+    assert renewed["StorageCommitmentTransactionUID"] != "2.25.1"
+    work(archive, count_steps)
+    assert read(archive, job).content == renewed | {"Count": 3}
 
 
 Act = Callable[[Archive, str], object]

@@ -31,6 +31,11 @@ def generate_uid(level: Level) -> str:
     return f"{_PREFIXES[level]}.{random}.{_random(2)}"
 
 
+def new_transaction_uid() -> str:
+    """Make a UID for a storage commitment. See PS3.5 B.2."""
+    return f"2.25.{uuid.uuid4().int}"
+
+
 def _random(size_bytes: int) -> int:
     return int.from_bytes(os.urandom(size_bytes))
 

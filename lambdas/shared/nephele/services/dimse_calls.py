@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, BinaryIO
@@ -18,6 +17,7 @@ from nephele.domain.orthanc_id import OrthancId, is_orthanc_id
 from nephele.domain.part10 import inspect_part10
 from nephele.domain.query_keys import Query, retrieve_keys, shown_query, unique_keys
 from nephele.domain.resources import Resource
+from nephele.domain.uids import new_transaction_uid
 from nephele.errors import BadFileFormat, BadRequest, UnknownResource
 from nephele.services.archive import Archive
 from nephele.services.exports import log_export
@@ -200,11 +200,6 @@ def require_all(archive: Archive, identifiers: Iterable[str]) -> list[Resource]:
     if len(resources) < len(wanted):
         raise UnknownResource("")
     return resources
-
-
-def new_transaction_uid() -> str:
-    """Return a UID for a storage commitment. See PS3.5 B.2."""
-    return f"2.25.{uuid.uuid4().int}"
 
 
 def submit_commitment(

@@ -222,8 +222,13 @@ def want(table: Table, identifier: str, what: Wanted) -> bool:
     return table.update(keys.job(identifier), "SET jw = :want", condition, values) is not None
 
 
-def wake(table: Table, identifier: str, state: JobState) -> Job | None:
-    """Make a job pending that is in a state; None if it is not. A failed one begins anew."""
+def wake(
+    table: Table, identifier: str, state: JobState, renewed: Document | None = None
+) -> Job | None:
+    """Make a job pending that is in a state; None if it is not.
+
+    A failed one begins anew, with the content it was submitted with but for what is `renewed`.
+    """
     row = table.get(keys.job(identifier))
     if row is None or row["js"]["S"] != state:
         return None
@@ -235,9 +240,10 @@ def wake(table: Table, identifier: str, state: JobState) -> Job | None:
     }
     expression = "SET js = :pending, jn = :turn REMOVE lo, le, lp, jw"
     if state is JobState.FAILURE:
+        values[":content"] = pack(renewed or {})
         expression = (
-            "SET js = :pending, jn = :turn"
-            " REMOVE lo, le, lp, jw, jf, jg, jk, jo, jr, ec, ed, ep, ou, oq, expires"
+            "SET js = :pending, jn = :turn, jk = :content"
+            " REMOVE lo, le, lp, jw, jf, jg, jo, jr, ec, ed, ep, ou, oq, expires"
         )
     update: dict[str, Any] = {
         "TableName": table.name,

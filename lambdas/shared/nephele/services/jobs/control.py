@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from nephele.aws.index import jobs as rows
-from nephele.domain.jobs import Job, JobState
+from nephele.domain.jobs import Document, Job, JobState
+from nephele.domain.uids import new_transaction_uid
 from nephele.errors import BadSequenceOfCalls, InexistentItem, JobCanceled, UnknownResource
 from nephele.services.archive import Archive
 from nephele.services.jobs.engine import enqueue
@@ -14,6 +15,8 @@ from nephele.services.jobs.kinds import KINDS
 
 ARCHIVE = "archive"
 """Orthanc's only key of an output."""
+_TRANSACTION = "StorageCommitmentTransactionUID"
+"""Of a job that asks for a commitment; one that begins anew asks for another."""
 
 
 def list_jobs(archive: Archive) -> list[str]:
@@ -106,6 +109,8 @@ def resume(archive: Archive, identifier: str) -> bool:
 def resubmit(archive: Archive, identifier: str) -> bool:
     """Let a failed job begin anew, under the same id; tell whether it had failed.
 
+    A storage commitment it asks for is another transaction then.
+
     Raises
     ------
     UnknownResource
@@ -116,11 +121,14 @@ def resubmit(archive: Archive, identifier: str) -> bool:
     job = get_job(archive, identifier)
     if job.state is JobState.FAILURE and not KINDS[job.job_type].can_resubmit:
         raise BadSequenceOfCalls("This job cannot be submitted again")
-    return _wake(archive, identifier, JobState.FAILURE)
+    renewed = {_TRANSACTION: new_transaction_uid()} if _TRANSACTION in job.content else None
+    return _wake(archive, identifier, JobState.FAILURE, renewed)
 
 
-def _wake(archive: Archive, identifier: str, state: JobState) -> bool:
-    job = rows.wake(archive.index.table, identifier, state)
+def _wake(
+    archive: Archive, identifier: str, state: JobState, renewed: Document | None = None
+) -> bool:
+    job = rows.wake(archive.index.table, identifier, state, renewed)
     if job is not None:
         enqueue(archive, job)
     return job is not None
