@@ -8,12 +8,8 @@ from dataclasses import dataclass
 from nephele.aws import clock
 from nephele.aws.index import Index, codec, compress_header, ended, keys
 from nephele.aws.index.entries import Entry, HasObject, Outcome, SameContent
-from nephele.aws.index.plan import (
-    ENTRIES_PER_TRANSACTION,
-    ITEMS_PER_INSTANCE,
-    PARENTS,
-    Plan,
-)
+from nephele.aws.index.plan import ENTRIES_PER_TRANSACTION, ITEMS_PER_INSTANCE, Plan
+from nephele.aws.index.plan_parents import PARENTS
 from nephele.aws.index.records import is_aside
 from nephele.aws.index.table import TRANSACTION_ITEMS, Row, retry_when_changed
 from nephele.aws.keys import FINAL, InstanceKey

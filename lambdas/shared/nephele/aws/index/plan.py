@@ -5,38 +5,22 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from nephele.aws import clock
-from nephele.aws.index import (
-    codec,
-    contents,
-    ended,
-    items,
-    keys,
-    modalities,
-    originals,
-    search_rows,
-)
+from nephele.aws.index import codec, contents, ended, items, keys, originals
 from nephele.aws.index.entries import Entry, Outcome, SameContent
+from nephele.aws.index.hanging import child, hang
+from nephele.aws.index.plan_parents import PARENTS, ParentItems
 from nephele.aws.index.table import TRANSACTION_ITEMS, Row
 from nephele.aws.tracing import traces_of
-from nephele.domain.header import InstanceHeader
-from nephele.domain.levels import ORDER, Level
+from nephele.domain.levels import Level
 from nephele.domain.orthanc_id import OrthancId
 from nephele.domain.resources import Change, ChangeType, StoredFile, Totals
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.type_defs import TransactWriteItemTypeDef as Item
 
-PARENTS = (Level.SERIES, Level.STUDY, Level.PATIENT)
 ITEMS_PER_INSTANCE = 4
 _ITEMS_FOR_PARENTS = 15
 ENTRIES_PER_TRANSACTION = (TRANSACTION_ITEMS - _ITEMS_FOR_PARENTS) // ITEMS_PER_INSTANCE
-_NEW = {
-    Level.INSTANCE: ChangeType.NEW_INSTANCE,
-    Level.SERIES: ChangeType.NEW_SERIES,
-    Level.STUDY: ChangeType.NEW_STUDY,
-    Level.PATIENT: ChangeType.NEW_PATIENT,
-}
-_COUNTED = {Level.PATIENT: "patients", Level.STUDY: "studies", Level.SERIES: "series"}
 
 
 class Plan:
@@ -60,7 +44,6 @@ class Plan:
         self._is_rebuilding = is_rebuilding
         self._items: list[Item] = []
         self._changes: list[Change] = []
-        self._new_parents: list[Change] = []
         self._purge: list[str] = []
         self._traces: list[str] = []
         self._instances = 0
@@ -93,14 +76,14 @@ class Plan:
             condition = f"attribute_exists(x) AND NOT contains(d, :v) AND {unchanged}"
             update = self._write_instance(entry, condition, values)
         self._items.append(update)
-        self._hang(Level.INSTANCE, orthanc_id, entry.header)
+        self._items += hang(self._table, Level.INSTANCE, orthanc_id, entry.header)
         original = originals.original_row(entry.file.provenance, orthanc_id)
         if original is not None:
             self._items.append(items.put(self._table, original))
         self._instances += 1
         self._size_bytes += entry.file.size_bytes
         self._saved_bytes += entry.file.saved_bytes
-        self._change(Level.INSTANCE, orthanc_id)
+        self._change(orthanc_id)
 
     def _replace_instance(self, entry: Entry, row: Row) -> None:
         old = codec.read_file(row)
@@ -115,11 +98,11 @@ class Plan:
                 adding,
             )
         )
-        self._items.append(self._child(Level.INSTANCE, entry.orthanc_id, entry.header))
+        self._items.append(child(self._table, Level.INSTANCE, entry.orthanc_id, entry.header))
         self._size_bytes += entry.file.size_bytes - old.size_bytes
         self._saved_bytes += entry.file.saved_bytes - old.saved_bytes
         if is_overwriting or not is_same:
-            self._change(Level.INSTANCE, entry.orthanc_id)
+            self._change(entry.orthanc_id)
 
     def _lose(self, entry: Entry, row: Row) -> None:
         winner = codec.read_file(row)
@@ -181,45 +164,21 @@ class Plan:
         }
         return {"Update": update}  # type: ignore[typeddict-item]
 
-    def _hang(self, level: Level, orthanc_id: OrthancId, header: InstanceHeader) -> None:
-        """Add the rows a new resource is found by: under its parent, by identifier, in its list."""
-        if level is not Level.PATIENT:
-            self._items.append(self._child(level, orthanc_id, header))
-        for key, value in items.identifier_keys(
-            level, orthanc_id, header.main_tags[level], header.identity
-        ):
-            self._items.append(items.put(self._table, {**key, "o": codec.text(value)}))
-        self._items.append(items.put(self._table, dict(keys.listed(level, orthanc_id))))
-
-    def _child(self, level: Level, orthanc_id: OrthancId, header: InstanceHeader) -> Item:
-        """Hang a resource under its parent; an instance brings its place in the series."""
-        parent = header.identity.orthanc_id(ORDER[ORDER.index(level) - 1])
-        child: Row = dict(keys.child(parent, orthanc_id))
-        if level is Level.INSTANCE and header.index_in_series is not None:
-            child["i"] = codec.text(header.index_in_series)
-        return items.put(self._table, child)
-
-    def _change(self, level: Level, orthanc_id: OrthancId) -> None:
-        """Log a new resource; parents stand right behind the first instance, as in Orthanc."""
-        change = Change(_NEW[level], level, orthanc_id, clock.to_seconds(self._now))
-        if level is Level.INSTANCE:
-            self._changes.append(change)
-        else:
-            self._new_parents.append(change)
-
-    @property
-    def _ordered_changes(self) -> list[Change]:
-        return [*self._changes[:1], *self._new_parents, *self._changes[1:]]
+    def _change(self, orthanc_id: OrthancId) -> None:
+        level = Level.INSTANCE
+        when = clock.to_seconds(self._now)
+        self._changes.append(Change(ChangeType.NEW_INSTANCE, level, orthanc_id, when))
 
     def items(self, first: Entry) -> list[Item]:
         """Return the whole transaction; parents, counters and the outbox row come last."""
-        if self._changes:
-            self._add_parents(first)
+        new_parents = self._add_parents(first) if self._changes else []
         if self._is_rebuilding:
             self._items += self._outbox([], [], clock.now()) if self._purge else []
             return self._items
         touched = [(level, self._parents[level]) for level in PARENTS] if self._changes else []
-        self._items += self._outbox(self._ordered_changes, touched, self._now)
+        # parents stand right behind the first instance, as in Orthanc
+        changes = [*self._changes[:1], *new_parents, *self._changes[1:]]
+        self._items += self._outbox(changes, touched, self._now)
         return self._items
 
     def _outbox(
@@ -232,65 +191,23 @@ class Plan:
             )
         ]
 
-    def _add_parents(self, first: Entry) -> None:
-        created: dict[str, int] = {}
-        for level in PARENTS:
-            beneath = self._totals(created)
-            orthanc_id = self._parents[level]
-            if orthanc_id in self._rows:
-                self._touch_parent(level, orthanc_id, first.header, beneath)
-            else:
-                self._create_parent(level, orthanc_id, first, beneath)
-                created[_COUNTED[level]] = 1
-        everything = self._totals(created)
-        if everything != Totals():
-            self._items.append(items.count(self._table, everything))
-
-    def _totals(self, created: dict[str, int]) -> Totals:
-        return Totals(
+    def _add_parents(self, first: Entry) -> list[Change]:
+        """Add what becomes of the parents; return the changes that tell of new ones."""
+        beneath = Totals(
             instances=self._instances,
             size_bytes=self._size_bytes,
             saved_bytes=self._saved_bytes,
-            **created,
         )
-
-    def _touch_parent(
-        self, level: Level, orthanc_id: OrthancId, header: InstanceHeader, beneath: Totals
-    ) -> None:
-        row = self._rows[orthanc_id]
-        now = max(self._now, codec.read_text(row, "c")) if self._is_rebuilding else self._now
-        touch = items.touch(self._table, orthanc_id, beneath, now)
-        if level is Level.STUDY and beneath.series:
-            touch, grown = modalities.add_series(touch, row, modalities.of_series(header))
-            self._items += [items.put(self._table, search_row) for search_row in grown]
-        elif level is Level.PATIENT and beneath.studies:
-            # how the study's spelling of the name is found depends on the patient's
-            touch = items.also(touch, "", "t = :t", {}, {":t": row["t"]})
-        self._items.append(touch)
-
-    def _create_parent(
-        self, level: Level, orthanc_id: OrthancId, first: Entry, beneath: Totals
-    ) -> None:
-        header = first.header
-        row = contents.parent_row(level, first, beneath, self._now)
-        if level is Level.PATIENT:
-            row["ro"] = codec.text(self._now)
-            place = keys.recycled(self._now, orthanc_id)
-            self._items.append(items.put(self._table, dict(place)))
-        if level is Level.STUDY:
-            row |= modalities.of_new_study(header)
-            row |= self._spelling(header)
-        self._items.append(items.put(self._table, row, "attribute_not_exists(pk)"))
-        self._items += [items.put(self._table, found) for found in search_rows.rows_of(row)]
-        self._hang(level, orthanc_id, header)
-        self._change(level, orthanc_id)
-
-    def _spelling(self, header: InstanceHeader) -> Row:
-        """Return what a new study's row says of how it spells its patient's name."""
-        own = header.main_tags[Level.PATIENT].get(search_rows.PATIENT_NAME, "")
-        row = self._rows.get(self._parents[Level.PATIENT])
-        if row is None:
-            return {}
-        of_patient = codec.read_document(row, "t").get(search_rows.PATIENT_NAME, "")
-        spelling = search_rows.name_spelling(own, of_patient)
-        return {"q": codec.text(spelling)} if spelling else {}
+        above = ParentItems(
+            self._table,
+            self._rows,
+            self._parents,
+            self._now,
+            beneath,
+            is_rebuilding=self._is_rebuilding,
+        )
+        above.add(first)
+        self._items += above.items
+        if above.totals != Totals():
+            self._items.append(items.count(self._table, above.totals))
+        return above.changes
