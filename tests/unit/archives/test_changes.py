@@ -82,6 +82,7 @@ def test_a_call_waits_for_a_large_archive(archive: Archive) -> None:
         assert len(opened.namelist()) == len(study.files)
     rest = client.get(path, headers={"Range": "bytes=1000000-"})
     assert (rest.status_code, rest.content) == (206, answer.content[1000000:])
+    assert client.get(path, headers={"If-None-Match": answer.headers["etag"]}).status_code == 304
 
 
 def test_a_client_is_told_to_ask_again(archive: Archive, monkeypatch: pytest.MonkeyPatch) -> None:

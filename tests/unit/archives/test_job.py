@@ -40,6 +40,26 @@ def test_every_member_is_its_instance(stored: tuple[Archive, Study]) -> None:
     assert answer.headers["content-type"] == "application/zip"
 
 
+def test_what_a_job_made_is_downloaded_in_pieces(stored: tuple[Archive, Study]) -> None:
+    archive, study = stored
+    job = submitted(archive, study)
+    work(archive)
+    client, path = client_of(archive), f"/jobs/{job.identifier}/archive"
+    whole = client.get(path)
+    tag = whole.headers["etag"]
+    for condition in ({}, {"If-Range": tag}):
+        rest = client.get(path, headers={"Range": "bytes=1000000-", **condition})
+        assert (rest.status_code, rest.content) == (206, whole.content[1000000:])
+        assert rest.headers["etag"] == tag
+        size = len(whole.content)
+        assert rest.headers["content-range"] == f"bytes 1000000-{size - 1}/{size}"
+    other = client.get(path, headers={"Range": "bytes=1000000-", "If-Range": '"another"'})
+    assert (other.status_code, other.content) == (200, whole.content)
+    archive.bucket.delete(control.get_job(archive, job.identifier).output)
+    gone = client.get(path)
+    assert (gone.status_code, gone.json()["OrthancStatus"]) == (404, 7)
+
+
 def test_slices_make_the_same_bytes(stored: tuple[Archive, Study]) -> None:
     archive, study = stored
     whole, sliced = submitted(archive, study), submitted(archive, study)

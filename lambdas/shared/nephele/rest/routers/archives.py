@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
-from http import HTTPStatus
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Request
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import Response
 
 from nephele.domain.levels import Level
 from nephele.errors import InexistentItem
 from nephele.rest.answers import json_answer
+from nephele.rest.archive_answers import known_etag, made_answer, unchanged_answer
 from nephele.rest.archive_arguments import ArchiveArguments, get_arguments, post_arguments
 from nephele.rest.arguments import arguments_of
 from nephele.rest.bodies import RawBody
 from nephele.rest.deferred import DeferredRoute
 from nephele.rest.dependencies import OpenArchive
-from nephele.rest.files import content_disposition, file_answer
 from nephele.rest.limits import ANSWER_LIMIT, redirect
 from nephele.rest.parameters import fails, takes, takes_body
-from nephele.rest.ranges import asked_range
 from nephele.services.archive import Archive
 from nephele.services.archives.answer import (
     MadeArchive,
@@ -31,7 +29,6 @@ from nephele.services.archives.answer import (
     make_small,
     submit_archive,
 )
-from nephele.services.archives.job import ZIP
 from nephele.services.archives.request import ArchiveRequest, Root
 from nephele.services.archives.resources import require_all
 from nephele.services.derived import NotReady
@@ -42,7 +39,6 @@ router = APIRouter(route_class=DeferredRoute)
 
 _JOB = "job"
 """Nephele's own argument: the job that makes what was asked for."""
-_CHUNK_BYTES = 8 << 20
 _LEVELS = (Level.PATIENT, Level.STUDY, Level.SERIES)
 _BATCH_NAME = "Archive.zip"
 
@@ -62,14 +58,14 @@ def _answer(
     resources = require_all(archive, wanted.resources)
     options, name = arguments.options, arguments.filename
     if options.synchronous and is_small(resources):
-        etag = request.headers.get("if-none-match", "").strip('"')
+        etag = known_etag(request)
         try:
             made = make_small(archive, wanted, name, etag, request.scope.get(ANSWER_LIMIT))
         except NotReady:
             return _by_job(request, archive, wanted, arguments)
         if made is None:
-            return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=_etag(etag))
-        return _made_answer(request, archive, made)
+            return unchanged_answer(etag)
+        return made_answer(request, archive, made)
     return _by_job(request, archive, wanted, arguments)
 
 
@@ -95,57 +91,10 @@ def _continued(request: Request, archive: Archive) -> Response | None:
 def _job_answer(request: Request, archive: Archive, made: MadeArchive | None, job: str) -> Response:
     """Answer with what a job made; while it has not, let the client ask again."""
     if made is not None:
-        return _made_answer(request, archive, made)
+        return made_answer(request, archive, made)
     answer = redirect(request.scope, f"{request.scope['path']}?{urlencode({_JOB: job})}")
     answer.headers["Retry-After"] = "1"
     return answer
-
-
-def _made_answer(request: Request, archive: Archive, made: MadeArchive) -> Response:
-    """Answer with an archive or, if the client has the beginning, with its rest."""
-    limit = request.scope.get(ANSWER_LIMIT)
-    wanted = _wanted_range(request, made)
-    if wanted is None or (limit is not None and made.body is None):
-        answer = _whole_answer(request, archive, made)
-        answer.headers.update(_etag(made.digest) | {"Accept-Ranges": "bytes"})
-        return answer
-    start, stop = wanted
-    headers = {
-        "Accept-Ranges": "bytes",
-        "Content-Disposition": content_disposition(made.name),
-        "Content-Length": str(stop - start),
-        "Content-Range": f"bytes {start}-{stop - 1}/{made.size_bytes}",
-        **_etag(made.digest),
-    }
-    content = _iter_range(archive, made, start, stop)
-    status = HTTPStatus.PARTIAL_CONTENT
-    return StreamingResponse(content, status, headers=headers, media_type=ZIP)
-
-
-def _wanted_range(request: Request, made: MadeArchive) -> tuple[int, int] | None:
-    condition = request.headers.get("if-range")
-    if condition is not None and condition != _etag(made.digest).get("ETag"):
-        return None
-    return asked_range(request, made.size_bytes)
-
-
-def _whole_answer(request: Request, archive: Archive, made: MadeArchive) -> Response:
-    if made.body is None:
-        return file_answer(request, archive, made.key, made.size_bytes, made.name, ZIP)
-    headers = {"Content-Disposition": content_disposition(made.name)}
-    return Response(made.body, headers=headers, media_type=ZIP)
-
-
-def _iter_range(archive: Archive, made: MadeArchive, start: int, stop: int) -> Iterator[bytes]:
-    if made.body is not None:
-        yield made.body[start:stop]
-        return
-    for position in range(start, stop, _CHUNK_BYTES):
-        yield archive.bucket.open_range(made.key, position, min(position + _CHUNK_BYTES, stop))
-
-
-def _etag(digest: str) -> dict[str, str]:
-    return {"ETag": f'"{digest}"'} if digest else {}
 
 
 def _described(

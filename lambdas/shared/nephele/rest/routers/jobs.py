@@ -15,20 +15,20 @@ from nephele.aws import clock
 from nephele.domain.jobs import Job, JobState
 from nephele.errors import NepheleError, UnknownResource
 from nephele.rest.answers import ANSWERS, INTERNAL_ERROR, empty_answer, json_answer, nothing
+from nephele.rest.archive_answers import made_answer
 from nephele.rest.arguments import arguments_of, flag
 from nephele.rest.deferred import DeferredRoute
 from nephele.rest.dependencies import OpenArchive
-from nephele.rest.files import file_answer
 from nephele.rest.job_arguments import answer_awaited
 from nephele.rest.parameters import fails, takes
 from nephele.services.archive import Archive
+from nephele.services.archives.answer import kept_archive
 from nephele.services.jobs import control
 from nephele.services.jobs.received import shown
 from nephele.services.jobs.submit import wait_for
 
 router = APIRouter(prefix="/jobs", tags=["Jobs"], route_class=DeferredRoute)
 
-_ZIP = "application/zip"
 _LEAST_PROGRESS = 0.01
 """Below that the time a job will take is anybody's guess."""
 
@@ -66,9 +66,9 @@ def get_wait(request: Request, archive: OpenArchive, identifier: str) -> Respons
 @router.get("/{identifier}/{key}", summary="Get job output", responses=fails(404))
 def get_output(request: Request, archive: OpenArchive, identifier: str, key: str) -> Response:
     """Download what a job made."""
-    job = control.output(archive, identifier, key)
-    size_bytes = archive.bucket.head(job.output).size_bytes
-    return file_answer(request, archive, job.output, size_bytes, job.output_name, _ZIP)
+    return made_answer(
+        request, archive, kept_archive(archive, control.output(archive, identifier, key))
+    )
 
 
 @router.delete("/{identifier}/{key}", summary="Delete a job output", responses=fails(404))

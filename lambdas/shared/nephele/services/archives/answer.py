@@ -137,8 +137,20 @@ def made_by(archive: Archive, job: Job) -> MadeArchive | None:
         raise InexistentItem("The job makes no archive")
     if not job.state.is_final:
         return None
+    return kept_archive(archive, job)
+
+
+def kept_archive(archive: Archive, job: Job) -> MadeArchive:
+    """Return what a job has made, which is kept for a day.
+
+    Raises
+    ------
+    InexistentItem
+        It is gone.
+    """
     try:
         size_bytes = archive.bucket.head(job.output).size_bytes
     except UnknownResource as exc:
         raise InexistentItem("The archive has expired") from exc
-    return MadeArchive(job.output_name, size_bytes, key=job.output)
+    digest = str(job.position.get("digest", ""))
+    return MadeArchive(job.output_name, size_bytes, digest, key=job.output)
