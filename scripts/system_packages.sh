@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# The system programs the tests compare with: DCMTK, dicom3tools, GDCM, libjxl's, 7-Zip and Orthanc.
+# The system programs the tests compare with: DCMTK, dicom3tools, GDCM, libjxl's, unzip, 7-Zip and Orthanc.
 set -euo pipefail
-packages=(dcmtk dicom3tools libgdcm-tools libjxl-tools 7zip orthanc orthanc-gdcm)
+packages=(dcmtk dicom3tools libgdcm-tools libjxl-tools unzip 7zip orthanc orthanc-gdcm)
 missing=0
-for program in storescu dciodvfy gdcmconv djxl 7zz Orthanc; do
+for program in storescu dciodvfy gdcmconv djxl unzip 7zz Orthanc; do
   command -v "$program" >/dev/null 2>&1 || missing=1
 done
 [ "$missing" = 1 ] || exit 0

@@ -76,6 +76,15 @@ def _moved(side: Side, target: str) -> str:
     )
 
 
+def _got(side: Side) -> str:
+    asked = {
+        "Level": "Study",
+        "Resources": [{"StudyInstanceUID": side.study_instance_uid}],
+        "Asynchronous": True,
+    }
+    return side.post("/modalities/other/get", asked)
+
+
 def _committed(side: Side) -> str:
     """Let the other server ask for a commitment; return the job that sees to it here."""
     before = {one["ID"] for one in side.client.get("/jobs?expand").json()}
@@ -154,6 +163,29 @@ def test_fields_of_a_job(sides: list[Side], name: str) -> None:
         if theirs.get(path, _GONE) != ours.get(path, _GONE)
     }
     assert differing.keys() == INTENDED.get(name, {}).keys(), differing
+
+
+def test_fields_of_a_retrieval_by_c_get(sides: list[Side]) -> None:
+    """Orthanc has C-GET from 1.12.6 on: a job like that of a C-MOVE, without a target."""
+    _, ours = sides
+    moved, got = (_flat(ours.job(submit(ours))) for submit in (_by_identifier, _got))
+    assert (moved.pop("Type"), got.pop("Type")) == ("DicomMoveScu", "DicomGetScu")
+    assert moved.pop("Content.TargetAet") == ours.other_aet
+    for job in (moved, got):
+        (detail,) = job.pop("Content.Details")
+        assert detail.keys() == {"DimseErrorStatus", "Query", "ReceivedInstancesIds"}
+        assert detail["DimseErrorStatus"] == 0
+    assert got == moved
+
+
+def _by_identifier(side: Side) -> str:
+    asked = {
+        "Level": "Study",
+        "Resources": [{"StudyInstanceUID": side.study_instance_uid}],
+        "TargetAet": side.other_aet,
+        "Asynchronous": True,
+    }
+    return side.post("/modalities/other/move", asked)
 
 
 def _flat(value: Any, path: str = "") -> dict[str, Any]:

@@ -96,14 +96,17 @@ def storescu(stack: Stack, files: Sequence[Path], *options: str) -> subprocess.P
 
 def finish(sender: subprocess.Popen[str], seconds: float = 300) -> str:
     """Wait for a sender, and fail unless everything it sent was accepted; return its output."""
-    output, _ = sender.communicate(timeout=seconds)
+    try:
+        output, _ = sender.communicate(timeout=seconds)
+    finally:
+        sender.kill()
     assert sender.returncode == 0, output
     return output
 
 
-def send(stack: Stack, files: Sequence[Path], *options: str) -> str:
+def send(stack: Stack, files: Sequence[Path], *options: str, seconds: float = 300) -> str:
     """Send files over one association and wait for the end."""
-    return finish(storescu(stack, files, *options))
+    return finish(storescu(stack, files, *options), seconds)
 
 
 def wait_for_edge(stack: Stack, seconds: float = 60) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import io
-import shutil
 import subprocess
 import time
 import zipfile
@@ -16,6 +15,7 @@ import pydicom
 import pytest
 
 from nephele.domain.levels import Level
+from tests.edge.conftest import tool
 from tests.stack import Stack
 from tests.system.senders import Study, make_study, send
 
@@ -23,6 +23,7 @@ _LOOK_AGAIN_SECONDS = 0.1
 _MEGABYTES_500 = {"slices": 50, "edge": 2290}
 _GIGABYTES_5 = {"slices": 500, "edge": 2290}
 _WORKERS_MB = 512
+_PATIENCE_SECONDS = 1800
 _AWAY = (HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.GATEWAY_TIMEOUT)
 
 
@@ -50,7 +51,7 @@ def archived(stack: Stack, study: Study, rest: httpx.Client, kills: int) -> str:
 
 
 def forget_messages(stack: Stack) -> None:
-    """Remove what killed workers held: it would come back when the queue's 90 minutes are over."""
+    """Remove what killed workers held: stale as it is, the queue keeps it in flight for long."""
     sqs = stack.client("sqs")
     (url,) = (
         url for url in sqs.list_queues()["QueueUrls"] if "-JobsQueue" in url and "Dead" not in url
@@ -74,9 +75,8 @@ def downloaded(stack: Stack, path: str, target: Path, *, cut_at: int) -> None:
 
 def check_members(study: Study, file: Path, rest: httpx.Client) -> None:
     """Check a ZIP with the tools of others, and each member against what was sent."""
-    for tool in (["unzip", "-tqq"], ["7zz", "t"]):
-        if shutil.which(tool[0]) is not None:
-            subprocess.run([*tool, file], check=True, capture_output=True)
+    for name, *options in (["unzip", "-tqq"], ["7zz", "t"]):
+        subprocess.run([tool(name), *options, file], check=True, capture_output=True)
     sent = {
         identity.sop_instance_uid: (path, identity.orthanc_id(Level.INSTANCE))
         for path, identity in zip(study.files, study.identities, strict=True)
@@ -94,7 +94,7 @@ def check_members(study: Study, file: Path, rest: httpx.Client) -> None:
 
 def check_large(stack: Stack, folder: Path, kills: int, **size: int) -> None:
     study = make_study(folder / "study", **size)  # type: ignore[arg-type]
-    send(stack, study.files)
+    send(stack, study.files, seconds=_PATIENCE_SECONDS)
     with stack.rest() as rest:
         path = archived(stack, study, rest, kills)
         forget_messages(stack)

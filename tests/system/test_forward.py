@@ -14,7 +14,7 @@ from pydicom.data import get_testdata_file
 from pydicom.uid import generate_uid
 
 from nephele.domain.levels import Level
-from nephele.domain.transfer_syntax import RLE_LOSSLESS
+from nephele.domain.transfer_syntax import EXPLICIT_VR_LITTLE_ENDIAN, RLE_LOSSLESS
 from tests.edge.conftest import tool
 from tests.stack import Stack, running_stack
 from tests.system.senders import make_study, send, wait_for_edge
@@ -32,9 +32,14 @@ def pair(
     folder = tmp_path_factory.mktemp("pair")
     rules = [
         {"Modality": "CT", "ToModality": "other"},
-        {"Modality": "M*", "Tags": {"Manufacturer": "toshiba*"}, "ToPeer": "other"},
+        {
+            "Modality": "M*",
+            "Tags": {"Manufacturer": "toshiba*"},
+            "ToPeer": "other",
+            "Transcode": RLE_LOSSLESS,
+        },
+        {"Modality": "NM", "ToPeer": "other", "Transcode": EXPLICIT_VR_LITTLE_ENDIAN},
     ]
-    rules[1]["Transcode"] = RLE_LOSSLESS
     with ExitStack() as stacks:
         one, two = (
             stacks.enter_context(
@@ -98,9 +103,14 @@ def test_two_that_forward_to_each_other_come_to_rest(
     assert _forwards(two) == [], "nothing goes back to where it came from"
 
 
-def test_peers_take_and_come_to_rest(pair: tuple[Stack, Stack]) -> None:
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [("MR_small.dcm", RLE_LOSSLESS), ("JPEG2000.dcm", EXPLICIT_VR_LITTLE_ENDIAN)],
+    ids=["compressed on the way", "decompressed on the way, as the Orthanc Book's buffer does"],
+)
+def test_peers_take_and_come_to_rest(pair: tuple[Stack, Stack], name: str, expected: str) -> None:
     one, two = pair
-    path = Path(str(get_testdata_file("MR_small.dcm", download=False)))
+    path = Path(str(get_testdata_file(name, download=False)))
     with one.rest() as rest:
         stored = rest.post("/instances", content=path.read_bytes()).json()
     _wait_until(lambda: _new_instance_of(two, stored["ID"]))
@@ -109,7 +119,7 @@ def test_peers_take_and_come_to_rest(pair: tuple[Stack, Stack]) -> None:
     with two.rest() as rest:
         syntax = rest.get(f"/instances/{stored['ID']}/metadata/TransferSyntax").text
         file = rest.get(f"/instances/{stored['ID']}/file").content
-    assert syntax == RLE_LOSSLESS
+    assert syntax == expected
     received = pydicom.dcmread(pydicom.filebase.DicomBytesIO(file))
     assert (received.pixel_array == pydicom.dcmread(path).pixel_array).all()
 
