@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from nephele.aws.index import jobs
+from nephele.aws.index import job_lists
 from nephele.aws.index.table import Table
 from nephele.domain.jobs import Job, JobState
 from nephele.errors import (
@@ -235,5 +235,5 @@ def test_a_job_that_begins_anew_is_listed_at_once(
 
     monkeypatch.setattr(Table, "put", put)
     assert control.resubmit(archive, job.identifier)
-    (listed,) = jobs.list_jobs(archive.index.table)
+    (listed,) = job_lists.list_jobs(archive.index.table)
     assert not listed.completed, "whoever reminds of jobs finds it"

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from nephele.aws.index import job_leases, jobs, keys
+from nephele.aws.index import job_leases, job_lists, jobs, keys
 from nephele.aws.queues import Queue
 from nephele.domain.jobs import Job, JobState
 from nephele.errors import AnswerTooLarge, NetworkProtocol, NotTranscodable, Unavailable
@@ -405,9 +405,9 @@ def test_history_keeps_the_last_ones(archive: Archive) -> None:
 def test_hidden_jobs_are_never_listed(archive: Archive) -> None:
     job = submitted(archive, "Hidden")
     assert control.list_jobs(archive) == []
-    assert [one.identifier for one in jobs.list_jobs(archive.index.table)] == [job.identifier]
+    assert [one.identifier for one in job_lists.list_jobs(archive.index.table)] == [job.identifier]
     work(archive, count_steps)
-    assert jobs.list_jobs(archive.index.table) == []
+    assert job_lists.list_jobs(archive.index.table) == []
     assert control.get_job(archive, job.identifier).state is JobState.SUCCESS
 
 

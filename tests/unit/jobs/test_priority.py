@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from nephele.aws.index import jobs
+from nephele.aws.index import job_lists, jobs
 from nephele.aws.queues import Received
 from nephele.domain.jobs import Executor, JobState
 from nephele.errors import NepheleError, Unavailable
@@ -183,12 +183,12 @@ def test_jobs_are_only_listed_for_what_may_go_before(
     for name, rank in (("a", 0), ("b", 2)):
         worker.submit(name, rank)
     with monkeypatch.context() as patch:
-        patch.setattr(jobs, "list_jobs", None)
+        patch.setattr(job_lists, "list_jobs", None)
         patch.setattr(engine, "trim_history", lambda *_: None)
         while worker.take_one():
             pass
     assert worker.begun == ["b", "a"]
-    assert jobs.urgent_jobs(archive.index.table) == []
+    assert job_lists.urgent_jobs(archive.index.table) == []
 
 
 def test_what_is_submitted_again_goes_before_again(archive: Archive) -> None:
@@ -196,6 +196,6 @@ def test_what_is_submitted_again_goes_before_again(archive: Archive) -> None:
     high = worker.submit("high", 1)
     failure = jobs.Failure(NepheleError.__name__)
     assert jobs.end_unattended(archive.index.table, high, failure)
-    assert jobs.urgent_jobs(archive.index.table) == []
+    assert job_lists.urgent_jobs(archive.index.table) == []
     assert jobs.wake(archive.index.table, high, JobState.FAILURE)
-    assert [one.identifier for one in jobs.urgent_jobs(archive.index.table)] == [high]
+    assert [one.identifier for one in job_lists.urgent_jobs(archive.index.table)] == [high]

@@ -11,7 +11,7 @@ import pytest
 
 from nephele.aws import clients
 from nephele.aws.bucket import Bucket
-from nephele.aws.index import jobs
+from nephele.aws.index import job_lists, jobs
 from nephele.domain.jobs import Job, JobState
 from nephele.rest import zip_job
 from nephele.rest.app import create_app
@@ -207,7 +207,7 @@ def test_a_worker_that_dies_loses_one_step(
             finish(archive, 9)
     assert instances(client) == 3
     deaths()
-    (job,) = jobs.list_jobs(archive.index.table)
+    (job,) = job_lists.list_jobs(archive.index.table)
     turn = read(archive, job.identifier).turn
     run_message(archive, {"job": job.identifier, "turn": turn}, load_kind, lambda: True)
     told = client.get(answer.headers["location"]).json()

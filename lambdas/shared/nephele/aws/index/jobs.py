@@ -1,6 +1,4 @@
-"""The rows of jobs: one for each job, and one in a list of all that are wanted there.
-
-Unfinished ones of a priority above 0 are in a second list, which is mostly empty.
+"""The rows of jobs.
 
 What a worker writes is `nephele.aws.index.job_leases`'s; here is what everybody else does.
 """
@@ -15,8 +13,9 @@ from typing import Any
 from nephele.aws import clock
 from nephele.aws.index import codec, items, keys
 from nephele.aws.index.job_codec import decimal, pack, read_job, write_job
-from nephele.aws.index.table import ConditionFailed, Row, Table
-from nephele.domain.jobs import Document, Executor, Job, JobState
+from nephele.aws.index.job_lists import list_ended, list_unfinished
+from nephele.aws.index.table import ConditionFailed, Table
+from nephele.domain.jobs import Document, Job, JobState
 from nephele.logs import logger
 
 HIDDEN_SECONDS = 3600
@@ -50,51 +49,15 @@ class Failure:
     payload: Document | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Listed:
-    """One row of the list of jobs; `completed` is "" for those that are not.
-
-    `job_type` is "" for those completed by a version that did not list it.
-    """
-
-    identifier: str
-    executor: Executor
-    is_hidden: bool
-    priority: int
-    created: str
-    completed: str
-    job_type: str
-    has_failed: bool
-
-
 def put_job(table: Table, new: Job) -> Job:
     """Keep a new job and return it, or the one of the same id that is there already."""
     row = items.put(table.name, write_job(new), "attribute_not_exists(pk)")
     try:
-        table.transact([row, *_list(table, new)])
+        table.transact([row, *list_unfinished(table, new)])
     except ConditionFailed:
         logger.info("job is there already", extra={"job": new.identifier})
         return job(table, new.identifier) or new
     return new
-
-
-def _list(table: Table, job: Job) -> list[Any]:
-    """Return the writes that list an unfinished job."""
-    row = _listed_row(job)
-    urgent = row | keys.urgent_job(job.identifier)
-    rows = [row, urgent] if job.priority > 0 else [row]
-    return [items.put(table.name, one) for one in rows]
-
-
-def _listed_row(job: Job) -> Row:
-    return {
-        **keys.listed_job(job.identifier),
-        "jt": codec.text(job.job_type),
-        "je": codec.text(job.executor),
-        "jp": codec.number(job.priority),
-        "jc": codec.text(job.created),
-        **({"jh": {"BOOL": True}} if job.is_hidden else {}),
-    }
 
 
 def job(table: Table, identifier: str) -> Job | None:
@@ -108,34 +71,6 @@ def jobs(table: Table, identifiers: Iterable[str]) -> dict[str, Job]:
     rows = table.get_all(keys.job(identifier) for identifier in identifiers)
     found = [read_job(row) for row in rows]
     return {one.identifier: one for one in found}
-
-
-def list_jobs(table: Table) -> list[Listed]:
-    """Return the list of jobs in the order of ids, hidden ones that are not done included."""
-    return _read_list(table, keys.JOBS)
-
-
-def urgent_jobs(table: Table) -> list[Listed]:
-    """Return unfinished jobs of a priority above 0, in the order of ids."""
-    return _read_list(table, keys.URGENT_JOBS)
-
-
-def _read_list(table: Table, partition: str) -> list[Listed]:
-    now = clock.epoch_seconds()
-    return [
-        Listed(
-            identifier=row["sk"]["S"],
-            executor=Executor(row["je"]["S"]),
-            is_hidden="jh" in row,
-            priority=codec.read_number(row, "jp"),
-            created=row["jc"]["S"],
-            completed=row["jf"]["S"] if "jf" in row else "",
-            job_type=row["jt"]["S"] if "jt" in row else "",
-            has_failed="js" in row and row["js"]["S"] == JobState.FAILURE,
-        )
-        for row in table.iter_query(partition)
-        if "expires" not in row or int(row["expires"]["N"]) > now
-    ]
 
 
 def end_unattended(table: Table, identifier: str, failure: Failure) -> Job | None:
@@ -177,14 +112,8 @@ def finish(
         "ConditionExpression": condition,
         "ExpressionAttributeValues": values,
     }
-    listed: Any = {"Delete": {"TableName": table.name, "Key": keys.listed_job(found.identifier)}}
-    if not found.is_hidden:
-        ended = {"js": values[":state"], "jf": values[":done"], "expires": values[":expires"]}
-        listed = items.put(table.name, _listed_row(found) | ended)
-    writes: list[Any] = [{"Update": update}, listed]
-    if found.priority > 0:
-        key = keys.urgent_job(found.identifier)
-        writes.append({"Delete": {"TableName": table.name, "Key": key}})
+    outcome = {"js": values[":state"], "jf": values[":done"], "expires": values[":expires"]}
+    writes: list[Any] = [{"Update": update}, *list_ended(table, found, outcome)]
     try:
         table.transact(writes)
     except ConditionFailed:
@@ -252,7 +181,7 @@ def wake(
         "ConditionExpression": "js = :before AND jn = :last",
         "ExpressionAttributeValues": values,
     }
-    writes: list[Any] = [{"Update": update}, *_list(table, read_job(row))]
+    writes: list[Any] = [{"Update": update}, *list_unfinished(table, read_job(row))]
     try:
         table.transact(writes)
     except ConditionFailed:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from nephele.aws.index import job_lists
 from nephele.aws.index import jobs as rows
 from nephele.domain.jobs import Document, Job, JobState
 from nephele.domain.uids import new_transaction_uid
@@ -21,7 +22,7 @@ _TRANSACTION = "StorageCommitmentTransactionUID"
 
 def list_jobs(archive: Archive) -> list[str]:
     """Return the ids of all jobs but hidden ones, ascending."""
-    return [one.identifier for one in rows.list_jobs(archive.index.table) if not one.is_hidden]
+    return [one.identifier for one in job_lists.list_jobs(archive.index.table) if not one.is_hidden]
 
 
 def expand_jobs(archive: Archive) -> list[Job]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from nephele.aws.index import job_lists
 from nephele.aws.index import jobs as rows
 from nephele.domain.jobs import Job
 from nephele.services.archive import Archive
@@ -16,12 +17,12 @@ def trim_history(archive: Archive, ended: Job) -> None:
     if ended.is_hidden:
         return
     table = archive.index.table
-    completed = [one for one in rows.list_jobs(table) if one.completed]
+    completed = [one for one in job_lists.list_jobs(table) if one.completed]
     completed.sort(key=lambda one: one.completed, reverse=True)
     old = completed[archive.configuration.jobs_history_size :]
     rows.forget(table, [one.identifier for one in old if not _is_told(one)])
 
 
-def _is_told(listed: rows.Listed) -> bool:
+def _is_told(listed: job_lists.Listed) -> bool:
     kind = KINDS.get(listed.job_type)
     return listed.has_failed and kind is not None and kind.is_patient

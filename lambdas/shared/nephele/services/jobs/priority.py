@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from nephele.aws.index import job_leases as leases
+from nephele.aws.index import job_lists
 from nephele.aws.index import jobs as rows
 from nephele.domain.jobs import Document, Job, JobState
 from nephele.errors import NepheleError
@@ -84,7 +85,7 @@ def _jobs_before(archive: Archive, own: Job) -> Iterator[Job]:
     All jobs are listed for one below the usual priority alone.
     """
     table = archive.index.table
-    listed = rows.urgent_jobs(table) if own.priority >= 0 else rows.list_jobs(table)
+    listed = job_lists.urgent_jobs(table) if own.priority >= 0 else job_lists.list_jobs(table)
     higher = sorted(
         (
             one

@@ -7,6 +7,7 @@ from typing import Any
 import orjson
 
 from nephele.aws import clock
+from nephele.aws.index import job_lists
 from nephele.aws.index import jobs as rows
 from nephele.domain.jobs import JobState
 from nephele.errors import NepheleError
@@ -48,7 +49,7 @@ def remind(archive: Archive) -> int:
     """Send messages of unfinished jobs again that may have none; return how many."""
     waiting = [
         one.identifier
-        for one in rows.list_jobs(archive.index.table)
+        for one in job_lists.list_jobs(archive.index.table)
         if not one.completed and clock.age_seconds(one.created) > _FORGOTTEN_SECONDS
     ]
     reminded = 0
