@@ -186,6 +186,38 @@ def test_versions_and_parts_are_kept_outside_of_memory(aws_folder: DataFolder) -
     assert asyncio.run(check()) == [first, BODY, BODY, first]
 
 
+def _ranges(aws: LocalAws) -> list[tuple[bytes, int, str]]:
+    """Read a large object whole, some of its ranges, and a part; return bodies and lengths."""
+    objects = aws.clients.objects
+    objects.create_bucket(Bucket=BUCKET)
+    objects.put_object(Bucket=BUCKET, Key="one", Body=LARGE)
+    asked: list[dict[str, str]] = [{}, *({"Range": f"bytes={one}"} for one in RANGES)]
+    answers = [objects.get_object(Bucket=BUCKET, Key="one", **one) for one in asked]
+    with pytest.raises(ClientError, match="InvalidRange"):
+        objects.get_object(Bucket=BUCKET, Key="one", Range=f"bytes={len(LARGE)}-")
+    assert objects.head_object(Bucket=BUCKET, Key="one")["ContentLength"] == len(LARGE)
+    return [
+        (one["Body"].read(), one["ContentLength"], one.get("ContentRange", "")) for one in answers
+    ]
+
+
+LARGE = bytes(range(251)) * (3 << 14)
+RANGES = ("0-0", "5-2097157", "2000000-", "-7")
+
+
+def test_a_large_object_is_sent_in_pieces(aws_folder: DataFolder) -> None:
+    async def check() -> list[tuple[bytes, int, str]]:
+        async with local_aws(aws_folder) as aws:
+            return await asyncio.to_thread(_ranges, aws)
+
+    size = len(LARGE)
+    expected = [(LARGE, "")] + [
+        (LARGE[start:stop], f"bytes {start}-{stop - 1}/{size}")
+        for start, stop in ((0, 1), (5, 2097158), (2_000_000, size), (size - 7, size))
+    ]
+    assert asyncio.run(check()) == [(body, len(body), told) for body, told in expected]
+
+
 def test_what_is_noted_of_a_version_has_no_bytes(tmp_path: Path) -> None:
     noted: list[Any] = []
     recorded = without_data(lambda *given: noted.append(given) or "version")  # type: ignore[func-returns-value]

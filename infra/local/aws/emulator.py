@@ -15,6 +15,7 @@ from ministack.app import app
 from ministack.core import iam_evaluator
 from ministack.services import dynamodb, s3
 
+from infra.local.aws import large_objects
 from infra.local.aws.cheaper import (
     RememberedMd5,
     RememberedPrincipals,
@@ -71,6 +72,8 @@ def _quicken() -> None:
     if s3.S3_PERSIST:
         s3._record_object_version = without_data(s3._record_object_version)
         s3._upload_part = _upload_part
+        s3._get_object = large_objects.get_object
+        s3._read_body = large_objects.read_body
     dynamodb.copy = SimpleNamespace(deepcopy=copy_of)
     dynamodb.json_response = json_answer
     dynamodb._tokenize = remembered_tokens(dynamodb._tokenize)
