@@ -132,6 +132,8 @@ def test_no_row_is_left_over() -> None:
         ("GET", "/instances/{identifier}/preview", "Accept"),
         ("GET", "/instances/{identifier}/frames/{frame}/image-int16", "Accept"),
         ("GET", "/studies/{identifier}/attachments/{name}/data", "Range"),
+        ("GET", "/studies/{identifier}/archive", "Range"),
+        ("GET", "/jobs/{identifier}/{key}", "If-None-Match"),
         ("PUT", "/patients/{identifier}/metadata/{name}", "If-Match"),
     ],
 )

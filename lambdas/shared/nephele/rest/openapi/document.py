@@ -6,9 +6,10 @@ import re
 from typing import Any
 
 from nephele.domain.levels import Level
-from nephele.rest.openapi.answers import PLAIN, SUCCESSES, Success
+from nephele.rest.openapi.answers import PLAIN, SUCCESSES, ZIP, Success
 from nephele.rest.openapi.bodies import BODIES
 from nephele.rest.openapi.schemas import COMPONENTS, TEXT, Schema, ref
+from nephele.rest.ranges import MEDIA_TYPE
 
 _COLLECTIONS = "|".join(level.collection for level in Level)
 _OF_LEVEL = re.compile(rf"^/({_COLLECTIONS})(?=/|$)")
@@ -44,6 +45,13 @@ _RANGE = {
     "required": False,
     "schema": TEXT,
     "description": "`bytes=first-last`: a part of the file, answered with 206",
+}
+_ETAG = {
+    "name": "If-None-Match",
+    "in": "header",
+    "required": False,
+    "schema": TEXT,
+    "description": "The `ETag` of the file that the client has",
 }
 
 
@@ -93,10 +101,18 @@ def _describe_headers(operation: dict[str, Any], row: str, success: Success) -> 
     if verb in ("PUT", "DELETE") and path.endswith("/{name}") and "{level}" in path:
         parameters.append(_REVISION)
     if path.endswith(("/data", "/compressed-data")):
-        parameters.append(_RANGE)
-        partial = {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}
-        operation["responses"]["416"] = {"description": "There are no such bytes"}
-        operation["responses"]["206"] = {"description": "A part of it", "content": partial}
+        _describe_ranges(operation, MEDIA_TYPE)
+    elif any(media_type == ZIP for media_type, _ in success.content):
+        _describe_ranges(operation, ZIP)
+        parameters.append(_ETAG)
+        operation["responses"]["304"] = {"description": "The client has it"}
+
+
+def _describe_ranges(operation: dict[str, Any], media_type: str) -> None:
+    operation["parameters"].append(_RANGE)
+    partial = {media_type: {"schema": {"type": "string", "format": "binary"}}}
+    operation["responses"]["416"] = {"description": "There are no such bytes"}
+    operation["responses"]["206"] = {"description": "A part of it", "content": partial}
 
 
 def _content(shapes: dict[str, Schema]) -> dict[str, Any]:
