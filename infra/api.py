@@ -25,9 +25,9 @@ from infra.options import Front, Options
 from nephele.aws.keys import ATTACHMENTS, DERIVED, FINAL, RAW, UPLOADS
 from nephele.domain.option_checks import option_warnings
 
-_OPEN = (
-    "AuthenticationEnabled is off (it follows RemoteAccessAllowed): the deployed REST API refuses"
-    " every call. Set RemoteAccessAllowed and RegisteredUsers in the configuration."
+_CLOSED = (
+    "RemoteAccessAllowed is off: the deployed REST API refuses every call. Set it and"
+    " RegisteredUsers in the configuration."
 )
 
 
@@ -79,10 +79,10 @@ class ApiStack(Stack):
             values["viewer_header"] = VIEWER_HEADER
         public_json = options.configuration.public_json()
         self._factory = FunctionFactory(archive.key, public_json, values, options.functions)
-        is_authentication_enabled = options.configuration.is_authentication_enabled
-        if not is_authentication_enabled:
-            Annotations.of(self).add_warning_v2("nephele:authentication", _OPEN)
-        for text in option_warnings(options.configuration):
+        is_remote = options.configuration.remote_access_allowed
+        if not is_remote:
+            Annotations.of(self).add_warning_v2("nephele:authentication", _CLOSED)
+        for text in () if front.user_pool_arn else option_warnings(options.configuration):
             Annotations.of(self).add_warning_v2("nephele:options", text)
         rest = BasicRestApi(
             self,
@@ -90,11 +90,14 @@ class ApiStack(Stack):
             handler=self._create_api(front),
             authorizer=self._create_authorize(),
             log_group=create_log_group(self, "AccessLogs", archive.key, options.functions.log_days),
-            is_authentication_enabled=is_authentication_enabled,
+            is_remote=is_remote,
+            is_authentication_enabled=options.configuration.is_authentication_enabled,
             front=front,
         )
         self.rest = rest
-        self.front_token = create_token(self, archive.key) if front.has_cloudfront else ""
+        self.front_token = (
+            create_token(self, archive.key, front.token_version) if front.has_cloudfront else ""
+        )
         WebAcl(
             self,
             "Firewall",

@@ -21,6 +21,7 @@ from infra.jobs import JobsStack
 from infra.options import read_options
 from infra.watching import WatchingStack, watch_stacks
 from infra.web import WebStack
+from infra.web_log import WebLogStack
 
 
 def build() -> App:
@@ -54,6 +55,8 @@ def build() -> App:
     )
     if options.front.has_cloudfront:
         WebStack(app, f"{options.prefix}-Web", archive=data.archive, api=api, options=options)
+    if options.front.web_log:
+        WebLogStack(app, f"{options.prefix}-WebLog", web_log=options.front.web_log)
     if options.edge:
         EdgeStack(
             app,

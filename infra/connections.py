@@ -13,11 +13,14 @@ _VPC = "vpc-[0-9a-f]{8,17}"
 _SUBNET = "subnet-[0-9a-f]{8,17}"
 _ROUTE_TABLE = "rtb-[0-9a-f]{8,17}"
 _ZONE = "[a-z]{2}(-[a-z]+)+-[0-9][a-z]"
-EVERYBODY = "0.0.0.0/0"
+_WIDEST_PREFIX = 8
+"""Of who may speak DICOM: the widest private range. What is wider is the internet, in parts."""
 _LONGEST_PREFIX = 26
 """Of a new VPC: its subnets are a quarter of it, and AWS has none below /28."""
 _LEAST_ZONES = 2
 _LAST_ASN = 4_294_967_294
+_AMAZONS_ASNS = frozenset({7224, 9059, 10124, 17943, 64512})
+"""Reserved, but for the last: the VPC's own end has it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,8 +101,11 @@ def read_network(context: Context) -> Network:
         vpn=vpn,
         transit_gateway=gateway,
     )
-    if EVERYBODY in network.dicom_clients:
-        raise ConfigurationError(f"dicom_clients: {EVERYBODY} is everybody; name the hospital's")
+    for clients in network.dicom_clients:
+        if IPv4Network(clients).prefixlen < _WIDEST_PREFIX:
+            raise ConfigurationError(
+                f"dicom_clients: {clients} is wider than /{_WIDEST_PREFIX}: name the hospital's"
+            )
     if existing is None:
         _check_new(network)
     return network
@@ -163,6 +169,8 @@ def _read_vpn(context: Context) -> Vpn | None:
         raise ConfigurationError(
             "vpn_gateways: routes are either learned (vpn_bgp_asn) or given (vpn_static_routes)"
         )
+    if asn in _AMAZONS_ASNS:
+        raise ConfigurationError(f"vpn_bgp_asn: {asn} is Amazon's own number")
     return Vpn(gateways, asn, routes)
 
 

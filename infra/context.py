@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection
-from ipaddress import IPv4Address, IPv4Network, ip_network
+from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
 
 from constructs import Node
@@ -12,6 +12,8 @@ from constructs import Node
 from nephele.errors import ConfigurationError
 
 _PRIVATE = tuple(map(IPv4Network, ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16")))
+_SHARED = IPv4Network("100.64.0.0/10")
+"""Behind a provider's own translation of addresses; AWS makes VPCs of it, too."""
 _YES_AND_NO = {"true": True, "false": False}
 
 
@@ -66,14 +68,22 @@ class Context:
         return values
 
     def ranges(self, name: str) -> tuple[str, ...]:
-        """Return ranges of IPv4 addresses."""
-        return tuple(self._range(name, value) for value in self.texts(name))
+        """Return ranges of IPv4 addresses, none of which comes twice."""
+        return _distinct(name, tuple(self._range(name, value) for value in self.texts(name)))
 
     def vpc_range(self, name: str, default: str = "") -> str:
-        """Return the range of a VPC: private in the way AWS allows, or nothing."""
+        """Return the range of a VPC: one that no host of the internet has, or nothing."""
         value = self.text(name, default)
-        if value and not 16 <= ip_network(self._range(name, value)).prefixlen <= 28:
+        if not value:
+            return ""
+        network = IPv4Network(self._range(name, value))
+        if not 16 <= network.prefixlen <= 28:
             raise ConfigurationError(f"{name}: {value!r}: a VPC has a range of /16 to /28")
+        if not any(network.subnet_of(private) for private in (*_PRIVATE, _SHARED)):
+            raise ConfigurationError(
+                f"{name}: {value!r}: a VPC's range is of {', '.join(map(str, _PRIVATE))}"
+                f" or {_SHARED}"
+            )
         return value
 
     def public_addresses(self, name: str) -> tuple[str, ...]:
@@ -84,9 +94,9 @@ class Context:
                 address = IPv4Address(value)
             except ValueError as exc:
                 raise ConfigurationError(f"{name}: {value!r} is no address of IPv4") from exc
-            if any(address in network for network in _PRIVATE) or address.is_loopback:
+            if _is_unreachable(address):
                 raise ConfigurationError(f"{name}: {value} is not reachable from the internet")
-        return values
+        return _distinct(name, values)
 
     def file(self, name: str) -> Path | None:
         """Return the path of a file that is there, or None."""
@@ -112,6 +122,25 @@ class Context:
             raise ConfigurationError(
                 f"{name}: {value!r} is no range of addresses such as 10.0.0.0/16 ({exc})"
             ) from exc
+
+
+def _is_unreachable(address: IPv4Address) -> bool:
+    """Tell whether no packet of the internet leads to an address; examples of RFC 5737 may."""
+    return (
+        any(address in network for network in (*_PRIVATE, _SHARED))
+        or address.is_loopback
+        or address.is_link_local
+        or address.is_multicast
+        or address.is_reserved
+        or address.is_unspecified
+    )
+
+
+def _distinct(name: str, values: tuple[str, ...]) -> tuple[str, ...]:
+    for place, value in enumerate(values):
+        if value in values[:place]:
+            raise ConfigurationError(f"{name}: {value} comes twice")
+    return values
 
 
 def _check(name: str, value: str, pattern: str, meaning: str) -> None:

@@ -12,17 +12,20 @@ if TYPE_CHECKING:
     from infra.options import Options
 
 _CLOUDFRONT_REGION = "us-east-1"
-
-
-_DANGEROUS = {
+DANGEROUS = {
     "Authorization": "everybody with a login would see what that plugin hides",
-    "DicomTlsEnabled": "images would travel in the clear where they are expected not to",
-    "DicomTlsRemoteCertificateRequired": "peers without a certificate would be let in",
+    "HttpBindAddresses": "addresses that it keeps out would be let in",
+    "LuaScripts": "what their filters keep out would be let in",
     "MultitenantDicom": "everybody would see what belongs to others",
     "ReadOnly": "what it protects could be changed",
     "SslVerifyPeers": "clients without a certificate would be let in",
 }
 """Options whose silent absence takes a protection away."""
+DANGEROUS_WHEN_OFF = {
+    "HttpServerEnabled": "the REST API would be there all the same",
+    "StoreDicom": "images would be kept that are not to be",
+}
+"""Options whose absence does so where they are false."""
 
 
 def check_configuration(
@@ -48,9 +51,29 @@ def check_configuration(
             "AuthenticationEnabled: false would show every patient to everybody on the internet:"
             " the REST API of this deployment is public (api=public)"
         )
-    for name in sorted(configuration.not_honoured & _DANGEROUS.keys()):
-        if given.get(name):
-            raise ConfigurationError(f"{name}: Nephele does not honour it, and {_DANGEROUS[name]}")
+    if configuration.ssl_enabled and options.edge:
+        _check_edge_logins(configuration)
+    for name in sorted(configuration.not_honoured):
+        if given.get(name) and name in DANGEROUS:
+            raise ConfigurationError(f"{name}: Nephele does not honour it, and {DANGEROUS[name]}")
+        if given.get(name) is False and name in DANGEROUS_WHEN_OFF:
+            raise ConfigurationError(
+                f"{name}: Nephele does not honour false, and {DANGEROUS_WHEN_OFF[name]}"
+            )
+
+
+def _check_edge_logins(configuration: Configuration) -> None:
+    """Demand logins at the edge's own HTTPS, where neither API Gateway nor Cognito stands."""
+    if not configuration.remote_access_allowed:
+        raise ConfigurationError(
+            "SslEnabled: the edge's HTTPS is for others than this machine, and RemoteAccessAllowed"
+            " is off: set it, and RegisteredUsers"
+        )
+    if not configuration.is_authentication_enabled:
+        raise ConfigurationError(
+            "SslEnabled: AuthenticationEnabled is off, and the edge's HTTPS would show every"
+            " patient to everybody in dicom_clients: its logins are those of RegisteredUsers"
+        )
 
 
 def check_together(options: Options) -> None:
@@ -89,8 +112,14 @@ def _check_front(options: Options) -> None:
         raise ConfigurationError("domain: it needs certificate_arn, and the certificate a domain")
     if front.domain and front.is_private:
         raise ConfigurationError("domain: a private API goes by the name of its endpoints")
-    if front.blob_public_keys and not front.has_cloudfront:
-        raise ConfigurationError("blob_public_keys: they need cloudfront=true")
+    if not front.has_cloudfront:
+        for name, value in (
+            ("blob_public_keys", front.blob_public_keys),
+            ("web_log_distribution", front.web_log),
+            ("front_token_version", front.token_version),
+        ):
+            if value:
+                raise ConfigurationError(f"{name}: there is no CloudFront (cloudfront=false)")
 
 
 def _check_regions(options: Options) -> None:

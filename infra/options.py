@@ -27,6 +27,7 @@ __all__ = [
     "FunctionOptions",
     "Keeping",
     "Options",
+    "WebLog",
     "read_options",
 ]
 
@@ -36,6 +37,7 @@ KNOWN = frozenset(
     " vpn_gateways vpn_bgp_asn vpn_static_routes transit_gateway_id transit_gateway_routes"
     " edge edge_cpu edge_memory_mb edge_tasks edge_most_tasks"
     " api api_vpc_endpoint_ids cloudfront domain certificate_arn blob_public_keys login"
+    " web_log_distribution web_log_bucket front_token_version"
     " user_pool_arn api_start provisioned_concurrency reserved_concurrency"
     " log_retention_days backup_retention_days replica_bucket_arn replica_key_arn"
     " alarm_email monthly_budget_usd quiet_hours".split()
@@ -49,7 +51,10 @@ _KEY_ARN = rf"arn:aws[a-z-]*:kms:{_REGION}:{_ACCOUNT}:key/[0-9a-z-]{{36}}"
 _POLICY_ARN = rf"arn:aws[a-z-]*:iam::{_ACCOUNT}:policy/[\w+=,.@/-]+"
 _CERTIFICATE_ARN = rf"arn:aws[a-z-]*:acm:{_REGION}:{_ACCOUNT}:certificate/[0-9a-z-]{{36}}"
 _POOL_ARN = rf"arn:aws[a-z-]*:cognito-idp:{_REGION}:{_ACCOUNT}:userpool/[\w-]+_[0-9A-Za-z]+"
-_BUCKET_ARN = r"arn:aws[a-z-]*:s3:::[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]"
+_BUCKET = r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]"
+_DISTRIBUTION = "E[0-9A-Z]{9,19}"
+_VERSION = "[0-9A-Za-z-]{32,64}"
+_BUCKET_ARN = rf"arn:aws[a-z-]*:s3:::{_BUCKET}"
 _DOMAIN = r"([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,}"
 _EMAIL = r"[^@\s,]+@[^@\s,]+\.[a-z]{2,}"
 _LOG_DAYS = "90 120 150 180 365 400 545 731 1096 1827 2192 2557 2922 3288 3653".split()
@@ -94,6 +99,14 @@ class EdgeSize:
 
 
 @dataclass(frozen=True, slots=True)
+class WebLog:
+    """The distribution whose requests are noted, and the bucket they are noted in."""
+
+    distribution_id: str
+    bucket_name: str
+
+
+@dataclass(frozen=True, slots=True)
 class Front:
     """How REST is reached.
 
@@ -107,6 +120,11 @@ class Front:
         Name of one's own, and its certificate; empty without.
     blob_public_keys : tuple[str, ...]
         PEM of the keys that sign `/blobs/…`; the first signs, the others are still trusted.
+    web_log : WebLog or None
+        None until the first deployment has made them.
+    token_version : str
+        Version of the secret whose token CloudFront sends; empty is the newest there is when one
+        of the two stacks is deployed.
     user_pool_arn : str
         Cognito's users log in instead of `RegisteredUsers`.
     provisioned_concurrency : int
@@ -119,6 +137,8 @@ class Front:
     domain: str = ""
     certificate_arn: str = ""
     blob_public_keys: tuple[str, ...] = ()
+    web_log: WebLog | None = None
+    token_version: str = ""
     user_pool_arn: str = ""
     provisioned_concurrency: int = 0
 
@@ -262,9 +282,21 @@ def _front(context: Context) -> Front:
             "certificate_arn", _CERTIFICATE_ARN, "ARN of an ACM certificate"
         ),
         blob_public_keys=_public_keys(context),
+        web_log=_web_log(context),
+        token_version=context.pattern("front_token_version", _VERSION, "version of a secret"),
         user_pool_arn=_user_pool(context),
         provisioned_concurrency=count,
     )
+
+
+def _web_log(context: Context) -> WebLog | None:
+    distribution = context.pattern("web_log_distribution", _DISTRIBUTION, "id of a distribution")
+    bucket = context.pattern("web_log_bucket", _BUCKET, "name of a bucket")
+    if bool(distribution) != bool(bucket):
+        raise ConfigurationError(
+            "web_log_distribution: it goes with web_log_bucket, and that with it"
+        )
+    return WebLog(distribution, bucket) if bucket else None
 
 
 def _user_pool(context: Context) -> str:

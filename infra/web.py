@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from aws_cdk import Aws, CfnOutput, Duration, RemovalPolicy, Stack
+from aws_cdk import Annotations, Aws, CfnOutput, Duration, RemovalPolicy, Stack
 from aws_cdk import aws_certificatemanager as acm
 from aws_cdk import aws_cloudfront as cloudfront
 from aws_cdk import aws_cloudfront_origins as origins
+from aws_cdk import aws_iam as iam
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
@@ -15,6 +16,7 @@ from infra.components.acknowledge import REGULATIONS, acknowledge
 from infra.components.rest_api import STAGE
 from infra.components.web_acl import TOKEN_HEADER, VIEWER_HEADER
 from infra.options import Options
+from infra.web_log import REGION
 
 _LOG_DAYS = Duration.days(400)
 _OLD_LOG_DAYS = Duration.days(30)
@@ -75,14 +77,21 @@ class WebStack(Stack):
             minimum_protocol_version=cloudfront.SecurityPolicyProtocol.TLS_V1_2_2021,
             http_version=cloudfront.HttpVersion.HTTP2_AND_3,
             price_class=cloudfront.PriceClass.PRICE_CLASS_ALL,
-            enable_logging=True,
-            log_bucket=self._create_log_bucket(),
-            log_includes_cookies=False,
         )
         acknowledge(self.distribution, _REASONS)
+        logs = self._create_log_bucket()
+        if front.web_log is None:
+            Annotations.of(self).add_warning_v2("nephele:web-log", _NO_LOG)
         if not front.domain:
             acknowledge(self.distribution, {"CFR4": _NO_DOMAIN})
         name = front.domain or self.distribution.distribution_domain_name
+        CfnOutput(
+            self,
+            "LogOptions",
+            value=f"-c web_log_distribution={self.distribution.distribution_id}"
+            f" -c web_log_bucket={logs.bucket_name}",
+            description="Of the next deployment, which then logs requests",
+        )
         CfnOutput(self, "Url", value=f"https://{name}", description="Orthanc's REST API")
 
     def _to_api(self, api: ApiStack) -> cloudfront.BehaviorOptions:
@@ -155,7 +164,7 @@ class WebStack(Stack):
         )
 
     def _create_log_bucket(self) -> s3.Bucket:
-        """Create the bucket of CloudFront's log, which is written under an ACL."""
+        """Create the bucket of CloudFront's log, to which CloudWatch Logs delivers it."""
         bucket = s3.Bucket(
             self,
             "Logs",
@@ -164,11 +173,27 @@ class WebStack(Stack):
             enforce_ssl=True,
             minimum_tls_version=1.2,
             versioned=True,
-            object_ownership=s3.ObjectOwnership.BUCKET_OWNER_PREFERRED,
+            object_ownership=s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
             lifecycle_rules=[
                 s3.LifecycleRule(expiration=_LOG_DAYS, noncurrent_version_expiration=_OLD_LOG_DAYS)
             ],
             removal_policy=RemovalPolicy.RETAIN,
+        )
+        deliveries = f"arn:{Aws.PARTITION}:logs:{REGION}:{Aws.ACCOUNT_ID}:delivery-source:*"
+        bucket.add_to_resource_policy(
+            iam.PolicyStatement(
+                sid="LogsOfOurDistribution",
+                principals=[iam.ServicePrincipal("delivery.logs.amazonaws.com")],
+                actions=["s3:PutObject"],
+                resources=[bucket.arn_for_objects(f"AWSLogs/{Aws.ACCOUNT_ID}/CloudFront/*")],
+                conditions={
+                    "StringEquals": {
+                        "aws:SourceAccount": Aws.ACCOUNT_ID,
+                        "s3:x-amz-acl": "bucket-owner-full-control",
+                    },
+                    "ArnLike": {"aws:SourceArn": deliveries},
+                },
+            )
         )
         acknowledge(bucket, {"S1": "It holds logs itself; logging its access would never end."})
         acknowledge(bucket, _LOG_REASONS, REGULATIONS)
@@ -179,14 +204,23 @@ _LOG_REASONS = {
     "S3BucketLoggingEnabled": "It holds logs itself; logging its access would never end.",
     "S3BucketReplicationEnabled": "A log of requests is kept in one region, as the requests are.",
     "S3DefaultEncryptionKMS": (
-        "CloudFront cannot deliver its log under a key of our own; S3's key encrypts it."
+        "It has addresses and paths, nothing of patients: the key of S3 encrypts it, which a"
+        " delivery from another region needs no right to."
     ),
 }
+_NO_LOG = (
+    "CloudFront logs nothing yet: deploy once more with the options that the web stack prints"
+    " (LogOptions)"
+)
 _REASONS = {
     "CFR1": "Who may ask is decided by a login, not by the country an address seems to be in.",
     "CFR2": (
         "The firewall stands at the API, which lets in only what came through CloudFront and counts"
         " the viewers' own addresses; /blobs/ needs a signature that expires."
+    ),
+    "CFR3": (
+        "The log this asks for has queries, which may name patients. The web-log stack has another,"
+        " of chosen fields, as soon as it is told of the distribution (docs/operations.md)."
     ),
 }
 _NO_DOMAIN = (

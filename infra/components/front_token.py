@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from aws_cdk import SecretValue
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_secretsmanager as secretsmanager
 from constructs import Construct
@@ -11,8 +12,15 @@ from infra.components.acknowledge import REGULATIONS, acknowledge
 _CHARACTERS = 40
 
 
-def create_token(scope: Construct, key: kms.IKey) -> str:
-    """Create a random token; templates carry a reference to it that CloudFormation resolves."""
+def create_token(scope: Construct, key: kms.IKey, version: str) -> str:
+    """Create a random token; templates carry a reference to it that CloudFormation resolves.
+
+    Parameters
+    ----------
+    version : str
+        Version of the secret; empty is the newest. CloudFormation does not see that a secret has
+        changed, only that another version is named.
+    """
     token = secretsmanager.Secret(
         scope,
         "FrontToken",
@@ -28,4 +36,5 @@ def create_token(scope: Construct, key: kms.IKey) -> str:
     )
     acknowledge(token, {"SMG4": reason})
     acknowledge(token, {"SecretsManagerRotationEnabled": reason}, REGULATIONS)
-    return token.secret_value.unsafe_unwrap()
+    value = SecretValue.secrets_manager(token.secret_arn, version_id=version or None)
+    return value.unsafe_unwrap()

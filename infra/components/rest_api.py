@@ -36,8 +36,10 @@ class BasicRestApi(Construct):
         Checks the `Authorization` header.
     log_group : aws_logs.ILogGroup
         Takes the access log: no paths, no query values.
+    is_remote : bool
+        When false, nobody reaches the API: a resource policy denies every call.
     is_authentication_enabled : bool
-        When false, nobody reaches the public API: a resource policy denies every call.
+        Whether a login is asked for.
     front : Front
         Where it is reached from, by which name, and who keeps the users.
     """
@@ -50,6 +52,7 @@ class BasicRestApi(Construct):
         handler: lambda_.IFunction,
         authorizer: lambda_.IFunction,
         log_group: logs.ILogGroup,
+        is_remote: bool,
         is_authentication_enabled: bool,
         front: Front,
     ) -> None:
@@ -63,7 +66,7 @@ class BasicRestApi(Construct):
             binary_media_types=["*/*"],
             cloud_watch_role=False,
             deploy_options=_stage_options(log_group),
-            policy=_policy(front, is_authentication_enabled=is_authentication_enabled),
+            policy=resource_policy(front, is_remote=is_remote),
         )
         self.api.deployment_stage.node.add_dependency(account)
         self._challenge()
@@ -227,19 +230,25 @@ def _create_account(scope: Construct) -> apigateway.CfnAccount:
     return apigateway.CfnAccount(scope, "Account", cloud_watch_role_arn=role.role_arn)
 
 
-def _policy(front: Front, *, is_authentication_enabled: bool) -> iam.PolicyDocument | None:
-    """Return who may call at all: whoever logs in, or who comes by an endpoint, or nobody."""
-    if front.is_private:
-        endpoints = {"StringNotEquals": {"aws:SourceVpce": list(front.endpoint_ids)}}
-        return iam.PolicyDocument(
-            statements=[
-                _statement(iam.Effect.ALLOW),
-                _statement(iam.Effect.DENY, conditions=endpoints),
-            ]
-        )
-    if is_authentication_enabled or front.user_pool_arn:
+def resource_policy(front: Front, *, is_remote: bool) -> iam.PolicyDocument | None:
+    """Return who may call at all: whoever logs in, or who comes by an endpoint, or nobody.
+
+    Parameters
+    ----------
+    is_remote : bool
+        `RemoteAccessAllowed`; off, logins and endpoints change nothing.
+    """
+    if not is_remote:
+        return iam.PolicyDocument(statements=[_statement(iam.Effect.DENY)])
+    if not front.is_private:
         return None
-    return iam.PolicyDocument(statements=[_statement(iam.Effect.DENY)])
+    endpoints = {"StringNotEquals": {"aws:SourceVpce": list(front.endpoint_ids)}}
+    return iam.PolicyDocument(
+        statements=[
+            _statement(iam.Effect.ALLOW),
+            _statement(iam.Effect.DENY, conditions=endpoints),
+        ]
+    )
 
 
 def _statement(

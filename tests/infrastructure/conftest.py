@@ -17,6 +17,7 @@ from nephele.cli.blob_key_command import new_blob_key
 
 from .assembly import Assembly
 
+TOKEN_VERSION = "7d1c2a34-5b6e-4f70-8a9b-0c1d2e3f4a5b"  # noqa: S105
 POOL = "eu-central-1_AbCdEf123"
 PASSWORD = "a-password-that-must-not-travel"  # noqa: S105
 OPTIONS = {
@@ -80,6 +81,9 @@ def complete(scratch: Path) -> Assembly:
         "domain": "dicom.example.org",
         "certificate_arn": f"arn:aws:acm:us-east-1:123456789012:certificate/{key}",
         "blob_public_keys": f"{keys}.pub",
+        "web_log_distribution": "E2ABCDEFGHIJKL",
+        "web_log_bucket": "nephele-all-web-logs",
+        "front_token_version": TOKEN_VERSION,
         "login": "cognito",
         "user_pool_arn": f"arn:aws:cognito-idp:eu-central-1:123456789012:userpool/{POOL}",
         "api_start": "provisioned",
@@ -96,7 +100,10 @@ def complete(scratch: Path) -> Assembly:
 def private(scratch: Path) -> Assembly:
     """Return the assembly of an archive without DICOM that only endpoints lead to."""
     key = "12345678-1234-1234-1234-123456789012"
+    configuration = scratch / "private.json"
+    configuration.write_text('{"RemoteAccessAllowed": true, "AuthenticationEnabled": false}')
     context = {
+        "config": str(configuration),
         "stage": "inside",
         "edge": "false",
         "api": "private",

@@ -26,6 +26,7 @@ EXPLAINED = {
     "CKV_AWS_18": "AWS::S3::Bucket.(AccessLogs|Logs)",
     "CKV_AWS_59": "AWS::ApiGateway::Method.RestApiblobs",
     "CKV_AWS_68": "AWS::CloudFront::Distribution",
+    "CKV_AWS_86": "AWS::CloudFront::Distribution",
     "CKV_AWS_91": "AWS::ElasticLoadBalancingV2::LoadBalancer",
 }
 """Checks that fail, and which resources they may fail for."""

@@ -10,6 +10,7 @@ import pytest
 from infra.components.web_acl import TOKEN_HEADER, VIEWER_HEADER
 
 from .assembly import Assembly
+from .conftest import TOKEN_VERSION
 
 
 def test_every_call_is_rate_limited(assembly: Assembly) -> None:
@@ -22,6 +23,14 @@ def test_every_call_is_rate_limited(assembly: Assembly) -> None:
     match = first["Statement"]["NotStatement"]["Statement"]["ByteMatchStatement"]
     assert match["FieldToMatch"]["SingleHeader"]["Name"] == TOKEN_HEADER
     assert "resolve:secretsmanager" in json.dumps(match["SearchString"])
+
+
+def test_a_token_is_changed_by_naming_its_version(complete: Assembly) -> None:
+    """Both sides change with it; of a secret that has changed alone CloudFormation sees nothing."""
+    for stack in ("Api", "Web"):
+        assert f":SecretString:::{TOKEN_VERSION}}}}}" in json.dumps(complete.templates[stack]), (
+            stack
+        )
 
 
 def test_the_viewers_address_is_believed_where_the_firewall_stands(

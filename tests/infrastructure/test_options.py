@@ -17,9 +17,11 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
+from infra.option_rules import DANGEROUS, DANGEROUS_WHEN_OFF
 from infra.options import KNOWN, Options, read_options
 from infra.synth import ROOT
 from nephele.errors import ConfigurationError
+from nephele.settings.options import NOT_YET, PLUGIN_SECTIONS, WITHOUT_MEANING
 
 KEY = "arn:aws:kms:eu-central-1:123456789012:key/12345678-1234-1234-1234-123456789012"
 CERTIFICATE = (
@@ -92,6 +94,22 @@ REFUSED = {
     "a VPC without room for subnets": ({"vpc_cidr": "10.0.0.0/27"}, "vpc_cidr: '10.0.0.0/27': a"),
     "a VPC without a way to AWS": ({"vpc_endpoints": "false"}, "vpc_endpoints: the tasks"),
     "DICOM for everybody": ({"dicom_clients": "0.0.0.0/0"}, "dicom_clients: 0.0.0.0/0 is"),
+    "DICOM for everybody in two halves": (
+        {"dicom_clients": "0.0.0.0/1,128.0.0.0/1"},
+        "dicom_clients: 0.0.0.0/1 is wider than /8",
+    ),
+    "clients twice": ({"dicom_clients": "10.1.0.0/16,10.1.0.0/16"}, "dicom_clients: 10.1.0.0/16 "),
+    "a VPC of the internet's addresses": ({"vpc_cidr": "8.8.0.0/16"}, "vpc_cidr: '8.8.0.0/16': a"),
+    "a VPC of this machine's addresses": ({"vpc_cidr": "127.0.0.0/16"}, "vpc_cidr: '127.0.0.0/"),
+    "a router of this link": (VPN | {"vpn_gateways": "169.254.1.1"}, "vpn_gateways: 169.254.1.1 "),
+    "a router without address": (VPN | {"vpn_gateways": "0.0.0.0"}, "vpn_gateways: 0.0.0.0 is"),  # noqa: S104
+    "a group of routers": (VPN | {"vpn_gateways": "224.0.0.1"}, "vpn_gateways: 224.0.0.1 is not"),
+    "a provider's address": (VPN | {"vpn_gateways": "100.64.0.1"}, "vpn_gateways: 100.64.0.1 is"),
+    "a router twice": (
+        VPN | {"vpn_gateways": "203.0.113.5,203.0.113.5"},
+        "vpn_gateways: 203.0.113.5 comes twice",
+    ),
+    "Amazon's own ASN": (VPN | {"vpn_bgp_asn": "64512"}, "vpn_bgp_asn: 64512 is Amazon's"),
     "a route into the VPC itself": (
         {"vpn_gateways": "203.0.113.5", "vpn_static_routes": "10.0.7.0/24"},
         "vpn_static_routes: 10.0.7.0/24 is in the VPC's own range 10.0.0.0/16",
@@ -146,6 +164,23 @@ REFUSED = {
     "provisioned without a number": ({"api_start": "provisioned"}, "provisioned_concurrency: "),
     "Cognito without a pool": ({"login": "cognito"}, "user_pool_arn: "),
     "a pool without Cognito": ({"user_pool_arn": POOL}, "user_pool_arn: "),
+    "no distribution": (
+        {"web_log_distribution": "d111111abcdef8.cloudfront.net", "web_log_bucket": "logs"},
+        "web_log_distribution: 'd111111abcdef8.cloudfront.net' is no id of a distribution",
+    ),
+    "a log without its bucket": (
+        {"web_log_distribution": "E2ABCDEFGHIJKL"},
+        "web_log_distribution: it goes with web_log_bucket",
+    ),
+    "a log of no CloudFront": (
+        {
+            "web_log_distribution": "E2ABCDEFGHIJKL",
+            "web_log_bucket": "logs",
+            "cloudfront": "false",
+        },
+        "web_log_distribution: there is no CloudFront",
+    ),
+    "no version of the token": ({"front_token_version": "2"}, "front_token_version: '2' is no"),
     "no public key": ({"blob_public_keys": str(ROOT / "README.md")}, "blob_public_keys: "),
     "logs for a day": ({"log_retention_days": "1"}, "log_retention_days: '1' is none of 90"),
     "backups for a day": ({"backup_retention_days": "1"}, "backup_retention_days: "),
@@ -166,6 +201,9 @@ def test_a_wrong_option_is_refused_with_its_name(given: dict[str, str], said: st
 
 TLS = {"DicomTlsCertificate": "one.crt", "DicomTlsPrivateKey": "other.key"}
 PAIR = {"DicomTlsCertificate": "one.crt", "DicomTlsPrivateKey": "one.key"}
+OWN = {"SslEnabled": True, "SslCertificate": "own.pem"}
+COGNITO = {"login": "cognito", "user_pool_arn": POOL}
+INSIDE = {"api": "private", "api_vpc_endpoint_ids": ENDPOINT}
 WRONG_CONFIGURATIONS = {
     "an AET of 17 characters": ({"DicomAet": "A" * 17}, "DicomAet: "),
     "a modality's AET of 17": ({"DicomModalities": {"ct": ["A" * 17, "h", 1]}}, "DicomModalities"),
@@ -178,6 +216,18 @@ WRONG_CONFIGURATIONS = {
     ),
     "a protection that is not there": ({"ReadOnly": True}, "ReadOnly: Nephele does not honour it"),
     "an access control that is not there": ({"Authorization": {"x": 1}}, "Authorization: "),
+    "filters that are not there": ({"LuaScripts": ["filters.lua"]}, "LuaScripts: Nephele does not"),
+    "addresses to listen on": ({"HttpBindAddresses": ["127.0.0.1"]}, "HttpBindAddresses: Nephele"),
+    "a REST API that is not wanted": (
+        {"HttpServerEnabled": False},
+        "HttpServerEnabled: Nephele does not honour false, and the REST API would be there",
+    ),
+    "images that are not to be kept": ({"StoreDicom": False}, "StoreDicom: Nephele does not"),
+    "the edge's HTTPS for nobody": (OWN, "SslEnabled: the edge's HTTPS is for others"),
+    "the edge's HTTPS for nobody with a login": (
+        OWN | {"AuthenticationEnabled": True},
+        "SslEnabled: the edge's HTTPS is for others",
+    ),
     "a certificate of another key": (TLS, "DicomTlsCertificate: "),
     "a key without a certificate": ({"DicomTlsPrivateKey": "one.key"}, "DicomTlsCertificate: "),
     "a certificate that is not there": (
@@ -259,6 +309,7 @@ def _write_certificate(folder: Path, name: str) -> None:
     (folder / f"{name}.crt").write_bytes(certificate.public_bytes(Encoding.PEM))
     pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
     (folder / f"{name}.key").write_bytes(pem)
+    (folder / "own.pem").write_bytes(certificate.public_bytes(Encoding.PEM) + pem)
 
 
 @pytest.mark.parametrize(
@@ -269,6 +320,22 @@ def test_a_wrong_configuration_is_refused(
 ) -> None:
     given = configure(json.dumps(options))
     assert refusal(given).startswith(said.format(folder=Path(given["config"]).parent))
+
+
+@pytest.mark.parametrize("more", [COGNITO, INSIDE], ids=["Cognito", "a private API"])
+def test_the_edges_https_asks_for_a_login_whoever_guards_the_api(
+    configure: Configure, more: dict[str, str]
+) -> None:
+    options = OWN | {"RemoteAccessAllowed": True, "AuthenticationEnabled": False}
+    given = configure(json.dumps(options)) | more
+    assert refusal(given).startswith("SslEnabled: AuthenticationEnabled is off")
+    assert read(given | {"edge": "false"})
+
+
+def test_what_is_dangerous_is_not_honoured() -> None:
+    """An option that is honoured by now is no danger any more."""
+    without_effect = NOT_YET | WITHOUT_MEANING | PLUGIN_SECTIONS
+    assert without_effect >= DANGEROUS.keys() | DANGEROUS_WHEN_OFF.keys()
 
 
 def test_two_modalities_of_one_name_are_refused(configure: Configure) -> None:
@@ -282,10 +349,17 @@ def test_two_modalities_of_one_name_are_refused(configure: Configure) -> None:
         pytest.param({"AuthenticationEnabled": False}, {"local": "true"}, id="on this machine"),
         pytest.param(
             {"AuthenticationEnabled": False},
-            {"api": "private", "api_vpc_endpoint_ids": ENDPOINT},
+            INSIDE,
             id="behind endpoints",
         ),
         pytest.param({"ReadOnly": False}, {}, id="a protection that is not wanted"),
+        pytest.param(
+            {"HttpServerEnabled": True, "StoreDicom": True, "LuaScripts": []},
+            {},
+            id="what Orthanc's own file has",
+        ),
+        pytest.param(OWN | {"RemoteAccessAllowed": True}, COGNITO, id="HTTPS with a login"),
+        pytest.param(OWN, {"local": "true"}, id="HTTPS on this machine"),
         pytest.param(
             PAIR | {"DicomTlsEnabled": True, "DicomTlsTrustedCertificates": "other.crt"},
             {},

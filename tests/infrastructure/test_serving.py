@@ -5,11 +5,15 @@ from __future__ import annotations
 import json
 import re
 
+import pytest
 from aws_cdk import App, Stack
 from aws_cdk import aws_kms as kms
 from aws_cdk.assertions import Template
 
 from infra.components.blob_keys import BlobKeys
+from infra.components.rest_api import resource_policy
+from infra.options import Front
+from infra.web_log import FIELDS
 from nephele.aws.blob_urls import key_name
 
 from .assembly import Assembly
@@ -61,14 +65,41 @@ def test_calls_and_reads_are_logged_without_queries(every: Assembly) -> None:
         "status",
     }
     for distribution in every.resources("AWS::CloudFront::Distribution").values():
-        logging = distribution["Properties"]["DistributionConfig"]["Logging"]
-        assert logging["IncludeCookies"] is False
-        assert logging["Bucket"]["Fn::GetAtt"][0].startswith("Logs")
+        assert "Logging" not in distribution["Properties"]["DistributionConfig"], "it has queries"
     logged = {
         name.partition("/")[2][:6]: bucket["Properties"].get("LoggingConfiguration")
         for name, bucket in every.resources("AWS::S3::Bucket").items()
     }
     assert logged["Bucket"]["DestinationBucketName"]["Ref"].startswith("AccessLogs")
+
+
+def test_what_cloudfront_logs_names_no_patient(complete: Assembly) -> None:
+    delivery = complete.only("AWS::Logs::Delivery")
+    fields = set(delivery["RecordFields"])
+    assert fields == set(FIELDS) >= {"c-ip", "cs-method", "cs-uri-stem", "sc-status", "time"}
+    assert not fields & {"cs-uri-query", "cs(Cookie)", "cs(Referer)"}
+    source = complete.only("AWS::Logs::DeliverySource")
+    assert source["LogType"] == "ACCESS_LOGS"
+    assert json.dumps(source["ResourceArn"]).endswith(':distribution/E2ABCDEFGHIJKL"]]}')
+    destination = complete.only("AWS::Logs::DeliveryDestination")["DestinationResourceArn"]
+    assert json.dumps(destination).endswith(':s3:::nephele-all-web-logs"]]}')
+    manifest = json.loads((complete.folder / "manifest.json").read_text())
+    artifact = manifest["artifacts"]["Nephele-all-WebLog"]
+    assert artifact["environment"].endswith("/us-east-1"), "CloudFront's logs are set up there"
+
+
+def test_only_deliveries_of_this_account_write_cloudfronts_log(default: Assembly) -> None:
+    (allowed,) = (
+        statement
+        for policy in default.resources("AWS::S3::BucketPolicy").values()
+        for statement in policy["Properties"]["PolicyDocument"]["Statement"]
+        if statement.get("Sid") == "LogsOfOurDistribution"
+    )
+    assert allowed["Principal"] == {"Service": "delivery.logs.amazonaws.com"}
+    assert allowed["Action"] == "s3:PutObject"
+    assert allowed["Condition"]["StringEquals"]["aws:SourceAccount"] == {"Ref": "AWS::AccountId"}
+    printed = json.dumps(default.templates["Web"]["Outputs"]["LogOptions"]["Value"])
+    assert {"-c web_log_distribution=", " -c web_log_bucket="} <= set(printed.split('"'))
 
 
 def test_the_table_is_backed_up_each_night(every: Assembly) -> None:
@@ -162,6 +193,23 @@ def test_a_private_api_is_reached_through_its_endpoints_alone(private: Assembly)
     allow, deny = api["Policy"]["Statement"]
     assert (allow["Effect"], deny["Effect"]) == ("Allow", "Deny")
     assert deny["Condition"] == {"StringNotEquals": {"aws:SourceVpce": [endpoint]}}
+
+
+@pytest.mark.parametrize(
+    "front",
+    [
+        pytest.param(Front(), id="public"),
+        pytest.param(Front(is_private=True, endpoint_ids=("vpce-1",)), id="private"),
+        pytest.param(Front(user_pool_arn="arn"), id="Cognito"),
+    ],
+)
+def test_without_remote_access_nobody_calls_the_api(front: Front) -> None:
+    """As Orthanc does with whoever is not on its own machine, whatever the login."""
+    document = resource_policy(front, is_remote=False)
+    assert document is not None
+    (statement,) = document.to_json()["Statement"]
+    assert (statement["Effect"], statement["Principal"]) == ("Deny", {"AWS": "*"})
+    assert "Condition" not in statement
 
 
 def test_a_boundary_is_on_every_role(complete: Assembly) -> None:
