@@ -12,6 +12,8 @@ READY = b"R"
 """To the parent: connections may come."""
 ENDED = b"E"
 """To the parent: an association has ended."""
+ALIVE = b"A"
+"""To the parent: a question over HTTPS was answered."""
 
 _MAXIMUM_MESSAGES = 1024
 

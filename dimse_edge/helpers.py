@@ -14,6 +14,8 @@ _ENDING_SECONDS = 5.0
 _AGAIN_SECONDS = 1.0
 _HTTPS_AGAIN_SECONDS = 10.0
 """It ends when it has no certificate, which comes by hand: `nephele secrets push`."""
+_SILENT_SECONDS = 120.0
+"""HTTPS that serves tells of itself eight times in that."""
 
 
 class Helpers:
@@ -32,8 +34,9 @@ class Helpers:
 
     @property
     def due(self) -> float | None:
-        """Return when the next one is to be started, by the monotonic clock; None for never."""
-        return min(self._due.values(), default=None)
+        """Return when one is to be started or ended, by the monotonic clock; None for never."""
+        silent = [process.last_heard + _SILENT_SECONDS for process in self._watched()]
+        return min([*self._due.values(), *silent], default=None)
 
     @property
     def processes(self) -> list[WorkerProcess]:
@@ -41,12 +44,22 @@ class Helpers:
         return [process for _, process in self._running.values()]
 
     def start(self) -> None:
-        """Start those whose time has come."""
+        """Start those whose time has come; end one that serves HTTPS and answers nobody."""
+        for process in self._watched():
+            if process.last_heard + _SILENT_SECONDS <= time.monotonic():
+                logger.error("HTTPS does not answer", extra={"worker": process.pid})
+                process.is_ready = False  # it is ended once
+                process.kill()
         for module in [module for module, due in self._due.items() if due <= time.monotonic()]:
             process = WorkerProcess(module)
             self._running[process.control] = module, process
             self._selector.register(process.control, selectors.EVENT_READ)
             del self._due[module]
+
+    def _watched(self) -> list[WorkerProcess]:
+        """Return the process of HTTPS while it serves: before that it may wait for long."""
+        running = self._running.values()
+        return [process for module, process in running if module == HTTPS and process.is_ready]
 
     def hear(self, control: socket.socket) -> bool:
         """Listen to one of them; False if that is none of them."""

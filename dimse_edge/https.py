@@ -20,7 +20,7 @@ from contextlib import contextmanager, suppress
 
 import uvicorn
 
-from dimse_edge import control
+from dimse_edge import control, pulse
 from dimse_edge.http_protocol import PatientProtocol
 from dimse_edge.tls import VERSIONS, load_certificate
 from dimse_edge.worker import begin_child
@@ -111,7 +111,10 @@ def make_server(
 async def _serve(server: Server, listener: socket.socket, parent: socket.socket) -> None:
     serving = asyncio.create_task(server.serve([listener]))
     asked = asyncio.create_task(asyncio.to_thread(_wait_for_drain, parent))
+    address, port = listener.getsockname()[:2]
+    beating = asyncio.create_task(pulse.beat(address, port, lambda: parent.send(control.ALIVE)))
     await asyncio.wait({serving, asked}, return_when=asyncio.FIRST_COMPLETED)
+    beating.cancel()
     server.should_exit = True
     await serving
 

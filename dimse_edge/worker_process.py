@@ -30,6 +30,8 @@ class WorkerProcess:
         Readable when the process has something to say, or has ended.
     associations : int
         Connections handed over that have not ended yet.
+    last_heard : float
+        When it last said something, by the monotonic clock; its start before that.
     """
 
     def __init__(self, module: str = WORKER) -> None:
@@ -50,6 +52,7 @@ class WorkerProcess:
         self.associations = 0
         self.is_ready = False
         self.last_used = 0.0
+        self.last_heard = time.monotonic()
 
     @property
     def pid(self) -> int:
@@ -76,6 +79,7 @@ class WorkerProcess:
         messages = control.receive_messages(self.control)
         self.associations -= messages.count(control.ENDED)
         self.is_ready = self.is_ready or control.READY in messages
+        self.last_heard = time.monotonic()
         return bool(messages)
 
     def drain(self) -> None:
@@ -84,6 +88,10 @@ class WorkerProcess:
             self.control.send(control.DRAIN)
         except OSError:
             logger.debug("the worker is gone already")
+
+    def kill(self) -> None:
+        """End the process at once: it answers nobody. Its end is heard as any other."""
+        self._process.kill()
 
     def reap(self, seconds: float) -> int:
         """Wait for the end of the process, kill it if it does not come; return its exit code."""

@@ -92,7 +92,7 @@ class EdgeStack(Stack):
         if configuration.dicom_server_enabled:
             for watch in (
                 *iter_edge_watches(edge.targets, log_group),
-                *(iter_https_watches(edge.https_targets) if edge.https_targets else ()),
+                *(iter_https_watches(edge.https_targets, log_group) if edge.https_targets else ()),
             ):
                 add_alarm(self, alarms, watch)
         CfnOutput(

@@ -1,4 +1,4 @@
-"""What a release may not replace: the stateful resources of the one before, reduced to a record.
+"""What a release may not replace: what the one before keeps, and where it is reached, as a record.
 
 `python -m infra.release` writes the record of the present templates to `infra/release.json`; that
 is done once for each release, never to make a test pass.
@@ -30,12 +30,20 @@ REPLACING = {
 
 Encryption of the table is changed in place, as is a bucket's.
 """
+REACHED_AT = {
+    "AWS::ApiGateway::RestApi": (),
+    "AWS::CloudFront::Distribution": (),
+    "AWS::EC2::Subnet": ("AvailabilityZone", "CidrBlock"),
+    "AWS::EC2::VPC": ("CidrBlock", "InstanceTenancy"),
+    "AWS::ElasticLoadBalancingV2::LoadBalancer": ("Name", "Scheme", "Type"),
+}
+"""Types whose addresses a hospital has in its modalities, clients and firewalls."""
 
 Record = dict[str, dict[str, Any]]
 
 
 def record_of(folder: Path) -> Record:
-    """Return the stateful resources of an assembly, by `stack/logical id`."""
+    """Return the resources of an assembly that no release replaces, by `stack/logical id`."""
     return dict(sorted(_iter_resources(folder)))
 
 
@@ -44,7 +52,7 @@ def _iter_resources(folder: Path) -> Iterator[tuple[str, dict[str, Any]]]:
         stack = path.name.partition(".")[0]
         template = json.loads(path.read_text(encoding="utf-8"))
         for name, resource in template["Resources"].items():
-            fixed = REPLACING.get(resource["Type"])
+            fixed = (REPLACING | REACHED_AT).get(resource["Type"])
             if fixed is not None:
                 properties = resource.get("Properties", {})
                 kept = {key: properties[key] for key in fixed if key in properties}

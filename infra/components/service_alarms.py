@@ -20,6 +20,8 @@ NOT_STORED = '{ $.message = "instance refused" || $.message = "instance failed" 
 """Lines of the edge's log that tell of an instance whose C-STORE failed."""
 NO_CERTIFICATE = '{ $.message = "HTTPS is not possible" || $.message = "TLS is not possible" }'
 """Lines of the edge's log that tell of a certificate it cannot use."""
+SILENT = '{ $.message = "HTTPS does not answer" }'
+"""Lines of the edge's log that tell of an HTTPS process that took connections and hung."""
 FAILED = '{ $.message = "request failed" && $.level = "ERROR" }'
 """Lines of the edge's log that tell of an error of its own, over HTTPS or DICOM."""
 STUCK = '{ $.message = "nothing can be recycled, the archive is above its limit" }'
@@ -79,14 +81,16 @@ def iter_edge_watches(
     )
 
 
-def iter_https_watches(targets: elbv2.NetworkTargetGroup) -> Iterator[Watch]:
+def iter_https_watches(
+    targets: elbv2.NetworkTargetGroup, log_group: logs.ILogGroup
+) -> Iterator[Watch]:
     """Watch the edge's own HTTPS, which a process of its own serves in each task."""
     yield Watch(
         "NoHealthyHttps",
         targets.metrics.healthy_host_count(statistic="Minimum", period=Duration.minutes(1)),
         1,
         "No task of the edge takes connections for HTTPS: its log says why. DICOM has an alarm of"
-        " its own. A closed port alone is seen here, no process that takes connections and hangs.",
+        " its own.",
         periods=3,
         is_below=True,
         is_missing_bad=True,
@@ -95,9 +99,15 @@ def iter_https_watches(targets: elbv2.NetworkTargetGroup) -> Iterator[Watch]:
         "UnhealthyHttps",
         targets.metrics.un_healthy_host_count(statistic="Maximum", period=_FIVE_MINUTES),
         1,
-        "The HTTPS port of a task is closed; ECS replaces the task. A process that takes"
-        " connections and hangs is not seen here.",
+        "The HTTPS port of a task is closed; ECS replaces the task.",
         periods=3,
+    )
+    yield Watch(
+        "SilentHttps",
+        _counted(log_group, "Silent", SILENT, "HttpsSilent"),
+        1,
+        "The HTTPS process of a task took connections and answered nobody for two minutes; it was"
+        " ended and started anew. Look at what it was asked for before, in the edge's log.",
     )
 
 

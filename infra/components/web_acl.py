@@ -15,7 +15,9 @@ TOKEN_HEADER = "x-nephele-front"  # noqa: S105  a name, not the token
 VIEWER_HEADER = "x-nephele-viewer"
 """CloudFront sends both: that a call came through it, and from which address."""
 CALLS_IN_FIVE_MINUTES = 20_000
-_LARGE_BODY_BYTES = 65_536
+_LARGE_BODY_BYTES = 16_384
+"""What the firewall sees of a body of API Gateway, unless it is paid for more: a longer one counts
+as too large."""
 _TAKES_BODIES = (
     "^/[a-z]+/+(instances|patients|studies|series|tools|uploads|peers|modalities|queries|jobs|"
     "dicom-web|worklists|storage-commitment|transfers)(/|$)"

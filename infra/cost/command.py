@@ -55,7 +55,7 @@ def cost(
         typer.echo("nothing was stored since the start: send something, then ask again")
     folder = assembly or data / "assembly"
     if folder.is_dir():
-        typer.echo("\nidle, a month:")
+        typer.echo("\nidle, a month (in brackets the option that switches it off):")
         idle = idle_lines(folder, prices)
         for line in idle:
             typer.echo(f"{line.dollars:10.2f}  {line.count:6.0f}  {line.name}")

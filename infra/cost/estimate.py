@@ -138,7 +138,11 @@ def idle_lines(assembly: Path, prices: Prices) -> list[Line]:
             tasks,
             _tasks(found("AWS::ECS::TaskDefinition"), prices) * tasks,
         ),
-        Line("edge: load balancer", balancers, prices.hours("network_load_balancer", balancers)),
+        Line(
+            "edge: load balancer (edge=false)",
+            balancers,
+            prices.hours("network_load_balancer", balancers),
+        ),
         Line(
             "edge: interface endpoints by zone (vpc_endpoints=false, where the VPC has them)",
             sum(endpoints),
@@ -148,6 +152,16 @@ def idle_lines(assembly: Path, prices: Prices) -> list[Line]:
             "VPN connections",
             n := len(found("AWS::EC2::VPNConnection")),
             prices.hours("vpn_connection", n),
+        ),
+        Line(
+            "Transit Gateway attachments",
+            n := len(found("AWS::EC2::TransitGatewayAttachment")),
+            prices.hours("transit_gateway_attachment", n),
+        ),
+        Line(
+            "api: environments that are always warm (api_start=snapstart)",
+            n := sum(map(_provisioned, found("AWS::Lambda::Alias"))),
+            prices.hours("provisioned_gb", n * _MEMORY_MB["api"] / 1024),
         ),
         Line(
             "firewall",
@@ -164,6 +178,11 @@ def idle_lines(assembly: Path, prices: Prices) -> list[Line]:
         count = len(found(resource_type))
         counted.append(Line(name, count, prices.month(price) * count))
     return [line for line in counted if line.count]
+
+
+def _provisioned(alias: Mapping[str, Any]) -> int:
+    found = alias.get("ProvisionedConcurrencyConfig", {})
+    return int(found.get("ProvisionedConcurrentExecutions", 0))
 
 
 def _tasks(definitions: list[Mapping[str, Any]], prices: Prices) -> float:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from dimse_edge import control, http_protocol, https
+from dimse_edge import control, http_protocol, https, pulse
 from infra.local.certificate import ensure_certificate
 from nephele.aws.bucket import Bucket
 from nephele.aws.index import Index
@@ -232,6 +232,17 @@ def test_time_of_the_server_is_not_the_clients(
             assert connection.recv(25).startswith(b"HTTP/1.1 100")
         connection.sendall(b" " * size)
         assert connection.recv(12) == b"HTTP/1.1 400"
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1", "0.0.0.0"])  # noqa: S104
+def test_the_process_hears_itself_answer(port: int, address: str) -> None:
+    async def ask() -> None:
+        heard = asyncio.Event()
+        beating = asyncio.create_task(pulse.beat(address, port, heard.set))
+        await asyncio.wait_for(heard.wait(), 30)
+        beating.cancel()
+
+    asyncio.run(ask())
 
 
 def test_the_kernel_asks_whether_a_client_is_still_there(edge_environment: EdgeEnvironment) -> None:

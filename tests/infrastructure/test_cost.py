@@ -68,6 +68,27 @@ def test_endpoints_are_most_of_what_stands_idle(default: Assembly, private: Asse
     assert not [line for line in idle_lines(private.folder, Prices.load()) if "edge" in line.name]
 
 
+def test_what_is_asked_for_is_paid_for_idle(complete: Assembly) -> None:
+    lines = {line.name.split(" (")[0]: line for line in idle_lines(complete.folder, Prices.load())}
+    attached = lines["Transit Gateway attachments"]
+    assert (attached.count, attached.dollars) == (1, pytest.approx(36.5))
+    warm = lines["api: environments that are always warm"]
+    assert (warm.count, warm.dollars) == (2, pytest.approx(2 * 18.92, abs=0.01))
+
+
+@pytest.mark.parametrize("table", ["hour", "month"])
+def test_every_price_is_asked_for(table: str) -> None:
+    source = (
+        PRICES.with_name("estimate.py").read_text() + PRICES.with_name("command.py").read_text()
+    )
+    for name in json.loads(PRICES.read_text())[table]:
+        assert f'"{name}"' in source or name in NOT_ESTIMATED, name
+
+
+NOT_ESTIMATED = {"backup_gb", "dynamodb_gb"}
+"""What is stored beside the objects depends on them."""
+
+
 @pytest.fixture
 def running(tmp_path: Path) -> Iterator[Path]:
     """Return the data folder of what looks like a running stack."""

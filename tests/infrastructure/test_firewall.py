@@ -58,7 +58,9 @@ def test_bodies_are_large_where_images_come_in(
 ) -> None:
     rules = {rule["Name"]: rule for rule in default.only("AWS::WAFv2::WebACL")["Rules"]}
     size, elsewhere = rules["LargeBodies"]["Statement"]["AndStatement"]["Statements"]
-    assert size["SizeConstraintStatement"]["FieldToMatch"]["Body"]
+    constraint = size["SizeConstraintStatement"]
+    assert constraint["FieldToMatch"]["Body"] == {"OversizeHandling": "MATCH"}
+    assert constraint["Size"] == 16_384, "API Gateway shows the firewall no more of a body"
     expected = elsewhere["NotStatement"]["Statement"]["RegexMatchStatement"]["RegexString"]
     assert bool(re.search(expected, path)) == is_free
 

@@ -25,6 +25,12 @@ needs_the_images_python = pytest.mark.skipif(
     sys.version_info[:2] != (3, 13), reason="the image is built for Python 3.13"
 )
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="users are made by root alone")
+OURS = ("dimse_edge", "nephele")
+OF_THE_BASE = {
+    *("libc.so.6", "libdl.so.2", "libm.so.6", "libpthread.so.0", "librt.so.1"),
+    *("libgcc_s.so.1", "libstdc++.so.6"),
+}
+"""Libraries of Debian's smallest installation; the image has no others but those of its wheels."""
 OF_OLDER_PYTHONS = {"jpeg_ls"}
 """Imported where the interpreter is older than the image's."""
 IMPORT_ALL = """
@@ -157,16 +163,40 @@ def test_the_image_holds_what_the_code_imports_and_none_of_the_tools(image: Imag
     held = {path.name.partition(".")[0] for path in app.iterdir()} | sys.stdlib_module_names
     imported = {
         name
-        for package in ("dimse_edge", "nephele")
+        for package in OURS
         for path in (app / package).rglob("*.py")
-        for name in _imports(ast.parse(path.read_text()))
+        for module in _modules(ast.parse(path.read_text()))
+        for name in [module.partition(".")[0]]
     }
     assert imported - held == OF_OLDER_PYTHONS
     assert not {"pytest", "aws_cdk", "mypy", "ruff", "infra", "tests", "moto", "ministack"} & held
 
 
-def _imports(tree: ast.Module) -> Iterator[str]:
-    """Yield packages a module imports when it runs, not those of its types alone."""
+def test_every_module_of_ours_that_is_named_is_in_the_image(image: Image) -> None:
+    """What is imported in the midst of a function is missed by no start."""
+    app = image.inside("/app")
+    for package in OURS:
+        for path in (app / package).rglob("*.py"):
+            for name in _modules(ast.parse(path.read_text())):
+                place = app.joinpath(*name.split("."))
+                found = place.with_suffix(".py").is_file() or place.is_dir()
+                assert found or name.partition(".")[0] not in OURS, (path, name)
+
+
+def test_libraries_need_what_the_base_has_and_each_other(image: Image) -> None:
+    app = image.inside("/app").resolve()
+    libraries = [path for path in app.rglob("*.so*") if path.is_file()]
+    assert len(libraries) > 30
+    command = ["ldd", *map(str, libraries)]
+    found = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    needed = re.findall(r"^\t(\S+) => (.+?)(?: \(0x|$)", found.stdout, re.MULTILINE)
+    assert {name for name, _ in needed} & OF_THE_BASE
+    for name, place in needed:
+        assert name in OF_THE_BASE or Path(place).resolve().is_relative_to(app), (name, place)
+
+
+def _modules(tree: ast.Module) -> Iterator[str]:
+    """Yield modules that a module imports when it runs, not those of its types alone."""
     skipped = {
         id(inner)
         for node in ast.walk(tree)
@@ -177,9 +207,9 @@ def _imports(tree: ast.Module) -> Iterator[str]:
         if id(node) in skipped:
             continue
         if isinstance(node, ast.Import):
-            yield from (alias.name.partition(".")[0] for alias in node.names)
+            yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-            yield node.module.partition(".")[0]
+            yield node.module
 
 
 def test_it_starts_as_its_entry_point_says(image: Image) -> None:

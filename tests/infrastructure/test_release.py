@@ -1,4 +1,4 @@
-"""An upgrade replaces nothing that holds data."""
+"""An upgrade replaces nothing that holds data, and no address that others have."""
 
 from __future__ import annotations
 
@@ -8,12 +8,14 @@ from collections.abc import Callable
 
 import pytest
 
-from infra.release import RECORD, Record, record_of, replaced
+from infra.release import REACHED_AT, RECORD, REPLACING, Record, record_of, replaced
 
 from .assembly import Assembly
 
 
-def test_no_stateful_resource_of_the_last_release_is_replaced(default: Assembly) -> None:
+def test_nothing_is_replaced_that_the_last_release_keeps_or_is_reached_at(
+    default: Assembly,
+) -> None:
     assert replaced(json.loads(RECORD.read_text()), record_of(default.folder)) == []
 
 
@@ -31,6 +33,11 @@ def _change_key(record: Record) -> None:
 
 def _name(record: Record) -> None:
     record[_table(record)]["fixed"]["TableName"] = "mine"
+
+
+def test_the_record_has_every_type_that_the_templates_have() -> None:
+    recorded = {item["type"] for item in json.loads(RECORD.read_text()).values()}
+    assert recorded == REPLACING.keys() | REACHED_AT.keys()
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from infra.components.service_alarms import (
     NO_CERTIFICATE,
     NOT_STORED,
     REJECTED,
+    SILENT,
     STUCK,
 )
 from infra.synth import ROOT
@@ -81,6 +82,11 @@ def test_every_group_of_targets_is_watched(every: Assembly, metric: str) -> None
     assert watched == {name.partition("/")[2] for name in groups}
 
 
+def test_https_that_hangs_is_watched(hospital: Assembly) -> None:
+    """Its port is open then, which is all that the load balancer sees."""
+    assert [alarm for alarm in _alarms(hospital) if alarm.get("MetricName") == "HttpsSilent"]
+
+
 def test_nothing_indexed_for_some_days_is_an_alarm(every: Assembly) -> None:
     """What functions were called for is not enough: each call may have failed."""
     (quiet,) = (alarm for alarm in _alarms(every) if alarm.get("MetricName") == INDEXED)
@@ -104,6 +110,7 @@ def test_every_alarm_calls_somebody_and_says_what_to_do(every: Assembly) -> None
         pytest.param(REJECTED, "dimse_edge", id="rejected"),
         pytest.param(NOT_STORED, "dimse_edge", id="not stored"),
         pytest.param(NO_CERTIFICATE, "dimse_edge", id="no certificate"),
+        pytest.param(SILENT, "dimse_edge", id="silent"),
         pytest.param(FAILED, "dimse_edge", id="failed over DICOM"),
         pytest.param(FAILED, "lambdas", id="failed over HTTPS"),
         pytest.param(STUCK, "lambdas", id="stuck"),

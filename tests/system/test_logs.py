@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,6 +15,11 @@ from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 from pydicom.tag import Tag
 from pydicom.uid import generate_uid
+from pynetdicom import AE
+from pynetdicom.sop_class import (
+    PatientRootQueryRetrieveInformationModelFind,
+    PatientRootQueryRetrieveInformationModelMove,
+)
 
 from tests.stack import Stack
 from tests.system.senders import make_study, send
@@ -62,9 +68,50 @@ def spellings(value: str) -> set[str]:
     return {value, value.lower(), *(text[4:-4].decode() for text in encoded)}
 
 
-def test_no_log_tells_of_a_patient(stack: Stack, planted: tuple[Path, dict[str, str]]) -> None:
+@pytest.fixture
+def finder(stack: Stack) -> Iterator[str]:
+    """Return the name and title of a modality that may ask, and that answers nobody."""
+    name = f"{_PREFIX[:2]}FINDER"
+    with socket.create_server(("127.0.0.1", 0)) as free, stack.rest() as rest:
+        modality = {"AET": name, "Host": "127.0.0.1", "Port": free.getsockname()[1]}
+        allowed = {"AllowFind": True, "AllowMove": True}
+        free.close()
+        rest.put(f"/modalities/{name}", json=modality | allowed).raise_for_status()
+        yield name
+        rest.delete(f"/modalities/{name}").raise_for_status()
+
+
+def ask(stack: Stack, aet: str, values: dict[str, str]) -> int:
+    """Find a patient over DICOM, and ask for it to be sent to nobody; return the matches."""
+    entity = AE(ae_title=aet)
+    models = (
+        PatientRootQueryRetrieveInformationModelFind,
+        PatientRootQueryRetrieveInformationModelMove,
+    )
+    for model in models:
+        entity.add_requested_context(model)
+    identifier = Dataset()
+    identifier.QueryRetrieveLevel = "PATIENT"
+    identifier.PatientName = values["PatientName"]
+    identifier.PatientID = values["PatientID"]
+    host, port = stack.dicom_address
+    association = entity.associate(host, port, ae_title="ORTHANC")
+    assert association.is_established
+    found = [match for _, match in association.send_c_find(identifier, models[0]) if match]
+    sent = [status.Status for status, _ in association.send_c_move(identifier, "NOBODY", models[1])]
+    association.release()
+    assert len(sent) == 1
+    assert sent[0], "nobody is of that name"
+    return len(found)
+
+
+def test_no_log_tells_of_a_patient(
+    stack: Stack, planted: tuple[Path, dict[str, str]], finder: str
+) -> None:
     path, values = planted
     send(stack, [path])
+    stack.wait_idle()
+    assert ask(stack, finder, values) == 1
     dataset = pydicom.dcmread(path)
     with stack.rest() as rest:
         found = rest.post(
@@ -82,6 +129,8 @@ def test_no_log_tells_of_a_patient(stack: Stack, planted: tuple[Path, dict[str, 
         rest.post(f"/studies/{study}/archive", json={"Synchronous": True})
         rest.post("/tools/find", json={"Level": values["PatientName"], "Query": {}})
         rest.post("/tools/find", json={"Level": "Study", "Query": {values["PatientName"]: "*"}})
+        query = {"Level": "Patient", "Query": {"PatientName": values["PatientName"]}}
+        assert rest.post(f"/modalities/{finder}/query", json=query).is_error, "nobody is there"
         rest.put(f"/studies/{study}/metadata/1024", content=values["PatientComments"])
         rest.post("/instances", content=path.read_bytes()[:1000])
         broken = io.BytesIO()
