@@ -111,10 +111,8 @@ def make_server(
 async def _serve(server: Server, listener: socket.socket, parent: socket.socket) -> None:
     serving = asyncio.create_task(server.serve([listener]))
     asked = asyncio.create_task(asyncio.to_thread(_wait_for_drain, parent))
-    address, port = listener.getsockname()[:2]
-    beating = asyncio.create_task(pulse.beat(address, port, lambda: parent.send(control.ALIVE)))
-    await asyncio.wait({serving, asked}, return_when=asyncio.FIRST_COMPLETED)
-    beating.cancel()
+    with pulse.beating(listener, lambda: parent.send(control.ALIVE)):
+        await asyncio.wait({serving, asked}, return_when=asyncio.FIRST_COMPLETED)
     server.should_exit = True
     await serving
 

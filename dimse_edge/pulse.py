@@ -7,10 +7,11 @@ has told of no answer for long (`dimse_edge.helpers`).
 
 from __future__ import annotations
 
-import asyncio
+import socket
 import ssl
-from collections.abc import Callable
-from contextlib import suppress
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 
 SECONDS = 15.0
 """Between two questions."""
@@ -20,31 +21,41 @@ _ANSWER = b"HTTP/1.1 "
 _EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  addresses that are listened on
 
 
-async def beat(address: str, port: int, tell: Callable[[], object]) -> None:
-    """Ask for ever; `tell` is called after each answer, whatever it says: none has a login.
+@contextmanager
+def beating(listener: socket.socket, tell: Callable[[], object]) -> Iterator[None]:
+    """Ask as long as this lasts, from a thread.
 
     Parameters
     ----------
-    address, port : str, int
+    listener : socket
         What is listened on; every address of the machine means its own.
+    tell : callable
+        Called after each answer, whatever it says: no question has a login.
     """
-    while True:
-        with suppress(OSError, TimeoutError):
-            async with asyncio.timeout(_PATIENCE_SECONDS):
-                if await _is_answered(_EVERYWHERE.get(address, address), port):
-                    tell()
-        await asyncio.sleep(SECONDS)
-
-
-async def _is_answered(address: str, port: int) -> bool:
-    reader, writer = await asyncio.open_connection(
-        address, port, ssl=_trusting(), server_hostname=""
-    )
+    address, port = listener.getsockname()[:2]
+    place = _EVERYWHERE.get(address, address), port
+    is_over = threading.Event()
+    thread = threading.Thread(target=_beat, args=(place, tell, is_over), name="pulse", daemon=True)
+    thread.start()
     try:
-        writer.write(_QUESTION)
-        return (await reader.read(len(_ANSWER))).startswith(_ANSWER)
+        yield
     finally:
-        writer.close()
+        is_over.set()
+
+
+def _beat(place: tuple[str, int], tell: Callable[[], object], is_over: threading.Event) -> None:
+    while not is_over.wait(SECONDS):
+        with suppress(OSError):
+            if is_answered(place):
+                tell()
+
+
+def is_answered(place: tuple[str, int]) -> bool:
+    """Ask once; OSError where nobody is there, or has not said anything after a while."""
+    connection = socket.create_connection(place, _PATIENCE_SECONDS)
+    with connection, _trusting().wrap_socket(connection) as asking:
+        asking.sendall(_QUESTION)
+        return asking.recv(len(_ANSWER)) == _ANSWER
 
 
 def _trusting() -> ssl.SSLContext:

@@ -234,15 +234,8 @@ def test_time_of_the_server_is_not_the_clients(
         assert connection.recv(12) == b"HTTP/1.1 400"
 
 
-@pytest.mark.parametrize("address", ["127.0.0.1", "0.0.0.0"])  # noqa: S104
-def test_the_process_hears_itself_answer(port: int, address: str) -> None:
-    async def ask() -> None:
-        heard = asyncio.Event()
-        beating = asyncio.create_task(pulse.beat(address, port, heard.set))
-        await asyncio.wait_for(heard.wait(), 30)
-        beating.cancel()
-
-    asyncio.run(ask())
+def test_the_process_hears_itself_answer(port: int) -> None:
+    assert pulse.is_answered(("127.0.0.1", port))
 
 
 def test_the_kernel_asks_whether_a_client_is_still_there(edge_environment: EdgeEnvironment) -> None:

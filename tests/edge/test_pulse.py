@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 import selectors
 import socket
 import threading
@@ -18,50 +16,53 @@ from dimse_edge.helpers import Helpers
 _SILENT = "tests.edge.silent"
 
 
-def test_who_takes_connections_and_hangs_is_not_alive(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pulse, "SECONDS", 0.0)
+@pytest.fixture
+def listener(monkeypatch: pytest.MonkeyPatch) -> Iterator[socket.socket]:
+    """Take connections and hang."""
     monkeypatch.setattr(pulse, "_PATIENCE_SECONDS", 0.2)
-    told: list[str] = []
-    with socket.create_server(("127.0.0.1", 0)) as hanging, contextlib.ExitStack() as stack:
+    with socket.create_server(("0.0.0.0", 0)) as hanging:  # noqa: S104  as in a container
         hanging.settimeout(30)
-
-        def take_two() -> None:
-            """Take the second connection when the patience with the first one is over."""
-            for _ in range(2):
-                stack.enter_context(hanging.accept()[0])
-
-        async def ask() -> None:
-            taking = asyncio.to_thread(take_two)
-            beating = asyncio.create_task(
-                pulse.beat(*hanging.getsockname(), lambda: told.append("alive"))
-            )
-            await taking
-            beating.cancel()
-
-        asyncio.run(ask())
-    assert told == []
+        yield hanging
 
 
-def test_a_port_that_is_closed_is_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pulse, "SECONDS", 0.0)
-    asked = threading.Semaphore(0)
-    real = asyncio.open_connection
+def test_who_takes_connections_and_hangs_is_not_alive(listener: socket.socket) -> None:
+    with pytest.raises(TimeoutError):
+        pulse.is_answered(("127.0.0.1", listener.getsockname()[1]))
 
-    async def open_connection(*arguments: object, **named: object) -> object:
-        asked.release()
-        return await real(*arguments, **named)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(asyncio, "open_connection", open_connection)
-
-    async def ask(closed: socket.socket) -> bool:
-        beating = asyncio.create_task(pulse.beat(*closed.getsockname(), lambda: None))
-        again = [await asyncio.to_thread(asked.acquire, timeout=30) for _ in range(3)]
-        beating.cancel()
-        return all(again)
-
+def test_who_is_not_there_is_not_alive() -> None:
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))  # and nobody listens
-        assert asyncio.run(ask(closed))
+        with pytest.raises(ConnectionRefusedError):
+            pulse.is_answered(closed.getsockname())
+
+
+def test_answers_alone_are_told_and_questions_go_on(
+    listener: socket.socket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pulse, "SECONDS", 0.0)
+    answers = iter([False, True, TimeoutError(), ConnectionResetError(), True])
+    asked: list[tuple[str, int]] = []
+    told: list[int] = []
+    all_told = threading.Event()
+
+    def is_answered(place: tuple[str, int]) -> bool:
+        asked.append(place)
+        answer = next(answers, False)
+        if isinstance(answer, OSError):
+            raise answer
+        return answer
+
+    def tell() -> None:
+        told.append(len(asked))
+        if len(told) == 2:
+            all_told.set()
+
+    monkeypatch.setattr(pulse, "is_answered", is_answered)
+    with pulse.beating(listener, tell):
+        assert all_told.wait(30)
+    assert told == [2, 5]
+    assert asked[0] == ("127.0.0.1", listener.getsockname()[1])
 
 
 @pytest.fixture
