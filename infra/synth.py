@@ -23,6 +23,8 @@ _SUFFIXES = {".py", ".json", ".txt", ".toml", ""}
 _ELSEWHERE = {"__pycache__", "local"}
 """Folders whose files make no difference to the assembly."""
 _STAMP = ".synthesized"
+_DEPLOYS = "CDK_CLI_VERSION"
+"""Variable that the CDK command line sets, and nobody else."""
 
 
 def synthesize(context: Mapping[str, str], outdir: Path) -> Path:
@@ -78,7 +80,10 @@ def run_app(arguments: Sequence[str]) -> None:
     parser.add_argument("-c", "--context", action="append", default=[], metavar="NAME=VALUE")
     given = dict(item.partition("=")[::2] for item in parser.parse_args(arguments).context)
     inherited = json.loads(os.environ.get("CDK_CONTEXT_JSON") or "{}")
-    os.environ["CDK_CONTEXT_JSON"] = json.dumps(_file_context() | inherited | given)
+    context = _file_context() | inherited | given
+    if _DEPLOYS in os.environ and str(context.get("local", "false")).lower() != "false":
+        sys.exit("nephele: local: such templates are for `nephele up`, and never deployed")
+    os.environ["CDK_CONTEXT_JSON"] = json.dumps(context)
     os.environ.setdefault("CDK_OUTDIR", str(ROOT / "cdk.out"))
     prepare_jsii()
 

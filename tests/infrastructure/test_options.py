@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import json
+import os
 import re
 import subprocess
 import sys
@@ -393,6 +394,19 @@ def test_synthesis_ends_with_the_sentence_alone() -> None:
     assert result.returncode == 1
     assert result.stderr.startswith("nephele: vpc_cidr: '10.0.0.0/33' is no range of addresses")
     assert len(result.stderr.splitlines()) == 1
+
+
+def test_what_is_for_this_machine_is_never_deployed() -> None:
+    """Logins may be off there, since nobody else reaches it."""
+    command = [sys.executable, str(ROOT / "app.py"), "-c", "local=true"]
+    environment = {**os.environ, "CDK_CLI_VERSION": "2.1148.1"}
+    result = subprocess.run(
+        command, capture_output=True, text=True, timeout=120, check=False, env=environment
+    )
+    assert result.returncode == 1
+    assert (
+        result.stderr == "nephele: local: such templates are for `nephele up`, and never deployed\n"
+    )
 
 
 def test_every_option_is_documented() -> None:
