@@ -47,15 +47,20 @@ def edge_environment(monkeypatch: pytest.MonkeyPatch) -> EdgeEnvironment:
 
 
 @pytest.fixture
-def port(tmp_path: Path, edge_environment: EdgeEnvironment) -> Iterator[int]:
-    """Serve HTTPS without a login; return the port."""
+def archive(tmp_path: Path) -> Archive:
+    """Return an archive that nobody asks for anything, with a certificate."""
     made = ensure_certificate(tmp_path)
     own = tmp_path / "own.pem"
     own.write_bytes(made.key.read_bytes() + made.chain.read_bytes())
     options = {"SslEnabled": True, "SslCertificate": str(own)}
-    archive = Archive(
+    return Archive(
         parse_configuration(json.dumps(options)), Bucket("archive"), Index(Table("index"))
     )
+
+
+@pytest.fixture
+def port(archive: Archive, edge_environment: EdgeEnvironment) -> Iterator[int]:
+    """Serve HTTPS without a login; return the port."""
     ready = threading.Event()
     server = https.make_server(archive, Doorkeeper(None), 1, ready.set)
     with https.listen(edge_environment, 0) as listener:
@@ -236,6 +241,26 @@ def test_time_of_the_server_is_not_the_clients(
 
 def test_the_process_hears_itself_answer(port: int) -> None:
     assert pulse.is_answered(("127.0.0.1", port))
+
+
+def test_the_parent_is_told_of_answers_until_it_asks_for_the_end(
+    archive: Archive, edge_environment: EdgeEnvironment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pulse, "SECONDS", 0.0)
+    ours, theirs = socket.socketpair()
+    with ours, theirs, https.listen(edge_environment, 0) as listener:
+        ours.settimeout(30)
+        server = https.make_server(archive, Doorkeeper(None), 1, lambda: theirs.send(control.READY))
+        serving = threading.Thread(
+            target=lambda: asyncio.run(https._serve(server, listener, theirs))
+        )
+        serving.start()
+        told = b""
+        while control.READY not in told or control.ALIVE not in told:
+            told += control.receive_messages(ours)
+        ours.send(control.DRAIN)
+        serving.join(30)
+        assert not serving.is_alive()
 
 
 def test_the_kernel_asks_whether_a_client_is_still_there(edge_environment: EdgeEnvironment) -> None:
