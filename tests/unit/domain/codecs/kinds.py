@@ -52,6 +52,8 @@ LOSSLESS_KINDS = [
     pytest.param(noise((1, 50), 16), {}, id="one row"),
     pytest.param(noise((50, 1), 16), {}, id="one column"),
     pytest.param(noise((2, 100), 16), {}, id="two rows"),
+    pytest.param(noise((37, 1500), 12), {"bits_stored": 12}, id="wide"),
+    pytest.param(noise((35, 1100, 3), 8, dtype="uint8"), {"photometric": "RGB"}, id="wide RGB"),
     pytest.param(np.zeros((8, 8), np.uint16), {}, id="constant"),
     pytest.param(SMOOTH, {"bits_stored": 12}, id="smooth"),
     pytest.param(

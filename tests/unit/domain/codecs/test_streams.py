@@ -126,6 +126,13 @@ def test_rpcl_has_lengths_and_a_small_base_resolution(size: tuple[int, int]) -> 
     assert max(size) / 2**levels <= 64
 
 
+@needs_precision
+@pytest.mark.parametrize(("columns", "across", "down"), [(1023, 64, 64), (1024, 128, 32)])
+def test_code_blocks_of_wide_frames_are_wide(columns: int, across: int, down: int) -> None:
+    coding = segments(encode(HTJ2K_LOSSLESS, noise((40, columns), 12), bits_stored=12))[0x52]
+    assert (4 << coding[6], 4 << coding[7]) == (across, down)
+
+
 @pytest.mark.parametrize("size", [(2, 300), (300, 2), (1, 65)])
 def test_frame_too_thin_for_a_small_base_resolution(size: tuple[int, int]) -> None:
     with pytest.raises(NotTranscodable, match=r"Rows \(0028,0010\)|Columns \(0028,0011\)"):

@@ -20,6 +20,11 @@ if TYPE_CHECKING:
 
 _LEVELS = 5
 _LARGEST_BASE_RESOLUTION = 64
+_WIDE_FROM_COLUMNS, _WIDE_BLOCK = 1024, (128, 32)
+"""Code-blocks of wide frames, across and down: as many samples as in the usual ones of 64x64.
+
+OpenJPH works along lines, and takes 5 % less time for them.
+"""
 _STEP_AT_0_DB, _LARGEST_STEP = 3.0, 0.5
 """OpenJPH's quantization step, of the full range."""
 
@@ -69,6 +74,8 @@ def _encode(
         settings |= {"tlm": True, "tilepart": 1}
     if sys.version_info >= (3, 12):
         settings |= {"bitspersample": precision, "prog_order": "RPCL"}
+        if description.columns >= _WIDE_FROM_COLUMNS:
+            settings |= {"block_size": _WIDE_BLOCK}
     elif precision not in (8, 16) and (step is not None or precision > 16):
         # The imagecodecs that there is for the interpreter knows the precisions of types alone.
         raise NotTranscodable(

@@ -22,7 +22,7 @@ def stored_range(description: PixelDescription) -> tuple[int, int]:
 def holds_stored_bits_only(samples: Samples, description: PixelDescription) -> bool:
     """Tell whether samples are within BitsStored: other bits may hold overlays, or anything."""
     low, high = stored_range(description)
-    return low <= int(samples.min()) and int(samples.max()) <= high
+    return int(samples.max()) <= high and (low == 0 or low <= int(samples.min()))
 
 
 def lossless_precision(samples: Samples, description: PixelDescription) -> int:
