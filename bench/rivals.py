@@ -24,14 +24,16 @@ class Race:
     ----------
     encoders, decoders : tuple
         Commands, without their files. The first encoder also makes what all of them decode.
+    encoding_bar, decoding_bar : float or None
+        None where it is shown alone.
     """
 
     name: str
     uid: str
     encoders: tuple[tuple[str, ...], ...]
     decoders: tuple[tuple[str, ...], ...]
-    encoding_bar: float
-    decoding_bar: float
+    encoding_bar: float | None
+    decoding_bar: float | None
 
 
 _GDCM_RAW = ("gdcmconv", "--raw")
@@ -41,7 +43,7 @@ RACES: Final[tuple[Race, ...]] = (
         f"{_ROOT}.4.51",
         (("dcmcjpeg", "+ee"),),
         (("dcmdjpeg",), _GDCM_RAW),
-        2,
+        None,
         2,
     ),
     Race(
@@ -49,7 +51,7 @@ RACES: Final[tuple[Race, ...]] = (
         f"{_ROOT}.4.70",
         (("dcmcjpeg", "+e1"), ("gdcmconv", "--jpeg")),
         (("dcmdjpeg",), _GDCM_RAW),
-        2,
+        None,
         2,
     ),
     Race(

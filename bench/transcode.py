@@ -160,7 +160,7 @@ def _compared(
     sources: tuple[Path, Path],
     uid: str,
     commands: tuple[tuple[str, ...], ...],
-    bar: float,
+    bar: float | None,
 ) -> list[object]:
     """Measure Nephele and the programs on the same file; the faster program counts."""
     source, small = sources
@@ -177,7 +177,8 @@ def _compared(
             found.append((net, used, whole.wall.median, command[0]))
     net, used, whole_seconds, name = min(found)
     ratio = net / warm.wall.median
-    run.report.bar(f"{title}: {name} over ours", ratio, least=bar)
+    if bar is not None:
+        run.report.bar(f"{title}: {name} over ours", ratio, least=bar)
     return [
         title,
         "refused" if cold is None else 1000 * cold.wall.median,
