@@ -148,6 +148,8 @@ def test_a_policy_that_goes_away_forbids_soon(aws_folder: DataFolder) -> None:
 
 
 PART_BYTES = 5 << 20
+LARGE = bytes(range(251)) * (3 << 14)
+RANGES = ("0-0", "5-2097157", "2000000-", "-7")
 
 
 def _versions(aws: LocalAws) -> list[bytes]:
@@ -177,13 +179,35 @@ def _versions(aws: LocalAws) -> list[bytes]:
     return found
 
 
+def _copies(aws: LocalAws) -> list[bytes]:
+    """Return a large object: a range of it, all of it, one made of its ranges, and of all of it."""
+    objects, source = aws.clients.objects, {"Bucket": BUCKET, "Key": "large"}
+    objects.put_object(**source, Body=LARGE)
+    upload = objects.create_multipart_upload(Bucket=BUCKET, Key="parts")["UploadId"]
+    named = {"Bucket": BUCKET, "Key": "parts", "UploadId": upload}
+    parts = []
+    for number, copied in ((1, f"bytes=7-{PART_BYTES + 6}"), (2, "bytes=0-6")):
+        copy = {**named, "PartNumber": number, "CopySource": source, "CopySourceRange": copied}
+        etag = objects.upload_part_copy(**copy)["CopyPartResult"]["ETag"]
+        parts.append({"PartNumber": number, "ETag": etag})
+    objects.complete_multipart_upload(**named, MultipartUpload={"Parts": parts})
+    objects.copy_object(Bucket=BUCKET, Key="whole", CopySource=source)
+    found = [objects.get_object(**source, Range=f"bytes={PART_BYTES}-")["Body"].read()]
+    for key in ("large", "parts", "whole"):
+        found.append(objects.get_object(Bucket=BUCKET, Key=key)["Body"].read())
+    return found
+
+
 def test_versions_and_parts_are_kept_outside_of_memory(aws_folder: DataFolder) -> None:
-    async def check() -> list[bytes]:
+    async def check() -> tuple[list[bytes], list[bytes]]:
         async with local_aws(aws_folder) as aws:
-            return await asyncio.to_thread(_versions, aws)
+            return await asyncio.to_thread(lambda: (_versions(aws), _copies(aws)))
 
     first = b"a" * PART_BYTES + BODY
-    assert asyncio.run(check()) == [first, BODY, BODY, first]
+    versions, copies = asyncio.run(check())
+    assert versions == [first, BODY, BODY, first]
+    exchanged = LARGE[7 : PART_BYTES + 7] + LARGE[:7]
+    assert copies == [LARGE[PART_BYTES:], LARGE, exchanged, LARGE]
 
 
 def _ranges(aws: LocalAws) -> list[tuple[bytes, int, str]]:
@@ -199,10 +223,6 @@ def _ranges(aws: LocalAws) -> list[tuple[bytes, int, str]]:
     return [
         (one["Body"].read(), one["ContentLength"], one.get("ContentRange", "")) for one in answers
     ]
-
-
-LARGE = bytes(range(251)) * (3 << 14)
-RANGES = ("0-0", "5-2097157", "2000000-", "-7")
 
 
 def test_a_large_object_is_sent_in_pieces(aws_folder: DataFolder) -> None:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import copy
 import hashlib
 import mmap
-import os
 import re
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Mapping
 from functools import lru_cache, wraps
+from pathlib import Path
 from typing import Any
 
 import orjson
@@ -121,11 +121,35 @@ def in_file(data: bytes, folder: str) -> bytes | mmap.mmap:
     """Return bytes of a large part that the kernel may put aside; small ones as they are."""
     if len(data) < _LEAST_MAPPED or _KEEPS_FILES_OPEN:
         return data
-    os.makedirs(folder, exist_ok=True)  # a part may be the first that is ever written
+    Path(folder).mkdir(parents=True, exist_ok=True)  # a part may be the first that is ever written
     with tempfile.TemporaryFile(dir=folder) as file:
         file.write(data)
         file.flush()
         return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ, **_UNTRACKED)
+
+
+def in_place(
+    read: Callable[..., Any], path_of: Callable[[str, str], str | None]
+) -> Callable[..., Any]:
+    """Let a large object be mapped from its file, so that a range costs what the range takes.
+
+    The whole object would be read for every range of it otherwise.
+
+    Parameters
+    ----------
+    path_of : callable
+        Returns where the object of a bucket and a key is kept.
+    """
+
+    @wraps(read)
+    def body(bucket: str, key: str, obj: Mapping[str, Any]) -> Any:
+        path = None if obj.get("body") is not None else path_of(bucket, key)
+        if path is None or obj.get("size", 0) < _LEAST_MAPPED or _KEEPS_FILES_OPEN:
+            return read(bucket, key, obj)
+        with Path(path).open("rb") as file:
+            return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ, **_UNTRACKED)
+
+    return body
 
 
 def remembered(function: Callable[..., Any]) -> Callable[..., Any]:

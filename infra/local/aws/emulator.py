@@ -55,13 +55,26 @@ def _tell_soon(
 def _upload_part(bucket: str, key: str, body: bytes, query: Any, headers: Any) -> Any:
     """Take a part, and leave its bytes in a file until it is asked for."""
     answer = _ministacks_upload_part(bucket, key, body, query, headers)
-    if answer[0] == HTTPStatus.OK:
-        parts = s3._multipart_uploads[s3._qp(query, "uploadId")]["parts"]
-        parts[int(s3._qp(query, "partNumber"))]["body"] = in_file(body, s3.DATA_DIR)
+    _put_aside(answer, query)
     return answer
 
 
+def _upload_part_copy(bucket: str, key: str, query: Any, headers: Any) -> Any:
+    """Copy a part, and leave its bytes in a file until it is asked for."""
+    answer = _ministacks_upload_part_copy(bucket, key, query, headers)
+    _put_aside(answer, query)
+    return answer
+
+
+def _put_aside(answer: Any, query: Any) -> None:
+    if answer[0] == HTTPStatus.OK:
+        parts = s3._multipart_uploads[s3._qp(query, "uploadId")]["parts"]
+        part = parts[int(s3._qp(query, "partNumber"))]
+        part["body"] = in_file(part["body"], s3.DATA_DIR)
+
+
 _ministacks_upload_part = s3._upload_part
+_ministacks_upload_part_copy = s3._upload_part_copy
 
 
 def _quicken() -> None:
@@ -74,6 +87,7 @@ def _quicken() -> None:
         s3._upload_part = _upload_part
         s3._get_object = large_objects.get_object
         s3._read_body = large_objects.read_body
+        s3._upload_part_copy = _upload_part_copy
     dynamodb.copy = SimpleNamespace(deepcopy=copy_of)
     dynamodb.json_response = json_answer
     dynamodb._tokenize = remembered_tokens(dynamodb._tokenize)

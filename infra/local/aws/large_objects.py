@@ -15,6 +15,8 @@ from typing import Any, BinaryIO, Self
 from ministack.core.responses import StreamingResponse
 from ministack.services import s3
 
+from infra.local.aws.cheaper import in_place
+
 LEAST_BYTES = 1 << 20
 """Smaller ones are sent as ever."""
 _PIECE_BYTES = 1 << 20
@@ -82,4 +84,4 @@ def read_body(bucket: str, key: str, obj: Mapping[str, Any]) -> Any:
 
 
 _ministacks_get_object = s3._get_object
-_ministacks_read_body = s3._read_body
+_ministacks_read_body = in_place(s3._read_body, s3._object_disk_path)
