@@ -30,7 +30,9 @@ EXPLICIT = "1.2.840.10008.1.2.1"
 RLE = "1.2.840.10008.1.2.5"
 JPEG = "1.2.840.10008.1.2.4.50"
 JPEG_LS = "1.2.840.10008.1.2.4.80"
+JPEG_2000_LOSSLESS = "1.2.840.10008.1.2.4.90"
 JPEG_2000 = "1.2.840.10008.1.2.4.91"
+HTJ2K_LOSSLESS = "1.2.840.10008.1.2.4.201"
 FRAMES = noise((3, 16, 16), 8, dtype="uint8")
 UNDEFINED = 0xFFFFFFFF
 
@@ -150,6 +152,38 @@ def test_a_native_frame_above_the_limit_is_not_read() -> None:
     options = CodecOptions(maximum_frame_bytes=255)
     with pytest.raises(NotTranscodable, match="255 are allowed"):
         open_transcoding(io.BytesIO(image_file(FRAMES, frames=3)), RLE, options=options)
+
+
+_RESERVED = 320 << 20
+_FRAME_BYTES = 256 * 256 * 3
+
+
+@pytest.mark.parametrize(
+    ("source", "target", "times"),
+    [
+        pytest.param(EXPLICIT, JPEG_2000_LOSSLESS, 12.5, id="to JPEG 2000"),
+        pytest.param(EXPLICIT, HTJ2K_LOSSLESS, 7, id="to HTJ2K"),
+        pytest.param(EXPLICIT, RLE, 5, id="to RLE"),
+        pytest.param(JPEG_2000_LOSSLESS, EXPLICIT, 8, id="from JPEG 2000"),
+        pytest.param(JPEG_LS, JPEG_2000_LOSSLESS, 12.5, id="from JPEG-LS to JPEG 2000"),
+    ],
+)
+def test_a_frame_that_takes_more_memory_than_there_is_is_refused_first(
+    source: str, target: str, times: float
+) -> None:
+    samples = noise((256, 256, 3), 8, dtype="uint8")
+    encoded = transcode(image_file(samples, "RGB"), source).encoded
+    needed = int(times * _FRAME_BYTES) + _RESERVED
+    enough = CodecOptions(memory_bytes=needed)
+    assert transcode(encoded, target, options=enough).transfer_syntax_uid == target
+    with pytest.raises(NotTranscodable, match=r"Rows \(0028,0010\).* MiB .*the function has 32\d"):
+        open_transcoding(io.BytesIO(encoded), target, options=CodecOptions(memory_bytes=needed - 1))
+
+
+def test_native_frames_are_copied_with_any_memory() -> None:
+    little = CodecOptions(memory_bytes=1)
+    encoded = image_file(FRAMES, frames=3)
+    assert transcode(encoded, "1.2.840.10008.1.2", options=little).encoded
 
 
 def test_offsets_beyond_32_bits_are_extended_ones() -> None:

@@ -189,6 +189,19 @@ def test_a_frame_above_the_limit_is_kept_as_it_came(archive: Archive) -> None:
     assert "1048576 are allowed" in unquote(reason)
 
 
+def test_a_frame_for_which_the_function_is_too_small_is_kept_as_it_came(
+    archive: Archive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "320")
+    jpeg_2000 = with_options(archive, '{"IngestTranscoding": "1.2.840.10008.1.2.4.90"}')
+    sent(jpeg_2000, dicom_file(), "20260101T000000.000000")
+    ((key, _),) = archive.bucket.iter_objects("dicom/")
+    assert archive.bucket.read(key) == dicom_file()
+    reason = unquote(archive.bucket.head(key).metadata["transcoding-failure"])
+    assert "Rows (0028,0010)" in reason
+    assert "and the function has 320: `nephele transcode`" in reason
+
+
 @pytest.mark.parametrize("way", ["REST", "DIMSE"])
 def test_without_room_to_inflate_a_file_is_kept_as_it_came(
     way: str, archive: Archive, monkeypatch: pytest.MonkeyPatch

@@ -10,16 +10,18 @@ from nephele.domain.transcoding import Transcoding, open_transcoding
 from nephele.domain.transcoding.sinks import Sink
 from nephele.errors import NotTranscodable
 from nephele.services.archive import Archive
+from nephele.settings.environment import function_memory_bytes
 
 
 def codec_options(archive: Archive) -> CodecOptions:
-    """Return which codecs are asked first, and how large a frame may be.
+    """Return which codecs are asked first, how large a frame may be, and what memory there is.
 
     See `BuiltinDecoderTranscoderOrder` and `MaximumFrameSizeMB`.
     """
     return CodecOptions(
         order=archive.configuration.builtin_decoder_transcoder_order,
         maximum_frame_bytes=archive.configuration.maximum_frame_size_mb << 20,
+        memory_bytes=function_memory_bytes(),
     )
 
 

@@ -15,6 +15,12 @@ from nephele.settings.configuration import Configuration, parse_configuration
 PREFIX = "NEPHELE_"
 
 
+def function_memory_bytes() -> int | None:
+    """Return the memory that Lambda gives the process, None where it is no function."""
+    megabytes = os.environ.get("AWS_LAMBDA_FUNCTION_MEMORY_SIZE")
+    return None if megabytes is None else int(megabytes) << 20
+
+
 class Environment(BaseSettings):
     """What every process needs to know.
 

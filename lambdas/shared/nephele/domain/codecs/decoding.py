@@ -16,6 +16,7 @@ from nephele.domain.codecs.options import DEFAULT_OPTIONS, CodecOptions
 from nephele.domain.codecs.recoding import jpeg_of
 from nephele.domain.codecs.rle import decode_rle
 from nephele.domain.codecs.stream_header import StreamHeader
+from nephele.domain.codecs.working_memory import check_working_memory
 from nephele.domain.pixel_description import PixelDescription
 from nephele.domain.transfer_syntax import JPEG_XL_JPEG_RECOMPRESSION, TransferSyntax
 from nephele.errors import UnsupportedImage
@@ -46,6 +47,7 @@ def decode_frame(
             return decode_native(description, encoded, is_little_endian=syntax.is_little_endian)
         if syntax.decoder is None or not syntax.is_encapsulated:
             raise UnsupportedImage(f"no codec reads fragments of {syntax.name}")
+        check_working_memory(description, options, decoded=syntax)
         return _decode_encapsulated(description, syntax, encoded, options)
     except (RuntimeError, ValueError, TypeError, MemoryError) as exc:
         raise UnsupportedImage("the frame's code stream is damaged") from exc

@@ -24,11 +24,14 @@ class CodecOptions:
     threads : int
         Threads within one frame, where there are fewer frames than cores; JPEG 2000 and JPEG XL
         make use of them.
+    memory_bytes : int or None
+        Of the process; a frame that would take more is refused before. None where it is not known.
     """
 
     order: CodecOrder = "Before"
     maximum_frame_bytes: int = 512 << 20
     threads: int = 1
+    memory_bytes: int | None = None
 
     def sort(self, builtin: str, other: str) -> tuple[str, ...]:
         """Return the names of the codecs to try, in their order."""

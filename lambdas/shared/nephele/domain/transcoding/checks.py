@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from nephele.domain.attributes import PIXEL_DATA
 from nephele.domain.codecs.code_streams import check_frame_size
+from nephele.domain.codecs.working_memory import check_working_memory
 from nephele.domain.elements import DataSet
 from nephele.domain.transcoding.frame_work import frame_work
 from nephele.domain.transcoding.ingest import is_never_transcoded
@@ -66,6 +67,12 @@ def _check_frames(plan: Plan) -> None:
         )
     if not plan.is_recoding:
         check_frame_size(image.description, plan.options)
+        check_working_memory(
+            image.description,
+            plan.options,
+            decoded=image.syntax if image.is_encapsulated else None,
+            encoded=target if target.is_encapsulated else None,
+        )
     if not (source.layout.is_little_endian and target.is_little_endian):
         check_words(image.description.bits_allocated)
     if plan.is_lossy:
