@@ -9,7 +9,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -20,8 +20,12 @@ from pydicom.data import get_testdata_file
 from pydicom.uid import generate_uid
 from pynetdicom import AE
 
+from nephele.aws import clock, object_metadata
+from nephele.aws.keys import RAW, InstanceKey
+from nephele.aws.multipart import PART_BYTES
 from nephele.domain.levels import Level
-from nephele.domain.orthanc_id import Identity
+from nephele.domain.orthanc_id import Identity, OrthancId
+from nephele.domain.provenance import Origin, Provenance
 from tests.stack import Stack, running_stack
 from tests.system.senders import make_study, send
 from tests.system.test_spine import objects_of
@@ -143,20 +147,58 @@ def _skip_without_room(folder: Path, size_bytes: int) -> None:
         pytest.skip(f"{2 * size_bytes >> 30} GiB of memory are not free")
 
 
+def _upload(stack: Stack, path: Path, _orthanc_id: str) -> None:
+    """Send a file by a presigned upload."""
+    command = [Path(sys.executable).with_name("nephele"), "import", path, "--url", stack.http]
+    trust = ["--ca-bundle", stack.trusted]
+    subprocess.run([*command, *trust], check=True, timeout=1200)
+
+
+def _receive(stack: Stack, path: Path, orthanc_id: str) -> None:
+    """Write a file where the edge writes what it receives, and as it does: in parts."""
+    client = stack.client("s3")
+    (bucket,) = (
+        one["Name"]
+        for one in client.list_buckets()["Buckets"]
+        if client.get_bucket_notification_configuration(Bucket=one["Name"]).get(
+            "QueueConfigurations"
+        )
+    )
+    key = InstanceKey(RAW, OrthancId(orthanc_id), clock.new_uuid())
+    provenance = Provenance(Origin.DICOM_PROTOCOL, clock.now())
+    metadata = object_metadata.encode(provenance, "", None)
+    named = {"Bucket": bucket, "Key": str(key)}
+    upload = client.create_multipart_upload(**named, Metadata=metadata)["UploadId"]
+    parts = []
+    with path.open("rb") as file:
+        for number, part in enumerate(iter(lambda: file.read(PART_BYTES), b""), 1):
+            told = client.upload_part(**named, UploadId=upload, PartNumber=number, Body=part)
+            parts.append({"PartNumber": number, "ETag": told["ETag"]})
+    complete = {"UploadId": upload, "MultipartUpload": {"Parts": parts}}
+    client.complete_multipart_upload(**named, **complete)
+
+
 @pytest.mark.soak
 @pytest.mark.parametrize(
-    "frames", [400, 1000, 2000, 7800], ids=["200 MiB", "500 MiB", "1 GiB", "4 GB"]
+    ("frames", "send_large"),
+    [
+        pytest.param(400, _upload, id="200 MiB"),
+        pytest.param(1000, _upload, id="500 MiB"),
+        pytest.param(2000, _upload, id="1 GiB"),
+        pytest.param(7800, _receive, id="4 GB"),
+    ],
 )
 def test_a_large_image_passes_through_a_small_function(
-    frames: int, transcoding: Stack, tmp_path: Path
+    frames: int,
+    send_large: Callable[[Stack, Path, str], None],
+    transcoding: Stack,
+    tmp_path: Path,
 ) -> None:
     _skip_without_room(tmp_path, frames * 512 * 1024)
     path = tmp_path / "large.dcm"
     orthanc_id, digest = large_file(path, frames)
     transcoding.reset_figures()
-    command = [Path(sys.executable).with_name("nephele"), "import", path, "--url", transcoding.http]
-    trust = ["--ca-bundle", transcoding.trusted]
-    subprocess.run([*command, *trust], check=True, timeout=1200)
+    send_large(transcoding, path, orthanc_id)
     transcoding.wait_idle(900)
     with transcoding.rest(follow_redirects=True) as rest:
         shown = rest.get(f"/instances/{orthanc_id}").json()
