@@ -44,8 +44,8 @@ class TransferSyntax:
     kind : str
         The family of its code streams: `"native"`, `"jpeg"`, `"jpeg-lossless"`, …
     encoder, decoder : str or None
-        The codec of imagecodecs that writes and reads its frames (numpy for native ones), None
-        where there is none.
+        The codec of imagecodecs that writes and reads its frames (numpy reads and writes native
+        ones, and writes lossless JPEG), None where there is none.
     option : str or None
         The Orthanc option that accepts or refuses the syntax.
     """
@@ -73,7 +73,7 @@ _CODECS = {
     "native": ("numpy", "numpy"),
     "rle": ("packbits", "packbits"),
     "jpeg": ("jpeg8", "jpeg8"),
-    "jpeg-lossless": ("jpeg8", "jpeg8"),
+    "jpeg-lossless": ("numpy", "jpeg8"),
     "jpeg-ls": ("jpegls", "jpegls"),
     "jpeg-2000": ("jpeg2k", "jpeg2k"),
     "htj2k": ("htj2k", "htj2k"),
