@@ -29,6 +29,8 @@ EXPLICIT = "1.2.840.10008.1.2.1"
 RLE = "1.2.840.10008.1.2.5"
 JPEG_2000_LOSSLESS = "1.2.840.10008.1.2.4.90"
 JPEG_2000 = "1.2.840.10008.1.2.4.91"
+JPEG = "1.2.840.10008.1.2.4.50"
+JPEG_XL = "1.2.840.10008.1.2.4.112"
 _LOSSLESS = [IMPLICIT, EXPLICIT, RLE, JPEG_2000_LOSSLESS]
 _JUDGES = {
     IMPLICIT: ["dcmconv", "+te"],
@@ -300,6 +302,63 @@ def test_second_lossy_compression_is_added_to_the_first() -> None:
 def test_not_transcodable_names_the_attribute(encoded: bytes, uid: str, attribute: str) -> None:
     with pytest.raises(NotTranscodable, match=attribute):
         transcode(encoded, uid)
+
+
+def _changed(encoded: bytes, **values: object) -> bytes:
+    dataset = read(encoded)
+    for keyword, value in values.items():
+        setattr(dataset, keyword, value)
+    file = io.BytesIO()
+    dataset.save_as(file)
+    return file.getvalue()
+
+
+_GRAY = image_file(noise((8, 8), 8, dtype="uint8"))
+_COLORS = image_file(noise((2, 8, 8, 3), 8, dtype="uint8"), "RGB", frames=2)
+
+
+@pytest.mark.parametrize(
+    ("encoded", "attribute"),
+    [
+        pytest.param(_changed(_COLORS, NumberOfFrames=1), "NumberOfFrames", id="a frame more"),
+        pytest.param(
+            _changed(_COLORS, PhotometricInterpretation="YBR_FULL_422"),
+            "PhotometricInterpretation",
+            id="not subsampled",
+        ),
+    ],
+)
+def test_native_pixels_that_would_be_lost_are_refused(encoded: bytes, attribute: str) -> None:
+    for uid in (RLE, JPEG_2000):
+        with pytest.raises(NotTranscodable, match=rf"^{attribute} .*the header is wrong"):
+            transcode(encoded, uid)
+    assert read(transcode(encoded, IMPLICIT).encoded).PixelData == read(encoded).PixelData
+
+
+def test_padding_behind_the_last_frame_is_left_out() -> None:
+    padded = _changed(_GRAY, PixelData=read(_GRAY).PixelData + bytes(62))
+    back = read(transcode(transcode(padded, RLE).encoded, EXPLICIT).encoded)
+    assert back.PixelData == read(_GRAY).PixelData
+
+
+@pytest.mark.parametrize(
+    ("encoded", "photometric"),
+    [
+        pytest.param(_GRAY, "RGB", id="colours of one sample"),
+        pytest.param(_COLORS, "MONOCHROME2", id="gray of three samples"),
+        pytest.param(_COLORS, "YBR_RCT", id="JPEG 2000's colours"),
+        pytest.param(_COLORS, "XYB", id="JPEG XL's colours"),
+    ],
+)
+def test_colours_that_the_header_contradicts_are_not_guessed(
+    encoded: bytes, photometric: str
+) -> None:
+    contradictory = _changed(encoded, PhotometricInterpretation=photometric)
+    for uid in (JPEG, JPEG_2000, JPEG_XL):
+        with pytest.raises(NotTranscodable, match="PhotometricInterpretation"):
+            transcode(contradictory, uid)
+    back = read(transcode(transcode(contradictory, RLE).encoded, EXPLICIT).encoded)
+    assert back == read(contradictory)
 
 
 def test_video_is_never_transcoded() -> None:

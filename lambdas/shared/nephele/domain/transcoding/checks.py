@@ -6,10 +6,12 @@ from nephele.domain.attributes import PIXEL_DATA
 from nephele.domain.codecs.code_streams import check_frame_size
 from nephele.domain.codecs.working_memory import check_working_memory
 from nephele.domain.elements import DataSet
+from nephele.domain.frames import Image
 from nephele.domain.transcoding.frame_work import frame_work
 from nephele.domain.transcoding.ingest import is_never_transcoded
 from nephele.domain.transcoding.native import check_copied, check_words, decoded_size, native_size
 from nephele.domain.transcoding.plan import Plan
+from nephele.domain.transfer_syntax import TransferSyntax
 from nephele.errors import NothingToTranscode, NotTranscodable
 
 _OVERLAYS = tuple(range(0x6000, 0x6020, 2))
@@ -60,11 +62,8 @@ def _check_compressible(plan: Plan) -> None:
 def _check_frames(plan: Plan) -> None:
     source, target = plan.source, plan.target
     image = source.image
-    if not image.is_encapsulated and native_size(image.description) > image.value_size:
-        raise NotTranscodable(
-            "PixelData (7fe0,0010) is shorter than Rows (0028,0010), Columns (0028,0011) and"
-            " NumberOfFrames (0028,0008) say: the file is truncated or its header is wrong"
-        )
+    if not image.is_encapsulated:
+        _check_native_size(image)
     if not plan.is_recoding:
         check_frame_size(image.description, plan.options)
         check_working_memory(
@@ -76,10 +75,69 @@ def _check_frames(plan: Plan) -> None:
     if not (source.layout.is_little_endian and target.is_little_endian):
         check_words(image.description.bits_allocated)
     if plan.is_lossy:
+        _check_colors(image, target)
         _check_overlays(source.elements, is_little_endian=source.layout.is_little_endian)
     if not target.is_encapsulated:
         decoded_size(image.description)
     frame_work(image, target, plan.lossy_quality, plan.options)
+
+
+def _check_native_size(image: Image) -> None:
+    """Refuse native pixels that are fewer than the header says, or so many that some would go.
+
+    Less than a frame behind the last one is padding.
+    """
+    description, size = image.description, image.value_size
+    expected = native_size(description)
+    if size < expected:
+        raise NotTranscodable(
+            "PixelData (7fe0,0010) is shorter than Rows (0028,0010), Columns (0028,0011) and"
+            " NumberOfFrames (0028,0008) say: the file is truncated or its header is wrong"
+        )
+    bits = description.samples_per_frame * description.bits_allocated
+    whole = bits * description.number_of_frames // 8
+    if expected < whole <= size <= whole + whole % 2:
+        raise NotTranscodable(
+            "PhotometricInterpretation (0028,0004) is"
+            f" {description.photometric_interpretation}, and PixelData (7fe0,0010) is as long as"
+            " that of colours which are not subsampled: the header is wrong"
+        )
+    if size - expected >= max(description.native_frame_bits // 8, 2):
+        raise NotTranscodable(
+            f"NumberOfFrames (0028,0008) is {description.number_of_frames}, and PixelData"
+            " (7fe0,0010) is longer by a frame or more, which would be lost: the header is wrong"
+        )
+
+
+_MONOCHROME = frozenset({"MONOCHROME1", "MONOCHROME2"})
+_OF_ONE_SAMPLE = _MONOCHROME | {"PALETTE COLOR", ""}
+_OF_CODECS = {
+    "YBR_RCT": ("jpeg-2000", "htj2k"),
+    "YBR_ICT": ("jpeg-2000", "htj2k"),
+    "XYB": ("jpeg-xl", "jpeg-xl-jpeg"),
+}
+"""Colours that are there in code streams of some kinds alone."""
+
+
+def _check_colors(image: Image, target: TransferSyntax) -> None:
+    """Refuse colours that the header contradicts: lossy codecs would take them for others.
+
+    JPEG-LS alone does not look at them.
+    """
+    description = image.description
+    name, samples = description.photometric_interpretation, description.samples_per_pixel
+    if target.kind == "jpeg-ls":
+        return
+    if name not in _OF_ONE_SAMPLE if samples == 1 else name in _MONOCHROME:
+        raise NotTranscodable(
+            f"PhotometricInterpretation (0028,0004) is {name}, and SamplesPerPixel (0028,0002)"
+            f" {samples}: the header contradicts itself: choose a lossless transfer syntax"
+        )
+    if image.syntax.kind not in _OF_CODECS.get(name, (image.syntax.kind,)):
+        raise NotTranscodable(
+            f"PhotometricInterpretation (0028,0004) is {name}, which {image.syntax.name} does not"
+            " have, so what the colours are is unknown: choose a lossless transfer syntax"
+        )
 
 
 def _check_overlays(elements: DataSet, *, is_little_endian: bool) -> None:
