@@ -16,6 +16,7 @@ import pytest
 
 from nephele.aws import object_metadata, part_upload
 from nephele.aws.keys import RAW
+from nephele.domain.commitment import NO_SUCH_OBJECT_INSTANCE, Reference
 from nephele.domain.levels import Level
 from nephele.domain.orthanc_id import OrthancId
 from nephele.domain.part10 import inspect_part10
@@ -24,6 +25,7 @@ from nephele.domain.resources import Resource, StoreStatus
 from nephele.domain.transcoding import source, transcode
 from nephele.services.archive import Archive
 from nephele.services.cloudwatch_metrics import INGEST_TRANSCODING_FAILED
+from nephele.services.commitments import judge
 from nephele.services.delete import delete
 from nephele.services.index_objects import index_objects
 from nephele.services.lookup import lookup
@@ -86,6 +88,14 @@ def test_an_instance_is_found_by_its_original_uid(archive: Archive) -> None:
     again = store(lossy, io.BytesIO(dicom_file()), provenance("20260102T000000.000000"))
     assert again.status is StoreStatus.SUCCESS
     assert again.orthanc_ids == stored.orthanc_ids
+
+
+def test_an_original_is_committed_to(archive: Archive) -> None:
+    lossy = with_options(archive, LOSSY)
+    store(lossy, io.BytesIO(dicom_file()), provenance())
+    sop_class = str(pydicom.dcmread(io.BytesIO(dicom_file())).SOPClassUID)
+    assert judge(lossy, Reference(sop_class, ORIGINAL)).reason == 0
+    assert judge(lossy, Reference(sop_class, f"{ORIGINAL}.1")).reason == NO_SUCH_OBJECT_INSTANCE
 
 
 def test_events_find_what_was_sent_before_too(archive: Archive) -> None:
