@@ -127,25 +127,31 @@ def iter_found(
         It fails, or answers that the query does.
     """
     with Association(peer, proposal_of(sop_class_uid)) as association:
-        context_id = association.context(sop_class_uid)
-        if context_id is None:
-            service = (
-                "modality worklists (C-FIND)"
-                if sop_class_uid == MODALITY_WORKLIST_FIND
-                else "C-FIND"
-            )
-            raise FindUnavailable(f"{peer}: it does not offer {service}")
-        syntax = association.contexts[context_id].transfer_syntaxes[0]
-        encoding, query = _encoding_for(archive, query)
-        message_id = association.next_message_id()
-        send_identifier(association, context_id, Field.C_FIND, message_id, query, encoding)
-        while True:
-            message = association.receive()
-            association.check_response(message, message_id)
-            if message.command.status not in PENDING:
-                break
-            yield as_file(message.data_set, syntax)
+        yield from iter_answers(archive, association, sop_class_uid, query)
+
+
+def iter_answers(
+    archive: Archive, association: Association, sop_class_uid: str, query: Query
+) -> Iterator[bytes]:
+    """Yield the answers to a query over an association that is open; raises as `iter_found`."""
+    peer = association.destination
+    context_id = association.context(sop_class_uid)
+    if context_id is None:
+        is_worklist = sop_class_uid == MODALITY_WORKLIST_FIND
+        service = "modality worklists (C-FIND)" if is_worklist else "C-FIND"
+        raise FindUnavailable(f"{peer}: it does not offer {service}")
+    syntax = association.contexts[context_id].transfer_syntaxes[0]
+    encoding, query = _encoding_for(archive, query)
+    message_id = association.next_message_id()
+    send_identifier(association, context_id, Field.C_FIND, message_id, query, encoding)
+    while True:
+        message = association.receive()
+        association.check_response(message, message_id)
+        if message.command.status not in PENDING:
+            break
+        yield as_file(message.data_set, syntax)
     if message.command.status != SUCCESS:
+        association.release()
         raise failure(peer, "C-FIND", message.command)
 
 

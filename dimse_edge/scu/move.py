@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import random
 import time
-from typing import Any
 
 from dimse_edge.command import Field
 from dimse_edge.credit import FIRST_MESSAGE_ID
 from dimse_edge.scu.association import Association
 from dimse_edge.scu.calls import PENDING, destination_of, proposal_of, send_identifier
-from dimse_edge.scu.retrieving import Progress, Retrieved, retrieve_all
+from dimse_edge.scu.resuming import ask_for_rest
+from dimse_edge.scu.retrieved import Retrieved
+from dimse_edge.scu.retrieving import Progress, retrieve_all
 from nephele.aws.index.moved import forget_moved, moved
+from nephele.domain.case import fold_case
 from nephele.domain.character_set import encoding_named
 from nephele.domain.levels import Level
 from nephele.domain.orthanc_id import OrthancId
@@ -37,30 +39,27 @@ def run(archive: Archive, piece: Slice) -> bool:
         context_id = association.context(STUDY_ROOT_MOVE)
         if context_id is None:
             raise MoveUnavailable(f"{peer}: it does not offer C-MOVE")
-        move = _Move(archive, association, context_id, request)
-        return retrieve_all(archive, piece, "C-MOVE", move.retrieve)
+        ask = _Move(archive, association, context_id, request["TargetAet"]).ask
+        is_here = fold_case(request["TargetAet"]) == fold_case(archive.configuration.dicom_aet)
+        go_on = ask_for_rest(archive, piece, ask) if is_here else None
+        return retrieve_all(archive, piece, "C-MOVE", ask, go_on)
 
 
 class _Move:
     def __init__(
-        self,
-        archive: Archive,
-        association: Association,
-        context_id: int,
-        request: dict[str, Any],
+        self, archive: Archive, association: Association, context_id: int, target: str
     ) -> None:
         self._archive = archive
         self._association = association
         self._context_id = context_id
-        self._target = request["TargetAet"]
-        self._level = Level(request["Level"])
+        self._target = target
 
-    def retrieve(self, query: Query, progress: Progress) -> Retrieved:
+    def ask(self, level: Level, query: Query, progress: Progress) -> Retrieved:
         """Ask for one resource, and wait until it was sent."""
         message_id = random.choice(_MESSAGE_IDS)  # noqa: S311  a number that is not in use
         table = self._archive.index.table
         forget_moved(table, message_id)
-        self._ask(message_id, query)
+        self._request(message_id, level, query)
         while True:
             message = self._association.receive()
             self._association.check_response(message, message_id)
@@ -82,13 +81,13 @@ class _Move:
                 time.sleep(pause)
                 pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
 
-    def _ask(self, message_id: int, query: Query) -> None:
+    def _request(self, message_id: int, level: Level, query: Query) -> None:
         send_identifier(
             self._association,
             self._context_id,
             Field.C_MOVE,
             message_id,
-            with_level(query, self._level),
+            with_level(query, level),
             encoding_named(followed(self._archive).default_encoding),
             move_destination=self._target,
         )

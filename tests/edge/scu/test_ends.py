@@ -11,7 +11,8 @@ import pytest
 
 from dimse_edge.executor import load_kind
 from dimse_edge.scu import store_job
-from dimse_edge.scu.retrieving import Retrieved, retrieve_all
+from dimse_edge.scu.retrieved import Retrieved
+from dimse_edge.scu.retrieving import retrieve_all
 from nephele.aws import clients
 from nephele.aws.index import job_leases
 from nephele.aws.index import jobs as rows
@@ -103,7 +104,7 @@ def test_a_retrieval_may_bring_any_number(archive: Archive) -> None:
         def run(self, archive: Archive, piece: Slice) -> bool:
             return retrieve_all(archive, piece, "C-GET", lambda *_: Retrieved(0, "", next(found)))
 
-    job = submit(archive, "DicomGetScu", {"Queries": [{}] * 3})
+    job = submit(archive, "DicomGetScu", {"Level": "Study", "Queries": [{}] * 3})
     (message,) = messages(archive, "edge_jobs")
     run_message(archive, message, lambda _: Kind(), lambda: True)
     answer = Client(create_app(lambda: archive)).get(f"/jobs/{job.identifier}").json()
