@@ -37,7 +37,9 @@ class AssociationControl(ACSE):
             for uid, item in self.requestor.role_selection.items()
         }
         contexts, answered_roles = negotiation.negotiate(
-            self._edge.site.acceptance, request.presentation_context_definition_list, roles
+            self._edge.site.acceptance(self._edge.begun),
+            request.presentation_context_definition_list,
+            roles,
         )
         self._edge.keep_contexts(contexts, roles)
         for role in answered_roles:
@@ -46,7 +48,7 @@ class AssociationControl(ACSE):
         self.send_accept()
 
     def _rejection(self, request: A_ASSOCIATE) -> Rejection | None:
-        rules = self._edge.site.rules()
+        rules = self._edge.rules()
         if request.application_context_name != APPLICATION_CONTEXT_NAME:
             return CONTEXT_NAME_NOT_SUPPORTED
         if not rules.is_called_aet_accepted(self._edge.called_aet):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import time
 from collections.abc import Callable
 
 from pynetdicom._globals import MODE_ACCEPTOR
@@ -13,7 +14,7 @@ from pynetdicom.pdu_primitives import A_ASSOCIATE
 from pynetdicom.presentation import PresentationContext
 from pynetdicom.transport import AddressInformation
 
-from dimse_edge.access import Peer, service_of
+from dimse_edge.access import Peer, Rules, service_of
 from dimse_edge.acse import AssociationControl
 from dimse_edge.command import Command, Field
 from dimse_edge.dimse import DimseProvider
@@ -57,6 +58,7 @@ class EdgeAssociation(Association):
         entity = site.entity
         super().__init__(entity, MODE_ACCEPTOR)
         self.site = site
+        self.begun = time.monotonic()
         self.acse = AssociationControl(self)
         self.dul = UpperLayer(self)
         self.dimse = DimseProvider(self)
@@ -83,6 +85,10 @@ class EdgeAssociation(Association):
         info = self.requestor.address_info
         address = "" if info is None else info.address.removeprefix("::ffff:")
         return Peer(self.requestor.ae_title.strip(), address)
+
+    def rules(self) -> Rules:
+        """Return what decides who may do what: as modalities are when the association begins."""
+        return self.site.rules(self.begun)
 
     @property
     def called_aet(self) -> str:
@@ -117,7 +123,7 @@ class EdgeAssociation(Association):
     def admit(self, command: Command, abstract_syntax: str) -> bool:
         """Let a request in or, if the peer may not make it, abort the association."""
         service = service_of(command.field, abstract_syntax)
-        rules = self.site.rules()
+        rules = self.rules()
         is_implemented = command.field == Field.C_STORE or command.field in HANDLERS
         if is_implemented and service is not None and rules.is_allowed(service, self.peer):
             return True

@@ -30,7 +30,6 @@ class Ending:
 
     def __init__(self, association: EdgeAssociation) -> None:
         self._association = association
-        self._opened = time.monotonic()
         self._reasons: list[str] = []
         self.outcome = Outcome.ABORTED_THERE
 
@@ -40,7 +39,7 @@ class Ending:
         self.outcome = Outcome.REJECTED
         self._reasons.append(
             refusals.explain_rejection(
-                rejection, association.site.rules(), association.peer, association.called_aet
+                rejection, association.rules(), association.peer, association.called_aet
             )
         )
 
@@ -48,9 +47,7 @@ class Ending:
         """Remember which request the association is aborted for."""
         association = self._association
         self._reasons.append(
-            refusals.explain_request(
-                service, command_field, association.site.rules(), association.peer
-            )
+            refusals.explain_request(service, command_field, association.rules(), association.peer)
         )
         facts = {"command_field": f"{command_field:#06x}"}
         logger.warning("request refused", extra={**association.facts, **facts})
@@ -66,7 +63,7 @@ class Ending:
         peer = association.peer
         if association.requestor.primitive is None or is_own(peer.aet, peer.address):
             return
-        seconds = round(time.monotonic() - self._opened, 3)
+        seconds = round(time.monotonic() - association.begun, 3)
         counts = {**association.storing.counts, "seconds": seconds}
         outcome = {"outcome": self._word}
         logger.info("association ended", extra={**association.facts, **outcome, **counts})

@@ -46,17 +46,16 @@ class Site:
         """Return the configuration."""
         return self.archive.configuration
 
-    @property
-    def acceptance(self) -> Acceptance:
-        """Return what is accepted now: options may have been changed over REST."""
-        configuration = followed(self.archive)
+    def acceptance(self, since: float) -> Acceptance:
+        """Return what is accepted: what was changed over REST before a moment counts."""
+        configuration = followed(self.archive, since)
         if configuration != self.accepted.configuration:
             self.accepted = acceptance(configuration)
         return self.accepted
 
-    def rules(self) -> Rules:
-        """Return what decides who may do what: modalities may have been changed over REST."""
-        return Rules(self.configuration, lambda: modalities(self.archive))
+    def rules(self, since: float) -> Rules:
+        """Return what decides who may do what: modalities changed before a moment count."""
+        return Rules(self.configuration, lambda: modalities(self.archive, since))
 
     @property
     def is_crowded(self) -> bool:

@@ -52,7 +52,7 @@ def _commitment(request: Request) -> Commitment:
 
 def _submit(association: EdgeAssociation, commitment: Commitment) -> None:
     site, peer = association.site, association.peer
-    found = site.rules().find_modality(peer.aet)
+    found = association.rules().find_modality(peer.aet)
     if found is None:
         raise UnknownResource("the AE title belongs to no modality")
     _, modality = found

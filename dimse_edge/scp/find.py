@@ -62,7 +62,7 @@ def _patched(association: EdgeAssociation, keys: Keys) -> Keys:
     """Leave out what a manufacturer's queries are known to hold by mistake."""
     if _IGNORED_BY_VITREA not in keys:
         return keys
-    known = association.site.rules().find_modality(association.peer.aet)
+    known = association.rules().find_modality(association.peer.aet)
     if known is None or known[1].manufacturer != _VITREA:
         return keys
     return {tag: key for tag, key in keys.items() if tag != _IGNORED_BY_VITREA}

@@ -83,7 +83,7 @@ def _contexts(association: EdgeAssociation) -> _Contexts:
         _, is_peer_scp = association.proposed_roles.get(abstract_syntax, (True, True))
         if is_peer_scp:
             ids[abstract_syntax].setdefault(syntax, context_id)
-    may_transcode = association.site.rules().may_transcode(association.peer)
+    may_transcode = association.rules().may_transcode(association.peer)
     return _Contexts(dict(ids), may_transcode)
 
 

@@ -52,7 +52,7 @@ def _destination(association: EdgeAssociation, request: Request) -> Modality:
         There is none of this AE title.
     """
     aet = request.command.text(Tag.MOVE_DESTINATION)
-    found = association.site.rules().find_modality(aet) if aet else None
+    found = association.rules().find_modality(aet) if aet else None
     if found is None:
         raise UnknownResource("the move destination is no known modality")
     return found[1]

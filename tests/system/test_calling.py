@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -26,6 +27,7 @@ from tests.unit.conftest import dicom_file
 _LOOK_AGAIN_SECONDS = 0.1
 _JPEG_2000 = "JPEG2000.dcm"
 _RT_DOSE_CLASS = "1.2.840.10008.5.1.4.1.1.481.2"
+_CT_CLASS = "1.2.840.10008.5.1.4.1.1.2"
 _RARE_CLASS = "1.2.840.10008.5.1.4.34.7"
 """RT Beams Delivery Instruction Storage: not among the 120 that are proposed first."""
 
@@ -214,7 +216,7 @@ def test_jobs_survive_the_edge(acquainted: Stack, peer: Peer) -> None:
             ok(rest.post("/modalities/peer/store", json=body)),
             ok(rest.post("/modalities/peer/move", json=query)),
         ]
-        wait_until(lambda: len(peer.instances(sent)) > 20)
+        wait_until(lambda: len(peer.instances(sent)) > 20 and len(instances(rest, asked)) > 20)
         states = [ok(rest.get(job["Path"]))["State"] for job in jobs]
         acquainted.kill_edge()
         before = len(peer.instances(sent))
@@ -224,12 +226,23 @@ def test_jobs_survive_the_edge(acquainted: Stack, peer: Peer) -> None:
         wait_until(lambda: len(instances(rest, asked)) == len(to_ask_for))
         changes = rest.get("/changes?limit=0").json()["Changes"]
         here = set(instances(rest, asked))
+        (detail,) = ok(rest.get(jobs[1]["Path"]))["Content"]["Details"]
+    assert set(detail["ReceivedInstancesIds"]) == here
+    (told,) = logged(acquainted, "an interrupted retrieval goes on", jobs[1]["ID"])
+    assert told["listed"] == len(to_ask_for)
+    assert told["come"] > 20, "what has come is not asked for again"
     assert states == ["Running", "Running"], "it was killed too late to be of interest"
     assert before < len(to_send)
     assert len(peer.instances(sent)) == len(to_send)
     assert (content["InstancesCount"], content["FailedInstancesCount"]) == (len(to_send), 0)
     new = [one["ID"] for one in changes if one["ChangeType"] == "NewInstance"]
     assert sum(one in here for one in new) == len(to_ask_for), "each has come exactly once"
+
+
+def logged(stack: Stack, message: str, job: str) -> list[dict[str, Any]]:
+    """Return what the edge's log tells of a job."""
+    lines = (line for line in stack.log("edge").splitlines() if message in line and job in line)
+    return [json.loads(line) for line in lines]
 
 
 # --- C-FIND ---------------------------------------------------------------------------------
@@ -286,12 +299,30 @@ def test_get_brings_classes_from_all_over_the_registry(rest: httpx.Client, peer:
 
 
 def test_get_brings_classes_that_no_association_begins_with(rest: httpx.Client, peer: Peer) -> None:
-    study, made = files(1)
-    rare = pydicom.dcmread(io.BytesIO(made[0]))
+    """Beside common ones, and from an Orthanc that stops at the first that it cannot send."""
+    study, made = files(3)
+    rare = pydicom.dcmread(io.BytesIO(made[1]))
     rare.SOPClassUID = rare.file_meta.MediaStorageSOPClassUID = UID(_RARE_CLASS)
     written = io.BytesIO()
     rare.save_as(written)
-    assert got(rest, peer, study, [written.getvalue()]) == {_RARE_CLASS}
+    brought = got(rest, peer, study, [made[0], written.getvalue(), made[2]])
+    assert brought == {_RARE_CLASS, _CT_CLASS}
+
+
+def test_get_brings_what_the_other_archive_does_not_decompress(
+    rest: httpx.Client, peer: Peer
+) -> None:
+    study, made = files(1)
+    compressed = dicom_file(
+        _JPEG_2000,
+        StudyInstanceUID=study,
+        SOPInstanceUID=generate_uid(),
+        PatientID=study[-16:],
+    )
+    got(rest, peer, study, [*made, compressed])
+    received = [rest.get(f"/instances/{one}/file").content for one in instances(rest, study)]
+    pixels = [pydicom.dcmread(io.BytesIO(file)).PixelData for file in received]
+    assert pydicom.dcmread(io.BytesIO(compressed)).PixelData in pixels
 
 
 _DCMQRSCP = """

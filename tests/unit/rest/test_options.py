@@ -188,7 +188,7 @@ def test_what_is_known_counts_while_the_table_is_away(
         raise Unavailable("index: away")
 
     monkeypatch.setattr(overrides, "read_overrides", fail)
-    archive.followed.read_at = -1e9
+    archive.followed.asked_at = -1e9
     for _ in range(3):
         assert overrides.followed(archive).default_encoding == "Greek"
     assert reads == 1, "a table that is away is left alone for a while"

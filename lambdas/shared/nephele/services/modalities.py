@@ -1,7 +1,7 @@
 """The modalities that are known: those of the configuration, and what was changed over REST.
 
-Whoever changes or lists them reads the table; others follow within a second, and keep what they
-know while the table cannot be read.
+Whoever changes or lists them reads the table, and so does each association they matter to; others
+follow within a second. All keep what they know while the table cannot be read.
 """
 
 from __future__ import annotations
@@ -26,28 +26,47 @@ FOLLOWED_SECONDS = 1.0
 
 @dataclass(slots=True)
 class KnownModalities:
-    """What a process last knew; `modalities` is None before."""
+    """What a process last knew; `modalities` is None before.
+
+    Attributes
+    ----------
+    read_at, asked_at : float
+        As of `nephele.services.overrides.Followed`.
+    """
 
     modalities: dict[str, Modality] | None = None
     read_at: float = field(default=0.0)
+    asked_at: float = field(default=0.0)
 
 
-def modalities(archive: Archive) -> Mapping[str, Modality]:
-    """Return the modalities by symbolic name, at most a second old."""
-    known = archive.known_modalities
-    if known.modalities is not None and time.monotonic() < known.read_at + FOLLOWED_SECONDS:
+def modalities(archive: Archive, since: float = 0.0) -> Mapping[str, Modality]:
+    """Return the modalities by symbolic name, at most a second old.
+
+    Parameters
+    ----------
+    since : float
+        What was changed before this moment of the monotonic clock counts in any case.
+    """
+    known, now = archive.known_modalities, time.monotonic()
+    if (
+        known.modalities is not None
+        and known.read_at >= since
+        and now < known.asked_at + FOLLOWED_SECONDS
+    ):
         return known.modalities
-    known.read_at = time.monotonic()
+    known.asked_at = now
     try:
         return current_modalities(archive)
     except NepheleError as error:
         logger.warning("modalities are unknown", extra={"error": type(error).__name__})
         known.modalities = known.modalities or dict(archive.configuration.dicom_modalities)
+        known.read_at = time.monotonic()
         return known.modalities
 
 
 def current_modalities(archive: Archive) -> Mapping[str, Modality]:
     """Return the modalities by symbolic name, as they are now."""
+    begun = time.monotonic()
     found = dict(archive.configuration.dicom_modalities)
     changed = definitions.read_definitions(archive.index.table, definitions.MODALITIES)
     for name, value in changed.items():
@@ -55,8 +74,8 @@ def current_modalities(archive: Archive) -> Mapping[str, Modality]:
             found.pop(name, None)
         else:
             found[name] = Modality.model_validate(value)
-    archive.known_modalities.modalities = found
-    archive.known_modalities.read_at = time.monotonic()
+    known = archive.known_modalities
+    known.modalities, known.read_at, known.asked_at = found, begun, begun
     return found
 
 

@@ -1,7 +1,7 @@
 """Options that were changed over REST: they live in the table and win over the file.
 
-Whoever changes or asks for one reads the table; processes that only work under them follow within
-two seconds, and keep what they know while the table cannot be read.
+Whoever changes or asks for one reads the table, and so does each association; what else only works
+under them follows within two seconds. All keep what they know while the table cannot be read.
 """
 
 from __future__ import annotations
@@ -40,34 +40,53 @@ _SWITCHES = tuple(
 
 @dataclass(slots=True)
 class Followed:
-    """What a process last knew of the options in force; `configuration` is None before."""
+    """What a process last knew of the options in force; `configuration` is None before.
+
+    Attributes
+    ----------
+    read_at, asked_at : float
+        When reading what is known began, and when anything was last asked for: by the monotonic
+        clock.
+    """
 
     configuration: Configuration | None = None
     read_at: float = field(default=0.0)
+    asked_at: float = field(default=0.0)
 
 
 def in_force(archive: Archive) -> Configuration:
     """Return the configuration with all that was changed, read from the table now."""
+    begun = time.monotonic()
     overrides = read_overrides(archive.index.table)
     configuration = archive.configuration.model_copy(update=_fields(overrides))
-    archive.followed.configuration = configuration
-    archive.followed.read_at = time.monotonic()
+    known = archive.followed
+    known.configuration, known.read_at, known.asked_at = configuration, begun, begun
     set_verbosity(_levels(overrides))
     return configuration
 
 
-def followed(archive: Archive) -> Configuration:
-    """Return the configuration in force, at most two seconds old where the table can be read."""
-    known = archive.followed
-    if known.configuration is not None and time.monotonic() < known.read_at + FOLLOWED_SECONDS:
+def followed(archive: Archive, since: float = 0.0) -> Configuration:
+    """Return the configuration in force, at most two seconds old where the table can be read.
+
+    Parameters
+    ----------
+    since : float
+        What was changed before this moment of the monotonic clock counts in any case.
+    """
+    known, now = archive.followed, time.monotonic()
+    if (
+        known.configuration is not None
+        and known.read_at >= since
+        and now < known.asked_at + FOLLOWED_SECONDS
+    ):
         return known.configuration
-    known.read_at = time.monotonic()  # one thread reads, the others go on with what is known
+    known.asked_at = now  # one thread reads, the others go on with what is known
     try:
         return in_force(archive)
     except NepheleError as error:
         logger.warning("options in force are unknown", extra={"error": type(error).__name__})
         known.configuration = known.configuration or archive.configuration
-        known.read_at = time.monotonic() + _PAUSE_SECONDS
+        known.read_at = known.asked_at = time.monotonic() + _PAUSE_SECONDS
         return known.configuration
 
 

@@ -1,0 +1,148 @@
+"""Another archive that holds a few instances: pynetdicom answers C-FIND, C-MOVE and C-GET."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import pydicom
+from pydicom.dataset import Dataset
+from pydicom.uid import UID, ExplicitVRLittleEndian
+from pynetdicom import AE, evt
+
+from nephele.domain.sop_classes import STUDY_ROOT_FIND, STUDY_ROOT_GET, STUDY_ROOT_MOVE
+from tests.unit.conftest import dicom_file
+
+STUDY = "1.2.840.77.1"
+_UNIQUE = {
+    "STUDY": "StudyInstanceUID",
+    "SERIES": "SeriesInstanceUID",
+    "IMAGE": "SOPInstanceUID",
+}
+_KEYS = tuple(_UNIQUE.values())
+_FAILURE = 0xC000
+_PENDING = 0xFF00
+
+
+def slices(series: int, count: int, name: str = "CT_small.dcm", **values: str) -> list[Dataset]:
+    """Return instances of a series of the study."""
+    uid = f"{STUDY}.{series}"
+    named = {"PatientID": "HELD", "StudyInstanceUID": STUDY, "SeriesInstanceUID": uid, **values}
+    made = []
+    for number in range(1, count + 1):
+        file = dicom_file(name, **named, SOPInstanceUID=f"{uid}.{number}")
+        data_set = pydicom.dcmread(io.BytesIO(file))
+        data_set.file_meta.MediaStorageSOPClassUID = data_set.SOPClassUID
+        made.append(data_set)
+    return made
+
+
+@dataclass
+class Holder:
+    """An archive and what it was asked for.
+
+    Attributes
+    ----------
+    is_searchable, tells_classes, knows_lists, stops_at_failures : bool
+        It offers C-FIND; it answers SOPClassUID; it takes lists of UIDs; the first instance it
+        cannot send is the last, as with Orthanc 1.10.1.
+    asked : list
+        Level and number of UIDs of each retrieval.
+    sent : list
+        SOP Instance UIDs it has begun to send.
+    """
+
+    data_sets: Sequence[Dataset]
+    is_searchable: bool = True
+    tells_classes: bool = True
+    knows_lists: bool = True
+    stops_at_failures: bool = False
+    target: int = 0
+    asked: list[tuple[str, int]] = field(default_factory=list)
+    sent: list[str] = field(default_factory=list)
+
+    def _matching(self, keys: Dataset) -> list[Dataset]:
+        return [one for one in self.data_sets if all(_matches(one, keys, key) for key in _KEYS)]
+
+    def _wanted(self, keys: Dataset) -> list[Dataset]:
+        level = str(keys.QueryRetrieveLevel)
+        uids = _values(keys, _UNIQUE[level])
+        self.asked.append((level, len(uids)))
+        return self._matching(keys) if self.knows_lists or len(uids) == 1 else []
+
+    def find(self, event: evt.Event) -> Iterator[tuple[int, Dataset]]:
+        keys = event.identifier
+        level = str(keys.QueryRetrieveLevel)
+        told = list(_UNIQUE)[: list(_UNIQUE).index(level) + 1]
+        answers: dict[str, Dataset] = {}
+        for one in self._matching(keys):
+            answer = Dataset()
+            for name in told:
+                setattr(answer, _UNIQUE[name], one[_UNIQUE[name]].value)
+            if level == "IMAGE" and "SOPClassUID" in keys:
+                answer.SOPClassUID = one.SOPClassUID if self.tells_classes else ""
+            answers[str(one[_UNIQUE[level]].value)] = answer
+        for answer in answers.values():
+            yield _PENDING, answer
+
+    def get(self, event: evt.Event) -> Iterator[Any]:
+        wanted = self._wanted(event.identifier)
+        yield len(wanted)
+        for one in wanted:
+            syntax = one.file_meta.TransferSyntaxUID
+            accepted = {
+                (context.abstract_syntax, context.transfer_syntax[0])
+                for context in event.assoc.accepted_contexts
+            }
+            if self.stops_at_failures and (one.SOPClassUID, syntax) not in accepted:
+                yield _FAILURE, None
+                return
+            self.sent.append(str(one.SOPInstanceUID))
+            yield _PENDING, one
+
+    def move(self, event: evt.Event) -> Iterator[Any]:
+        wanted = self._wanted(event.identifier)
+        yield "127.0.0.1", self.target
+        yield len(wanted)
+        for one in wanted:
+            self.sent.append(str(one.SOPInstanceUID))
+            yield _PENDING, one
+
+
+def _values(keys: Dataset, keyword: str) -> list[str]:
+    element = keys.get(keyword) or []
+    return [element] if isinstance(element, str) else [str(one) for one in element]
+
+
+def _matches(data_set: Dataset, keys: Dataset, keyword: str) -> bool:
+    values = _values(keys, keyword)
+    return not values or str(data_set[keyword].value) in values
+
+
+@contextmanager
+def holder(data_sets: Sequence[Dataset], **options: Any) -> Iterator[tuple[int, Holder]]:
+    """Run an archive; yield its port."""
+    held = Holder(data_sets, **options)
+    entity = AE("HOLDER")
+    for uid in (STUDY_ROOT_GET, STUDY_ROOT_MOVE):
+        entity.add_supported_context(uid)
+    if held.is_searchable:
+        entity.add_supported_context(STUDY_ROOT_FIND)
+    for one in data_sets:
+        syntaxes = [UID(one.file_meta.TransferSyntaxUID)]
+        entity.add_supported_context(one.SOPClassUID, syntaxes, scu_role=False, scp_role=True)
+        entity.add_requested_context(one.SOPClassUID, ExplicitVRLittleEndian)
+    handlers: list[Any] = [
+        (evt.EVT_C_FIND, held.find),
+        (evt.EVT_C_GET, held.get),
+        (evt.EVT_C_MOVE, held.move),
+    ]
+    server = entity.start_server(("127.0.0.1", 0), block=False, evt_handlers=handlers)
+    assert server is not None
+    try:
+        yield server.server_address[1], held
+    finally:
+        server.shutdown()
