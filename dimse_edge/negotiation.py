@@ -16,6 +16,9 @@ ACCEPTED = 0x00
 ABSTRACT_SYNTAX_NOT_SUPPORTED = 0x03
 TRANSFER_SYNTAXES_NOT_SUPPORTED = 0x04
 
+MOST_CONTEXTS = 128
+"""Their ids are the odd numbers of a byte. See PS3.8 9.3.2.2."""
+
 _SERVER_ORDER = (
     transfer_syntax.EXPLICIT_VR_LITTLE_ENDIAN,
     transfer_syntax.EXPLICIT_VR_BIG_ENDIAN,

@@ -16,6 +16,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, cast
 
 from pynetdicom.dul import DULServiceProvider
+from pynetdicom.pdu import A_ASSOCIATE_RQ
 from pynetdicom.pdu_primitives import (
     A_ABORT,
     A_ASSOCIATE,
@@ -27,6 +28,7 @@ from pynetdicom.transport import AssociationSocket
 
 from dimse_edge.command import ProtocolError
 from dimse_edge.fragments import Buffer, iter_values
+from dimse_edge.negotiation import MOST_CONTEXTS
 from dimse_edge.transport import P_DATA_TF, ConnectionEnded, PduSocket
 
 if TYPE_CHECKING:
@@ -103,6 +105,8 @@ class UpperLayer(DULServiceProvider):
             primitive = pdu.to_primitive()  # what the state machine could not convert is invalid
         except Exception as exc:
             raise ProtocolError("a PDU cannot be decoded") from exc
+        if isinstance(pdu, A_ASSOCIATE_RQ) and len(pdu.presentation_context) > MOST_CONTEXTS:
+            raise ProtocolError("there are more presentation contexts than ids")
         # Of a hundred contexts it takes milliseconds: the state machine need not do it again.
         vars(pdu)["to_primitive"] = lambda: primitive
         self._recv_pdu.put(pdu)

@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from dimse_edge.scu.requests import MOST_CONTEXTS, ProposedContext
+from dimse_edge.negotiation import MOST_CONTEXTS
+from dimse_edge.scu.requests import ProposedContext
 from nephele.domain.transfer_syntax import (
     EXPLICIT_VR_BIG_ENDIAN,
     EXPLICIT_VR_LITTLE_ENDIAN,

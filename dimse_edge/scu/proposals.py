@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from dimse_edge.negotiation import MOST_CONTEXTS
 from dimse_edge.scu.calls import UNCOMPRESSED
-from dimse_edge.scu.requests import MOST_CONTEXTS, Proposal, ProposedContext
+from dimse_edge.scu.requests import Proposal, ProposedContext
 from nephele.batches import batched
 from nephele.domain.common_classes import by_frequency
 from nephele.domain.sop_classes import SopClassOptions, accepted_sop_classes, is_accepted_unknown

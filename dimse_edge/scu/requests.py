@@ -22,10 +22,8 @@ from pynetdicom.pdu_primitives import (
 from pynetdicom.presentation import PresentationContext
 
 from dimse_edge.command import ProtocolError
+from dimse_edge.negotiation import MOST_CONTEXTS
 from nephele.domain.uids import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
-
-MOST_CONTEXTS = 128
-"""Their ids are the odd numbers of a byte. See PS3.8 9.3.2.2."""
 
 _ACCEPTED = 0
 

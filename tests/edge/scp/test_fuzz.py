@@ -16,6 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydicom.uid import ExplicitVRLittleEndian
 
+from dimse_edge.command import Command, parse_command
 from nephele.domain.sop_classes import (
     MODALITY_WORKLIST_FIND,
     STUDY_ROOT_FIND,
@@ -30,6 +31,7 @@ _CONTEXTS = (STUDY_ROOT_FIND, STUDY_ROOT_MOVE, STUDY_ROOT_GET, MODALITY_WORKLIST
 _SECONDS = 20.0
 _ALL_ANSWERS_BYTES = 16 * 5 * 400 * 8
 """What sixteen queries for five studies are answered with, at least: 400 empty elements each."""
+_A_ABORT = b"\x07\0\0\0\0\x04\0\0\0\0"
 _KNOWN_PDUS = frozenset({0x02, 0x03, 0x04, 0x06, 0x07})
 _GROWTH_BYTES = 64 << 20
 _FIELDS = (0x0001, 0x0010, 0x0020, 0x0021, 0x0030, 0x0100, 0x0130, 0x0FFF, 0x8001, 0x8020, 0x1234)
@@ -43,8 +45,9 @@ def _pdu(kind: int, body: bytes, size: int | None = None) -> bytes:
     return struct.pack(">BBL", kind, 0, len(body) if size is None else size) + body
 
 
-def association_request() -> bytes:
-    contexts = b"".join(
+def association_request(contexts: bytes = b"") -> bytes:
+    """Return an A-ASSOCIATE-RQ for these contexts, or for all services."""
+    contexts = contexts or b"".join(
         _item(
             0x20,
             bytes((2 * number + 1, 0, 0, 0))
@@ -187,16 +190,48 @@ def test_edge_serves_after_garbage(edge: InnerEdge) -> None:
     assert_serves(edge)
 
 
-def test_ten_thousand_contexts(edge: InnerEdge) -> None:
-    """An A-ASSOCIATE-RQ of a megabyte is refused before it is read."""
-    context = _item(0x20, bytes(4) + _item(0x30, b"1.2.3") + _item(0x40, b"1.2"))
-    head = b"\0\1\0\0" + b"ORTHANC".ljust(16) + b"FUZZ".ljust(16) + bytes(32)
-    request = _pdu(1, head + _item(0x10, b"1.2.840.10008.3.1.1.1") + 10_000 * context)
-    answer = talk(edge.port, request)
-    assert answer[:1] in (b"", b"\x03", b"\x07")
-    small = _pdu(1, head + _item(0x10, b"1.2.840.10008.3.1.1.1") + 5_000 * context)
-    assert_dicom(talk(edge.port, small))
+@pytest.mark.parametrize("count", [129, 5_000, 10_000, 100_000])
+def test_more_contexts_than_there_are_ids(edge: InnerEdge, count: int) -> None:
+    """They are refused, the largest of such requests before they are read."""
+    before = psutil.Process().memory_info().rss
+    contexts = b"".join(
+        _item(
+            0x20,
+            bytes(((2 * number + 1) % 256, 0, 0, 0))
+            + _item(0x30, VERIFICATION.encode())
+            + _item(0x40, ExplicitVRLittleEndian.encode()),
+        )
+        for number in range(count)
+    )
+    assert talk(edge.port, association_request(contexts)) == _A_ABORT
+    assert psutil.Process().memory_info().rss - before < _GROWTH_BYTES
     assert_serves(edge)
+
+
+@pytest.mark.parametrize(
+    "destination", [b"A" * 17, b"A" * 18, b"A" * 64, b"A\\B", b"\xff\xfe", b""], ids=repr
+)
+def test_move_destinations_that_are_none(start: StartInner, destination: bytes) -> None:
+    """None is taken for the modality that has its first sixteen characters."""
+    edge = start(DicomModalities={"long": ["A" * 16, "127.0.0.1", 1]})
+    keys = b"\x08\0\x52\0CS\x06\0STUDY \x20\0\x0d\0UI\x0c\x001.2.840.99.1"
+    request = _values(3, 3, command(0x0021, has_data_set=True, destination=destination))
+    answer = talk(edge.port, association_request(), request, _values(3, 2, keys))
+    assert_dicom(answer)
+    (response,) = _responses(answer)
+    assert (response.field, response.status) == (0x8021, 0xC000)
+    assert "destination" in response.comment
+
+
+def _responses(answer: bytes) -> list[Command]:
+    """Return the command sets of some PDUs, each of which has one."""
+    found = []
+    while answer:
+        kind, size = struct.unpack_from(">BxL", answer)
+        if kind == 0x04:
+            found.append(parse_command(bytearray(answer[12 : 6 + size])))
+        answer = answer[6 + size :]
+    return found
 
 
 def test_pdus_of_absurd_lengths(edge: InnerEdge) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -30,11 +29,9 @@ from nephele.services.archive import Archive
 from nephele.services.jobs.control import get_job, list_jobs
 from nephele.services.jobs.engine import run_message
 from nephele.services.outgoing import Outgoing, iter_outgoing, read_outgoing
-from tests.edge.conftest import tool
 from tests.edge.scp.conftest import (
     SECONDS,
     TWICE,
-    InnerEdge,
     StartInner,
     Target,
     archived,
@@ -328,15 +325,6 @@ def test_movescu_with_a_storescp_of_its_own(start: StartInner, tmp_path: Path) -
     assert code == 0, output
     found = [pydicom.dcmread(path) for path in tmp_path.iterdir()]
     assert sorted(str(one.PatientID) for one in found) == ["P1", "P1", "P1", "P3"]
-
-
-def test_destination_of_seventeen_characters(edge: InnerEdge) -> None:
-    command = [tool("movescu"), "-aec", "ORTHANC", *_movescu("PatientID=P1"), "-aem", "A" * 17]
-    done = subprocess.run(
-        [*command, "127.0.0.1", str(edge.port)], capture_output=True, timeout=60, check=False
-    )
-    assert done.returncode != 0
-    edge.wait_for_end()
 
 
 def test_an_archived_instance(start: StartInner, stocked: Archive) -> None:

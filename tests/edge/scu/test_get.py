@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from dimse_edge.negotiation import MOST_CONTEXTS
 from dimse_edge.scu.proposals import proposals
-from dimse_edge.scu.requests import MOST_CONTEXTS
 from dimse_edge.scu.retrieved import Retrieved
 from nephele.domain.sop_classes import STUDY_ROOT_GET, storage_sop_classes
 from nephele.settings.configuration import parse_configuration
