@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import datetime
 import json
+import socket
+import ssl
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -136,3 +140,56 @@ def test_what_cannot_be_followed_names_tls(certificates: Path) -> None:
     missing = options(certificates) | {"DicomTlsCertificate": str(certificates / "none.crt")}
     with pytest.raises(ConfigurationError, match="DicomTlsCertificate"):
         tls.check(archive_of(missing))
+
+
+def handshake(archive: Archive, version: ssl.TLSVersion) -> str:
+    """Connect as a client that speaks one version; return what is agreed upon, "" for nothing."""
+    client = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    client.check_hostname = False
+    client.verify_mode = ssl.CERT_NONE
+    client.minimum_version = client.maximum_version = version
+    here, there = socket.socketpair()
+    with here, there, ThreadPoolExecutor(1) as pool:
+        here.settimeout(30)
+        served = pool.submit(_serve, archive, there)
+        try:
+            with client.wrap_socket(here) as secured:
+                return str(secured.version()) if secured.recv(1) else ""
+        except (ssl.SSLError, ConnectionError):
+            return ""
+        finally:
+            here.close()
+            served.result()
+
+
+def _serve(archive: Archive, connection: socket.socket) -> None:
+    """Do the handshake as the edge does it, and send a byte where it succeeds."""
+    with suppress(ssl.SSLError, ConnectionError), tls.server_side(archive, connection) as secured:
+        secured.sendall(b"x")
+
+
+_TLS_1_2, _TLS_1_3 = ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3
+_CIPHERS = ["ECDHE-RSA-AES256-GCM-SHA384", "TLS_AES_256_GCM_SHA384"]
+
+
+@pytest.mark.parametrize(
+    ("minimum", "version", "agreed"),
+    [
+        (0, _TLS_1_2, "TLSv1.2"),
+        (0, _TLS_1_3, "TLSv1.3"),
+        (4, _TLS_1_2, "TLSv1.2"),
+        (5, _TLS_1_2, ""),
+        (5, _TLS_1_3, "TLSv1.3"),
+    ],
+)
+def test_minimum_protocol_version(
+    certificates: Path, minimum: int, version: ssl.TLSVersion, agreed: str
+) -> None:
+    ciphers = {"DicomTlsCiphersAccepted": _CIPHERS} if minimum else {}
+    configuration = options(
+        certificates,
+        DicomTlsRemoteCertificateRequired=False,
+        DicomTlsMinimumProtocolVersion=minimum,
+        **ciphers,
+    )
+    assert handshake(archive_of(configuration), version) == agreed

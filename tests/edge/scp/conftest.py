@@ -6,6 +6,7 @@ import io
 import json
 import logging
 import socket
+import struct
 import subprocess
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -216,7 +217,19 @@ class Stored:
     data_set: pydicom.Dataset
     transfer_syntax: str
     originator: tuple[str | None, int | None]
-    association: int
+    association: object
+
+
+def abort(event: evt.Event) -> None:
+    """End an association by an A-ABORT."""
+    event.assoc.abort()
+
+
+def cut(event: evt.Event) -> None:
+    """End an association by closing its connection, which tells the other side nothing."""
+    connection = event.assoc.dul.socket.socket
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    connection.shutdown(socket.SHUT_RDWR)
 
 
 @dataclass
@@ -227,8 +240,10 @@ class Target:
     ----------
     statuses : list of int
         Taken from the front, one for each instance; success when there are no more.
-    aborts_at : int
-        It aborts the association instead of answering this one of all it receives.
+    breaks_at : int
+        It breaks the association instead of answering this one of all it receives.
+    breaks : callable
+        How: by an A-ABORT, unless told otherwise.
     releases : int
         How often it was asked to release an association.
     """
@@ -237,7 +252,8 @@ class Target:
     received: list[Stored] = field(default_factory=list)
     statuses: list[int] = field(default_factory=list)
     hold: Callable[[], None] = lambda: None
-    aborts_at: int = 0
+    breaks_at: int = 0
+    breaks: Callable[[evt.Event], None] = abort
     releases: int = 0
 
     def note(self, event: evt.Event) -> None:
@@ -252,9 +268,9 @@ class Target:
             request.MoveOriginatorMessageID,
         )
         syntax = str(event.context.transfer_syntax)
-        self.received.append(Stored(data_set, syntax, originator, id(event.assoc)))
-        if len(self.received) == self.aborts_at:
-            event.assoc.abort()
+        self.received.append(Stored(data_set, syntax, originator, event.assoc))
+        if len(self.received) == self.breaks_at:
+            self.breaks(event)
         return self.statuses.pop(0) if self.statuses else 0x0000
 
     @property

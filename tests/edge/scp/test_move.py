@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -34,7 +34,9 @@ from tests.edge.scp.conftest import (
     TWICE,
     StartInner,
     Target,
+    abort,
     archived,
+    cut,
     run,
     target,
 )
@@ -191,15 +193,23 @@ def test_destination_that_takes_uncompressed_ones_alone(start: StartInner) -> No
     assert only.data_set.SOPInstanceUID == "1.2.840.99.3.1.1"
 
 
-def test_association_that_breaks_is_opened_again(start: StartInner) -> None:
+@pytest.mark.parametrize("breaks", [abort, cut])
+@pytest.mark.parametrize("breaks_at", [1, 2, 3])
+def test_association_that_breaks_is_opened_again(
+    start: StartInner, breaks: Callable[[Any], None], breaks_at: int
+) -> None:
     with target(ALL) as peer, moving(start, peer) as association:
-        peer.aborts_at = 2
+        peer.breaks, peer.breaks_at = breaks, breaks_at
         statuses, counts, failed, _ = move(association, identifier("PATIENT", PatientID="P1"))
     assert statuses == [0xFF00, 0xFF00, 0x0000]
     assert (counts[-1], failed) == ((0, 3, 0, 0), [])
-    assert peer.uids == [f"1.2.840.99.1.1.{number}" for number in (1, 2, 2, 3)]
-    first, broken, again, last = (one.association for one in peer.received)
-    assert first == broken != again == last
+    numbers = sorted([1, 2, 3, breaks_at])
+    assert peer.uids == [f"1.2.840.99.1.1.{number}" for number in numbers]
+    before, after = (
+        {one.association for one in some}
+        for some in (peer.received[:breaks_at], peer.received[breaks_at:])
+    )
+    assert (len(before), len(after), before & after) == (1, 1, set())
 
 
 def test_works_ahead(start: StartInner, monkeypatch: pytest.MonkeyPatch) -> None:

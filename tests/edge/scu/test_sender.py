@@ -68,7 +68,7 @@ def scp(
                     request.MoveOriginatorApplicationEntityTitle,
                     request.MoveOriginatorMessageID,
                 ),
-                "association": id(event.assoc),
+                "association": event.assoc,
                 "calling": event.assoc.requestor.ae_title,
             }
         )
@@ -193,7 +193,8 @@ def test_a_broken_association_is_replaced(archive: Archive) -> None:
     with scp(aborts_after=2) as (port, received), sender(archive, port) as sending:
         sending.expect(ids)
         assert all(sending.send(one).is_success for one in ids)
-    assert {one["uid"] for one in received} == {f"1.2.3.{n}" for n in range(4)}
+    assert [one["uid"] for one in received] == [f"1.2.3.{n}" for n in (0, 1, 1, 2, 3)]
+    assert len({one["association"] for one in received}) == 2
 
 
 def test_what_follows_a_peer_that_was_not_there_is_sent(archive: Archive) -> None:
