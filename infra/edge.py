@@ -9,7 +9,8 @@ from constructs import Construct
 from infra.api import ApiStack
 from infra.archive import Archive
 from infra.components.alarms import add_alarm
-from infra.components.dicom_service import SIDE_PORT, SPOOL, DicomService, create_task
+from infra.components.dicom_service import DicomService
+from infra.components.dicom_task import SIDE_PORT, SPOOL, create_task
 from infra.components.function import create_log_group, environment_variables, grant
 from infra.components.mapping import POLL
 from infra.components.network import EdgeNetwork

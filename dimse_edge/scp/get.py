@@ -15,7 +15,8 @@ from dimse_edge.statuses import OUT_OF_RESOURCES
 from nephele.domain.resources import Resource
 from nephele.domain.transcoding import makes_new_instance
 from nephele.logs import logger
-from nephele.services.outgoing import Outgoing, iter_outgoing
+from nephele.services.outgoing import iter_outgoing
+from nephele.services.outgoing_instance import Outgoing
 from nephele.services.resolve import resolve
 
 if TYPE_CHECKING:

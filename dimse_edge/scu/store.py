@@ -26,7 +26,8 @@ from nephele.errors import (
 )
 from nephele.logs import logger
 from nephele.services.archive import Archive
-from nephele.services.outgoing import Outgoing, iter_outgoing, read_outgoing
+from nephele.services.outgoing import iter_outgoing
+from nephele.services.outgoing_instance import Outgoing, read_outgoing
 from nephele.settings.modality import Modality
 
 STORED = frozenset({0x0000, 0xB000, 0xB006, 0xB007, 0x0111})

@@ -21,7 +21,7 @@ from pynetdicom import AE, build_role, evt
 
 from nephele.aws import clients
 from nephele.domain.sop_classes import STUDY_ROOT_GET
-from nephele.services import outgoing
+from nephele.services import outgoing, outgoing_instance
 from tests.edge.scp.conftest import TWICE, InnerEdge, StartInner, archived, run
 from tests.edge.scp.test_find import identifier
 
@@ -250,8 +250,9 @@ def test_getscu(edge: InnerEdge, tmp_path: Path) -> None:
 def test_large_objects_are_read_while_they_are_sent(
     edge: InnerEdge, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(outgoing, "LARGEST_AHEAD_BYTES", 1000)
-    monkeypatch.setattr(outgoing, "_CHUNK_BYTES", 777)
+    for module in (outgoing, outgoing_instance):
+        monkeypatch.setattr(module, "LARGEST_AHEAD_BYTES", 1000)
+    monkeypatch.setattr(outgoing_instance, "_CHUNK_BYTES", 777)
     keys = identifier("PATIENT", PatientID="P1\\P3")
     got = get(edge, {CT: [[ExplicitVRLittleEndian]], SC: [[ExplicitVRLittleEndian]]}, keys)
     assert got.responses[-1].Status == 0x0000

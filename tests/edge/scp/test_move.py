@@ -28,7 +28,8 @@ from nephele.errors import BadFileFormat
 from nephele.services.archive import Archive
 from nephele.services.jobs.control import get_job, list_jobs
 from nephele.services.jobs.engine import run_message
-from nephele.services.outgoing import Outgoing, iter_outgoing, read_outgoing
+from nephele.services.outgoing import iter_outgoing
+from nephele.services.outgoing_instance import Outgoing, read_outgoing
 from tests.edge.scp.conftest import (
     SECONDS,
     TWICE,

@@ -149,7 +149,7 @@ def test_a_full_disk_fails_the_one_instance(
     def fill(*_: object) -> None:
         raise StorageFull("There is no room for a temporary file")
 
-    monkeypatch.setattr("nephele.services.outgoing._transcode", fill)
+    monkeypatch.setattr("nephele.services.outgoing_instance._transcode", fill)
     orthanc_id = kept(archive, "JPEG2000.dcm")
     with (
         scp((ExplicitVRLittleEndian,)) as (port, received),

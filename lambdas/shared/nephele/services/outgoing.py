@@ -6,46 +6,29 @@ is read while it is sent. So waiting times do not add up, and memory stays bound
 
 from __future__ import annotations
 
-import io
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import islice
-from typing import BinaryIO, cast
 
-from nephele.aws.read_ahead import ReadAhead
-from nephele.domain.attributes import IDENTIFIERS
-from nephele.domain.compression import inflate
-from nephele.domain.levels import Level
 from nephele.domain.orthanc_id import OrthancId
-from nephele.domain.part10 import read_file_meta
 from nephele.domain.resources import Resource
-from nephele.domain.transcoding.sinks import SpoolSink
-from nephele.errors import (
-    BadFileFormat,
-    NepheleError,
-    NoPresentationContext,
-    NotTranscodable,
-    StorageFull,
-    UnknownResource,
-)
+from nephele.errors import NepheleError, UnknownResource
 from nephele.services.archive import Archive
-from nephele.services.plain_files import plain_key
+from nephele.services.outgoing_instance import (
+    LARGEST_AHEAD_BYTES,
+    Outgoing,
+    read_outgoing,
+    unread,
+)
 from nephele.services.retrieve import file_of
-from nephele.services.transcoding import begin_transcoding
 
-LARGEST_AHEAD_BYTES = 8 << 20
-"""Larger objects are opened when it is their turn, and read block by block."""
 _AHEAD = 12
 """How many are fetched ahead."""
 _AHEAD_BYTES = 32 << 20
 """How much is fetched ahead, as far as it goes by whole objects."""
-_SPOOL_BYTES = 4 << 20
-"""What one transcoded instance keeps in memory at most."""
 _ROWS_AT_ONCE = 100
-_CHUNK_BYTES = 1 << 20
 
 _Batch = tuple[list[OrthancId], dict[OrthancId, Resource]]
 
@@ -54,115 +37,6 @@ Wanted = Callable[[Resource], Sequence[str]]
 
 Prepare = Callable[[Sequence[Resource]], None]
 """Takes notice of instances that come next."""
-
-
-@dataclass(slots=True)
-class Outgoing:
-    """An instance that is sent next.
-
-    Attributes
-    ----------
-    orthanc_id : OrthancId
-        In the archive.
-    sop_class_uid, sop_instance_uid, transfer_syntax_uid : str
-        Of what is sent: a lossy transcoding makes a new instance.
-    error : NepheleError or None
-        Why it cannot be sent.
-    """
-
-    orthanc_id: OrthancId
-    sop_class_uid: str = ""
-    sop_instance_uid: str = ""
-    transfer_syntax_uid: str = ""
-    error: NepheleError | None = None
-    _file: BinaryIO | None = None
-    _opened: ExitStack = field(default_factory=ExitStack)
-
-    def iter_chunks(self) -> Iterator[bytes | memoryview]:
-        """Yield the data set, without file meta information, piece by piece."""
-        if self._file is None:
-            return
-        self._file.seek(0)
-        self._file.seek(read_file_meta(self._file).data_set_offset)
-        if isinstance(self._file, io.BytesIO):
-            yield memoryview(self._file.getvalue())[self._file.tell() :]
-            return
-        while chunk := self._file.read(_CHUNK_BYTES):
-            yield chunk
-
-    def close(self) -> None:
-        """Free what it holds."""
-        self._file = None
-        self._opened.close()
-
-
-def read_outgoing(archive: Archive, instance: Resource, syntaxes: Sequence[str]) -> Outgoing:
-    """Open one instance in the first of some transfer syntaxes it can be had in.
-
-    Raises
-    ------
-    NoPresentationContext
-        There is no such syntax.
-    NotTranscodable, BadFileFormat, StorageFull
-        It cannot be had in any of them.
-    """
-    if not syntaxes:
-        raise NoPresentationContext("no presentation context takes the instance")
-    outgoing = _unread(instance)
-    source = instance.metadata.get("TransferSyntax")
-    failures: list[NepheleError] = []
-    with ExitStack() as undo:
-        undo.callback(outgoing.close)
-        file = outgoing._opened.enter_context(open_object(archive, instance))
-        for syntax in syntaxes:
-            try:
-                outgoing._file = (
-                    file if syntax == source else _transcode(archive, file, syntax, outgoing)
-                )
-            except (NotTranscodable, BadFileFormat, StorageFull) as exc:
-                failures.append(exc)
-                continue
-            outgoing.transfer_syntax_uid = syntax
-            undo.pop_all()
-            return outgoing
-    raise failures[0]
-
-
-def _unread(instance: Resource) -> Outgoing:
-    return Outgoing(
-        instance.orthanc_id,
-        instance.metadata.get("SopClassUid", ""),
-        instance.main_tags.get(IDENTIFIERS[Level.INSTANCE].tag, ""),
-    )
-
-
-@contextmanager
-def open_object(archive: Archive, instance: Resource) -> Iterator[BinaryIO]:
-    """Open the file of an instance: in memory where it is small, else by ranges."""
-    stored = file_of(instance)
-    if stored.size_bytes <= LARGEST_AHEAD_BYTES:
-        body = archive.object_cache.get(stored.key)
-        if body is None:
-            body = archive.bucket.open_range(stored.key, 0)
-            body = inflate(body) if stored.is_compressed else body
-            archive.object_cache.put(stored.key, body)
-        yield io.BytesIO(body)
-        return
-    key = plain_key(archive.bucket, stored)
-    with ReadAhead(archive.bucket, key, stored.size_bytes) as opened:
-        yield cast("BinaryIO", opened)
-
-
-def _transcode(archive: Archive, file: BinaryIO, syntax: str, outgoing: Outgoing) -> BinaryIO:
-    """Transcode a file to a spool, which is closed with the instance."""
-    with ExitStack() as undo:
-        spool = undo.enter_context(SpoolSink(_SPOOL_BYTES))
-        file.seek(0)
-        with begin_transcoding(archive, file, syntax) as transcoding:
-            transcoding.write(spool)
-            outgoing.sop_instance_uid = transcoding.sop_instance_uid
-        outgoing._opened.push(undo.pop_all())
-    return spool.file
 
 
 def iter_outgoing(
@@ -255,7 +129,7 @@ class _Queue:
         try:
             return read_outgoing(self._archive, instance, self._wanted(instance))
         except NepheleError as exc:
-            outgoing = _unread(instance)
+            outgoing = unread(instance)
             outgoing.error = exc
             return outgoing
 

@@ -14,7 +14,7 @@ from nephele.domain.transcoding.sinks import SpoolSink
 from nephele.errors import BadFileFormat, NotTranscodable, StorageFull
 from nephele.logs import logger
 from nephele.services.archive import Archive
-from nephele.services.outgoing import open_object
+from nephele.services.outgoing_instance import open_object
 from nephele.services.peers.client import Upload
 from nephele.services.transcoding import begin_transcoding
 
