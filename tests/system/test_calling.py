@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -109,6 +111,38 @@ def test_a_peer_that_misbehaves_is_told_about_in_words(
     assert answer.status_code == httpx.codes.INTERNAL_SERVER_ERROR
     assert answer.json()["OrthancStatus"] == 9
     assert reason in answer.json()["Details"]
+
+
+_REJECTIONS = {"calling": 3, "called": 7}
+
+
+def test_doctor_says_what_to_change(acquainted: Stack, rest: httpx.Client) -> None:
+    """Of who is there, who is not, and who takes the edge or the modality for somebody else."""
+    with ExitStack() as peers:
+        for name, reason in _REJECTIONS.items():
+            port = peers.enter_context(odd.peer(odd.rejecting(reason)))
+            modality = {"AET": "ODD", "Host": "127.0.0.1", "Port": port, "Timeout": 5}
+            rest.put(f"/modalities/{name}", json=modality).raise_for_status()
+        rest.put("/modalities/away", json=["AWAY", "127.0.0.1", 1]).raise_for_status()
+        program = Path(sys.executable).with_name("nephele")
+        command = [str(program), "doctor", "--url", acquainted.http]
+        environment = os.environ | {"COLUMNS": "400"}
+        done = subprocess.run(
+            command, capture_output=True, text=True, timeout=120, check=False, env=environment
+        )
+    for name in (*_REJECTIONS, "away"):
+        rest.delete(f"/modalities/{name}").raise_for_status()
+    told = {
+        name: next(line for line in done.stdout.splitlines() if f"modality {name} " in line)
+        for name in ("peer", "plain", "away", *_REJECTIONS)
+    }
+    assert done.returncode == 1
+    assert told["peer"].startswith("ok")
+    assert told["plain"].startswith("ok")
+    assert "connection refused" in told["away"]
+    assert "Host and Port" in told["away"]
+    assert "LocalAet" in told["calling"]
+    assert "correct the modality's AET" in told["called"]
 
 
 # --- C-STORE --------------------------------------------------------------------------------

@@ -187,9 +187,17 @@ def refuses_contexts(connection: socket.socket, is_over: threading.Event) -> Non
     is_over.wait()
 
 
-def rejects(connection: socket.socket, _is_over: threading.Event) -> None:
-    read_pdu(connection)
-    connection.sendall(b"\x03\0\0\0\0\x04\0\x01\x01\x03")
+def rejecting(reason: int) -> Behaviour:
+    """Reject associations for a reason of the service user. See PS3.8 9.3.4."""
+
+    def reject(connection: socket.socket, _is_over: threading.Event) -> None:
+        read_pdu(connection)
+        connection.sendall(b"\x03\0\0\0\0\x04\0\x01\x01" + bytes((reason,)))
+
+    return reject
+
+
+rejects = rejecting(3)
 
 
 def trickles(connection: socket.socket, is_over: threading.Event) -> None:

@@ -44,12 +44,29 @@ def _findings(modality: dict[str, Any], error: str) -> list[Finding]:
     [
         pytest.param({}, "", Finding(Verdict.OK, _SUBJECT), id="there"),
         pytest.param(
-            {}, _ADDRESS + _REFUSED, Finding(Verdict.WRONG, _SUBJECT, _REFUSED), id="away"
+            {},
+            _ADDRESS + _REFUSED,
+            Finding(
+                Verdict.WRONG,
+                _SUBJECT,
+                f"{_REFUSED}: nothing listens there: check the modality's Host and Port",
+            ),
+            id="away",
+        ),
+        pytest.param(
+            {},
+            f"{_ADDRESS}it fails strangely",
+            Finding(Verdict.WRONG, _SUBJECT, "it fails strangely"),
+            id="what nobody knows",
         ),
         pytest.param(
             {"AllowTranscoding": False},
             _ADDRESS + _REFUSED,
-            Finding(Verdict.WRONG, _SUBJECT, _REFUSED),
+            Finding(
+                Verdict.WRONG,
+                _SUBJECT,
+                f"{_REFUSED}: nothing listens there: check the modality's Host and Port",
+            ),
             id="away, and nothing is transcoded for it",
         ),
         pytest.param(

@@ -22,6 +22,17 @@ from nephele.settings.configuration import load_configuration
 _SHOWN_REFUSALS = 10
 _NO_ECHO = "it does not offer C-ECHO"
 _SENDING_OPTION = "AllowTranscoding"
+_HINTS = {
+    "calling ae title not recogni": "it has to know what Nephele calls itself: DicomAet, or the"
+    " modality's LocalAet",
+    "called ae title not recogni": "it calls itself otherwise: correct the modality's AET",
+    "connection refused": "nothing listens there: check the modality's Host and Port",
+    "cannot be connected to in time": "no way leads there: check Host and Port, routes, firewalls",
+    "TLS handshake": "check the modality's UseDicomTls, and the DicomTls options",
+    "(opening an association)": "something else may listen there, or it wants TLS: check the"
+    " modality's Port and UseDicomTls",
+}
+"""What to look at, by what the edge tells of a modality; the first that fits."""
 _STYLES = {"ok": "green", "wrong": "bold red", "note": "yellow"}
 
 
@@ -139,7 +150,8 @@ def _examine_modality(client: httpx.Client, name: str) -> Finding:
         return Finding(Verdict.NOTE, where, f"it is there, but {told.removeprefix('it ')}")
     if denied := _denied(shown):
         return Finding(Verdict.NOTE, where, f"{told}: right if it only calls ({denied})")
-    return Finding(Verdict.WRONG, where, told)
+    hint = next((hint for words, hint in _HINTS.items() if words in told), "")
+    return Finding(Verdict.WRONG, where, f"{told}: {hint}" if hint else told)
 
 
 def _denied(shown: Mapping[str, Any]) -> str:
