@@ -84,4 +84,5 @@ def acquainted(stack: Stack, peer: Peer, plain_peer: Peer) -> Stack:
     with stack.rest() as rest:
         rest.put("/modalities/peer", json=peer.modality).raise_for_status()
         rest.put("/modalities/plain", json=plain_peer.modality).raise_for_status()
+        rest.put("/modalities/nephele", json=["ORTHANC", host, port]).raise_for_status()
     return stack

@@ -34,7 +34,7 @@ def known(stack: Stack, port: int) -> Iterator[Stack]:
     """Let a requestor be known, which is its own destination too."""
     with stack.rest() as client:
         client.put(f"/modalities/{_AET}", json=[_AET, "127.0.0.1", port]).raise_for_status()
-        wait_until(lambda: _run(stack, "findscu", "PatientID=nobody")[0] == 0)
+        assert _run(stack, "findscu", "PatientID=nobody")[0] == 0, "it is known at once"
         yield stack
         client.delete(f"/modalities/{_AET}").raise_for_status()
 
