@@ -39,6 +39,7 @@ def ask_for_rest(archive: Archive, piece: Slice, ask: Ask) -> Ask:
             return ask(level, query, progress)
         parts = [ask(*one, progress) for one in iter_requests(there, missing)]
         if sum(one.total for one in parts) < len(missing):
+            logger.warning("lists of UIDs are not understood: all is asked for", extra=facts)
             return ask(level, query, progress)
         before = Retrieved(SUCCESS, received=list(come.values()), completed=len(come))
         return together([before, *parts])

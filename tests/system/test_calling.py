@@ -264,6 +264,7 @@ def test_jobs_survive_the_edge(acquainted: Stack, peer: Peer) -> None:
     (told,) = logged(acquainted, "an interrupted retrieval goes on", jobs[1]["ID"])
     assert told["listed"] == len(to_ask_for)
     assert told["come"] > 10, "what has come is not asked for again"
+    assert not logged(acquainted, "lists of UIDs are not understood", jobs[1]["ID"])
     assert states == ["Running", "Running"], "it was killed too late to be of interest"
     assert before < len(to_send)
     assert len(peer.instances(sent)) == len(to_send)
