@@ -17,7 +17,13 @@ import httpx
 import psutil
 import pydicom
 import pytest
-from pydicom.uid import UID, ExplicitVRLittleEndian, ImplicitVRLittleEndian, generate_uid
+from pydicom.uid import (
+    MPEG4HP41,
+    UID,
+    ExplicitVRLittleEndian,
+    ImplicitVRLittleEndian,
+    generate_uid,
+)
 
 from infra.local.ports import reserve
 from tests.edge.conftest import tool
@@ -343,20 +349,25 @@ def test_get_brings_classes_that_no_association_begins_with(rest: httpx.Client, 
     assert brought == {_RARE_CLASS, _CT_CLASS}
 
 
-def test_get_brings_what_the_other_archive_does_not_decompress(
+def test_get_brings_what_the_other_archive_cannot_decompress(
     rest: httpx.Client, peer: Peer
 ) -> None:
     study, made = files(1)
-    compressed = dicom_file(
-        _JPEG_2000,
-        StudyInstanceUID=study,
-        SOPInstanceUID=generate_uid(),
-        PatientID=study[-16:],
+    named = {"StudyInstanceUID": study, "PatientID": study[-16:], "Modality": "ES"}
+    video = pydicom.dcmread(
+        io.BytesIO(dicom_file(_JPEG_2000, SOPInstanceUID=generate_uid(), **named))
     )
-    got(rest, peer, study, [*made, compressed])
-    received = [rest.get(f"/instances/{one}/file").content for one in instances(rest, study)]
-    pixels = [pydicom.dcmread(io.BytesIO(file)).PixelData for file in received]
-    assert pydicom.dcmread(io.BytesIO(compressed)).PixelData in pixels
+    video.file_meta.TransferSyntaxUID = MPEG4HP41
+    written = io.BytesIO()
+    video.save_as(written)
+    got(rest, peer, study, [*made, written.getvalue()])
+    received = [
+        pydicom.dcmread(io.BytesIO(rest.get(f"/instances/{one}/file").content))
+        for one in instances(rest, study)
+    ]
+    (kept,) = [one for one in received if one.Modality == "ES"]
+    assert kept.file_meta.TransferSyntaxUID == MPEG4HP41
+    assert kept.PixelData == video.PixelData
 
 
 _DCMQRSCP = """
