@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 
 from dimse_edge.scu.calls import SUCCESS
-from dimse_edge.scu.getting import Getting
+from dimse_edge.scu.getting import Getting, root_of
 from dimse_edge.scu.holdings import Held, held, iter_requests
 from dimse_edge.scu.proposals import proposals, proposals_of
 from dimse_edge.scu.requests import Proposal
@@ -37,12 +37,11 @@ class _Get:
         self._archive = archive
         self._request = piece.request
         self._getting = getting
-        expected = self._request.get("SOPClassesInStudy", ())
-        self._proposals = proposals(followed(archive), getting.sop_class_uid, expected)
+        self._known: dict[str, list[Proposal]] = {}
 
     def ask(self, level: Level, query: Query, progress: Progress) -> Retrieved:
         """Ask for one resource; where some of it failed, once more for what has not come."""
-        self._getting.open(self._proposals[0])
+        self._getting.open(self._proposals(level)[0])
         retrieved = self._getting.retrieve(level, query, progress)
         if not retrieved.failed:
             return retrieved
@@ -78,10 +77,17 @@ class _Get:
     def _iter_proposals(self, missing: Collection[Held]) -> Iterator[Proposal]:
         """Yield what to propose for instances, of known classes or of any."""
         classes = sorted({one.sop_class_uid for one in missing} - {""})
-        sop_class_uid = self._getting.sop_class_uid
-        yield from proposals_of(followed(self._archive), sop_class_uid, classes)
+        yield from proposals_of(followed(self._archive), root_of(Level.INSTANCE), classes)
         if any(not one.sop_class_uid for one in missing):
-            yield from self._proposals
+            yield from self._proposals(Level.INSTANCE)
+
+    def _proposals(self, level: Level) -> list[Proposal]:
+        """Return what to propose for retrievals of a level, the same each time."""
+        root = root_of(level)
+        if root not in self._known:
+            expected = self._request.get("SOPClassesInStudy", ())
+            self._known[root] = proposals(followed(self._archive), root, expected)
+        return self._known[root]
 
     def _ask_for_other_classes(
         self, first: Retrieved, level: Level, query: Query, progress: Progress
@@ -92,7 +98,7 @@ class _Get:
         """
         retrieved = first
         try:
-            for proposal in self._proposals[1:]:
+            for proposal in self._proposals(level)[1:]:
                 self._getting.open(proposal)
                 if self._getting.has_storage:
                     other = self._getting.retrieve(level, query, progress)

@@ -40,16 +40,12 @@ class Getting:
 
     Attributes
     ----------
-    sop_class_uid : str
-        The information model that is asked by.
     come : set of str
         SOP Instance UIDs that the last retrieval has brought.
     """
 
     def __init__(self, archive: Archive, request: dict[str, Any]) -> None:
         self._archive = archive
-        is_patient = request["Level"] == Level.PATIENT
-        self.sop_class_uid = PATIENT_ROOT_GET if is_patient else STUDY_ROOT_GET
         self.come: set[str] = set()
         self._peer = destination_of(archive, request)
         self._opened: tuple[Association, Proposal] | None = None
@@ -116,7 +112,7 @@ class Getting:
 
     def _ask(self, message_id: int, level: Level, query: Query) -> None:
         association = self._association
-        context_id = association.context(self.sop_class_uid)
+        context_id = association.context(root_of(level))
         if context_id is None:
             raise GetUnavailable(f"{self._peer}: it does not offer C-GET")
         encoding = encoding_named(followed(self._archive).default_encoding)
@@ -161,6 +157,11 @@ class Getting:
         if self._reception is not None:
             self._reception.close()
             self._reception = None
+
+
+def root_of(level: Level) -> str:
+    """Return the information model that a level is asked for by."""
+    return PATIENT_ROOT_GET if level is Level.PATIENT else STUDY_ROOT_GET
 
 
 def _provenance(peer: Destination) -> Provenance:

@@ -13,11 +13,17 @@ from pydicom.dataset import Dataset
 from pydicom.uid import UID, ExplicitVRLittleEndian
 from pynetdicom import AE, evt
 
-from nephele.domain.sop_classes import STUDY_ROOT_FIND, STUDY_ROOT_GET, STUDY_ROOT_MOVE
+from nephele.domain.sop_classes import (
+    PATIENT_ROOT_GET,
+    STUDY_ROOT_FIND,
+    STUDY_ROOT_GET,
+    STUDY_ROOT_MOVE,
+)
 from tests.unit.conftest import dicom_file
 
 STUDY = "1.2.840.77.1"
 _UNIQUE = {
+    "PATIENT": "PatientID",
     "STUDY": "StudyInstanceUID",
     "SERIES": "SeriesInstanceUID",
     "IMAGE": "SOPInstanceUID",
@@ -67,8 +73,9 @@ class Holder:
     def _matching(self, keys: Dataset) -> list[Dataset]:
         return [one for one in self.data_sets if all(_matches(one, keys, key) for key in _KEYS)]
 
-    def _wanted(self, keys: Dataset) -> list[Dataset]:
+    def _wanted(self, keys: Dataset, root: str) -> list[Dataset]:
         level = str(keys.QueryRetrieveLevel)
+        _require_keys_above(keys, root)
         uids = _values(keys, _UNIQUE[level])
         self.asked.append((level, len(uids)))
         return self._matching(keys) if self.knows_lists or len(uids) == 1 else []
@@ -76,6 +83,7 @@ class Holder:
     def find(self, event: evt.Event) -> Iterator[tuple[int, Dataset]]:
         keys = event.identifier
         level = str(keys.QueryRetrieveLevel)
+        _require_keys_above(keys, event.context.abstract_syntax)
         told = list(_UNIQUE)[: list(_UNIQUE).index(level) + 1]
         answers: dict[str, Dataset] = {}
         for one in self._matching(keys):
@@ -89,7 +97,7 @@ class Holder:
             yield _PENDING, answer
 
     def get(self, event: evt.Event) -> Iterator[Any]:
-        wanted = self._wanted(event.identifier)
+        wanted = self._wanted(event.identifier, event.context.abstract_syntax)
         yield len(wanted)
         for one in wanted:
             syntax = one.file_meta.TransferSyntaxUID
@@ -104,12 +112,19 @@ class Holder:
             yield _PENDING, one
 
     def move(self, event: evt.Event) -> Iterator[Any]:
-        wanted = self._wanted(event.identifier)
+        wanted = self._wanted(event.identifier, event.context.abstract_syntax)
         yield "127.0.0.1", self.target
         yield len(wanted)
         for one in wanted:
             self.sent.append(str(one.SOPInstanceUID))
             yield _PENDING, one
+
+
+def _require_keys_above(keys: Dataset, root: str) -> None:
+    """Check that each level above is named by one value. See PS3.4 C.4.1.2.1 and C.4.2.2.1."""
+    levels = list(_UNIQUE)
+    above = levels[root != PATIENT_ROOT_GET : levels.index(str(keys.QueryRetrieveLevel))]
+    assert all(len(_values(keys, _UNIQUE[one])) == 1 for one in above)
 
 
 def _values(keys: Dataset, keyword: str) -> list[str]:
@@ -127,7 +142,7 @@ def holder(data_sets: Sequence[Dataset], **options: Any) -> Iterator[tuple[int, 
     """Run an archive; yield its port."""
     held = Holder(data_sets, **options)
     entity = AE("HOLDER")
-    for uid in (STUDY_ROOT_GET, STUDY_ROOT_MOVE):
+    for uid in (PATIENT_ROOT_GET, STUDY_ROOT_GET, STUDY_ROOT_MOVE):
         entity.add_supported_context(uid)
     if held.is_searchable:
         entity.add_supported_context(STUDY_ROOT_FIND)

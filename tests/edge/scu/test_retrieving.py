@@ -57,10 +57,13 @@ def indexed_at_once(archive: Archive, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(getting, "store", kept)
 
 
-def retrieve(archive: Archive, port: int, job_type: str = "DicomGetScu", **more: str) -> Job:
+def retrieve(archive: Archive, port: int, job_type: str = "DicomGetScu", **more: Any) -> Job:
     modality = {"AET": "HOLDER", "Host": "127.0.0.1", "Port": port, "Timeout": 30}
     request = {"Modality": modality, "Level": "Study", "Queries": [{_ASKED_FOR: STUDY}], **more}
     return submit(archive, job_type, request)
+
+
+_PATIENT = {"Level": "Patient", "Queries": [{"0010,0020": "HELD"}]}
 
 
 def run(archive: Archive, message: dict[str, Any]) -> Job:
@@ -101,11 +104,19 @@ def dying_after(count: int) -> Iterator[None]:
 
 
 @pytest.mark.parametrize(
-    ("options", "asked"),
+    ("what", "options", "asked"),
     [
-        pytest.param({}, [("STUDY", 1), ("IMAGE", 2), ("SERIES", 1)], id="only what is missing"),
-        pytest.param({"is_searchable": False}, [("STUDY", 1)] * 2, id="it does not list instances"),
         pytest.param(
+            {}, {}, [("STUDY", 1), ("IMAGE", 2), ("SERIES", 1)], id="only what is missing"
+        ),
+        pytest.param(
+            _PATIENT, {}, [("PATIENT", 1), ("IMAGE", 2), ("SERIES", 1)], id="of a patient"
+        ),
+        pytest.param(
+            {}, {"is_searchable": False}, [("STUDY", 1)] * 2, id="it does not list instances"
+        ),
+        pytest.param(
+            {},
             {"knows_lists": False},
             [("STUDY", 1), ("IMAGE", 2), ("SERIES", 1), ("STUDY", 1)],
             id="it knows no lists",
@@ -115,11 +126,12 @@ def dying_after(count: int) -> Iterator[None]:
 def test_an_interrupted_get_goes_on(
     archive: Archive,
     deaths: Callable[[], None],
+    what: dict[str, Any],
     options: dict[str, Any],
     asked: list[tuple[str, int]],
 ) -> None:
     with holder([*slices(1, 3), *slices(2, 2)], **options) as (port, held):
-        job = retrieve(archive, port)
+        job = retrieve(archive, port, **what)
         (message,) = messages(archive, "edge_jobs")
         with dying_after(1), pytest.raises(Killed):
             run(archive, message)
@@ -215,6 +227,7 @@ _COMPRESSED = [*slices(1, 1), *slices(2, 2, "JPEG2000.dcm")]
     ("data_sets", "options", "retrievals"),
     [
         pytest.param(_MIXED, {}, 2, id="a class there was no room for"),
+        pytest.param(_MIXED, {"of": _PATIENT}, 2, id="of a patient"),
         pytest.param(
             _MIXED, {"stops_at_failures": True}, 3, id="of an archive that stops at failures"
         ),
@@ -234,8 +247,10 @@ def test_what_failed_comes_by_other_contexts(
     options: dict[str, Any],
     retrievals: int | None,
 ) -> None:
-    with holder(data_sets, **options) as (port, held):
-        retrieve(archive, port)
+    what = options.get("of", {})
+    traits = {name: value for name, value in options.items() if name != "of"}
+    with holder(data_sets, **traits) as (port, held):
+        retrieve(archive, port, **what)
         (message,) = messages(archive, "edge_jobs")
         ended = run(archive, message)
     assert (ended.state, ended.error_details) == (JobState.SUCCESS, "")
