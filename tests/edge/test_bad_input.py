@@ -245,8 +245,8 @@ def test_command_without_data_set(shared_edge: Edge, stub: ArchiveStub) -> None:
     connection = association.dul.socket.socket
     assert connection is not None
     without = C_STORE.replace(element(0x0800, b"\0\0"), element(0x0800, b"\1\1"))
+    association._reactor_checkpoint.clear()  # the answer is read here, whenever it comes
     connection.sendall(pdu(4, pdv(1, 3, without)))
-    association._reactor_checkpoint.clear()
     _, response = association.dimse.get_msg(block=True)
     association._reactor_checkpoint.set()
     assert response is not None
