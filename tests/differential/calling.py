@@ -59,6 +59,7 @@ def files() -> list[bytes]:
 def steps(peer: list[object], sink_aet: str) -> Iterator[Step]:
     """Yield all requests, in order."""
     yield from _registering(peer)
+    yield from _echoing(peer)
     yield from _calling()
     yield from _querying()
     yield from _retrieving(sink_aet)
@@ -108,6 +109,19 @@ def _registering(peer: list[object]) -> Iterator[Step]:
     yield Step("modalities again", "GET", "/modalities")
     yield Step("the other archive", "PUT", "/modalities/peer", [aet, host, port])
     yield Step("a closed port", "PUT", "/modalities/closed", ["CLOSED", "127.0.0.1", 1])
+
+
+def _echoing(peer: list[object]) -> Iterator[Step]:
+    path = "/tools/dicom-echo"
+    named = dict(zip(("AET", "Host", "Port"), peer, strict=True))
+    options = {"Manufacturer": "Generic", "Timeout": 5, "UseDicomTls": False, "CheckFind": False}
+    yield Step("echo of an archive that is not registered", "POST", path, named)
+    yield Step("that and its options", "POST", path, {**named, **options})
+    yield Step("echo and a query", "POST", path, {**named, "CheckFind": True})
+    yield Step("echo of another closed port", "POST", path, {**named, "Port": 1})
+    yield Step("echo without a port", "POST", path, {"AET": "X", "Host": "h"})
+    yield Step("echo of nobody at all", "POST", path, {})
+    yield Step("echo that is no object", "POST", path, b"nope")
 
 
 def _calling() -> Iterator[Step]:

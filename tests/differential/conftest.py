@@ -20,13 +20,18 @@ from tests.stack import running_stack
 STABLE_AGE_SECONDS = 6
 
 
-@pytest.fixture(scope="session")
-def orthanc(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """Run a scratch Orthanc; a machine without one skips, CI fails."""
+def require_orthanc() -> None:
+    """Skip on a machine without Orthanc; in CI, fail."""
     if shutil.which(EXECUTABLE) is None:
         if "CI" in os.environ:
             pytest.fail("Orthanc is not installed (make system-packages)")
         pytest.skip("Orthanc is not installed (make system-packages)")
+
+
+@pytest.fixture(scope="session")
+def orthanc(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """Run a scratch Orthanc."""
+    require_orthanc()
     with scratch_orthanc(tmp_path_factory.mktemp("orthanc"), STABLE_AGE_SECONDS) as server:
         yield server
 

@@ -13,29 +13,42 @@ import pydicom.data
 
 from tests.differential import odd_files, pictures, texts
 
-_FOLDER = Path(pydicom.data.__file__).parent / "test_files"
+_FOLDER = Path(pydicom.data.__file__).parent
+_FOLDERS = ("charset_files", "test_files")
+_NO_FILES = frozenset(".txt .icc .json .py .pyc".split())
 _ALIKE = frozenset("TINY_ALPHA 77654033 98892003".split())
-"""Folders whose files differ in identifiers only: the first of each subfolder is enough."""
+"""Folders whose files differ in identifiers only: of the first of each subfolder all is asked."""
 
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """A file and the name of its test."""
+    """A file and the name of its test.
+
+    Attributes
+    ----------
+    is_like_another : bool
+        Another file differs from it in identifiers alone.
+    """
 
     name: str
     encoded: bytes
+    is_like_another: bool = False
 
 
 def real_samples() -> Iterator[Sample]:
     """Yield the files that come with pydicom's wheel."""
     seen: set[Path] = set()
-    for path in sorted(_FOLDER.rglob("*")):
-        if not path.is_file() or path.suffix in {".txt", ".icc", ".json", ".py"}:
-            continue
-        if _ALIKE.intersection(path.parts) and path.parent in seen:
-            continue
-        seen.add(path.parent)
-        yield Sample(path.relative_to(_FOLDER).as_posix(), path.read_bytes())
+    for folder in (_FOLDER / name for name in _FOLDERS):
+        for path in sorted(folder.rglob("*")):
+            if not path.is_file() or path.suffix in _NO_FILES:
+                continue
+            is_alike = bool(_ALIKE.intersection(path.parts)) and path.parent in seen
+            seen.add(path.parent)
+            yield Sample(_name(path), path.read_bytes(), is_alike)
+
+
+def _name(path: Path) -> str:
+    return path.relative_to(_FOLDER).as_posix().removeprefix("test_files/")
 
 
 def made_samples() -> Iterator[Sample]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from hashlib import md5
 
 from tests.differential.request import LEVEL_NAMES, LEVELS, Request, get, post
 
@@ -18,6 +19,13 @@ _CORE = (
     *("PixelDataOffset", "ModifiedFrom", "AnonymizedFrom"),
 )
 _HELLO = "5d41402abc4b2a76b9719d911017c592"
+_ATTACHED = b"hello world " * 40
+_ATTACHED_MD5 = md5(_ATTACHED, usedforsecurity=False).hexdigest()
+_OTHER_REVISIONS = {
+    "another revision": '"7-{}"',
+    "another digest": f'"0-{"0" * 32}"',
+    "no revision": "{}",
+}
 _SHOWN = (
     *("", "/info", "/data", "/size", "/md5", "/is-compressed"),
     *("/compressed-size", "/compressed-md5", "/compressed-data", "/nope"),
@@ -49,6 +57,10 @@ def _metadata() -> Iterator[Request]:
         yield get(f"get metadata of a {one}", f"{path}/1024")
         yield get(f"get metadata of a {one} by name", f"{path}/my-meta")
         yield get(f"changes after metadata of a {one}", "/changes?last")
+        for verb in (get, put, delete):
+            for name, header in _OTHER_REVISIONS.items():
+                reason = f"{verb.__name__} metadata of a {one} of {name}"
+                yield _conditional(verb, reason, f"{path}/my-meta", header.format(_HELLO))
         yield put(f"empty metadata of a {one}", f"{path}/2000")
         yield get(f"get empty metadata of a {one}", f"{path}/2000")
         yield delete(f"delete empty metadata of a {one}", f"{path}/2000")
@@ -95,17 +107,37 @@ def _shown(what: str, path: str) -> Iterator[Request]:
         yield get(f"{name or 'operations'} of {what}", f"{path}{name}")
 
 
+def _conditional(verb: Callable[..., Request], reason: str, path: str, revision: str) -> Request:
+    header = ("If-None-Match" if verb is get else "If-Match", revision)
+    return verb(reason, path, b"x", header) if verb is put else verb(reason, path, header)
+
+
+def _revised(one: str, path: str) -> Iterator[Request]:
+    """Yield requests for an attachment that name its revision, or another one."""
+    for name in _SHOWN[2:-1]:
+        yield get(
+            f"{name} of an attachment of a {one} that is known",
+            f"{path}{name}",
+            ("If-None-Match", f'"0-{_ATTACHED_MD5}"'),
+        )
+    for verb in (put, delete):
+        for name, header in _OTHER_REVISIONS.items():
+            reason = f"{verb.__name__} an attachment of a {one} of {name}"
+            yield _conditional(verb, reason, path, header.format(_ATTACHED_MD5))
+
+
 def _attachments() -> Iterator[Request]:
     for level in LEVELS:
         one = LEVEL_NAMES[level]
         path = f"/{level}/{{a_{one}}}/attachments"
         yield get(f"attachments of a {one}", path)
-        yield put(f"attach to a {one}", f"{path}/my-doc", b"hello world " * 40)
+        yield put(f"attach to a {one}", f"{path}/my-doc", _ATTACHED)
         yield put(f"attach a document to a {one}", f"{path}/my-pdf", b"%PDF-")
         yield get(f"attachments of a {one}, there are some", path)
         yield get(f"attachments of a {one} with numbers", f"{path}?full")
         yield from _shown(f"an attachment of a {one}", f"{path}/my-doc")
         yield get(f"the document of a {one}", f"{path}/1025/data")
+        yield from _revised(one, f"{path}/my-doc")
         yield get(f"changes after attachments of a {one}", "/changes?last")
         yield get(f"statistics of a {one} with attachments", f"/{level}/{{a_{one}}}/statistics")
         for verb in ("verify-md5", "compress", "compress", "verify-md5", "uncompress"):

@@ -10,6 +10,7 @@ _ONE = "/instances/{a_instance}"
 _PNG, _JPEG, _PAM = "image/png", "image/jpeg", "image/x-portable-arbitrarymap"
 
 VIEWS = (
+    "/preview?returnUnsupportedImage",
     "/rendered",
     "/rendered?window-center=40&window-width=400",
     "/rendered?width=7",
@@ -25,6 +26,7 @@ VIEWS = (
 )
 """What is asked of every file, beside its preview."""
 
+_AS_JPEG = ("Accept", _JPEG)
 _ACCEPTED = {
     "JPEG": _JPEG,
     "PAM": _PAM,
@@ -76,6 +78,18 @@ def _pictures() -> Iterator[Request]:
         yield get(f"rendered with {arguments}", f"{_ONE}/rendered?{arguments}")
 
 
+def _options() -> Iterator[Request]:
+    """Yield each argument of each picture, of an instance and of its first frame."""
+    for view in ("preview", "rendered", "image-uint8", "image-uint16", "image-int16"):
+        for where in ("", "frames/0/"):
+            path = f"{_ONE}/{where}{view}"
+            yield get(f"{where}{view} as JPEG of quality 50", f"{path}?quality=50", _AS_JPEG)
+            yield get(f"{where}{view}, or a placeholder", f"{path}?returnUnsupportedImage")
+    window = "window-center=90&window-width=120"
+    for arguments in (window, "width=3", "height=6", "width=3&smooth=1", "height=x"):
+        yield get(f"frame 0 rendered with {arguments}", f"{_ONE}/frames/0/rendered?{arguments}")
+
+
 def _frames() -> Iterator[Request]:
     yield get("the operations", f"{_ONE}/frames/0")
     yield get("the operations of a frame there is not", f"{_ONE}/frames/1")
@@ -97,4 +111,4 @@ def _arrays() -> Iterator[Request]:
         yield Request(f"POST on {view}", "POST", f"{_ONE}/{view}")
 
 
-RENDERING = (*_pictures(), *_frames(), *_arrays())
+RENDERING = (*_pictures(), *_options(), *_frames(), *_arrays())

@@ -33,6 +33,8 @@ _VIEWS = (
     "/file",
     _METADATA,
 )
+VIEWS_OF_FILES = (*_VIEWS, *rendering.VIEWS, *tagging.VIEWS)
+_FEW_VIEWS = ("", "/tags")
 _PARENTS = {"ParentSeries": "series", "ParentStudy": "studies", "ParentPatient": "patients"}
 _LANES = 4
 _META_LENGTH_OFFSET = 140
@@ -158,9 +160,10 @@ def _try_sample(client: httpx.Client, sample: Sample) -> Iterator[Observation]:
         return
     ids = stored.json()
     path = f"/instances/{ids['ID']}"
-    for view in (*_VIEWS, *rendering.VIEWS, *tagging.VIEWS):
+    views = _FEW_VIEWS if sample.is_like_another else VIEWS_OF_FILES
+    for view in views:
         yield _view(client, sample.name, f"/instances/{{instance}}{view}", path + view)
-    for parent, collection in _PARENTS.items():
+    for parent, collection in () if sample.is_like_another else _PARENTS.items():
         one = LEVEL_NAMES[collection]
         for view in ("", _METADATA):
             route = f"/{collection}/{{{one}}}{view}"

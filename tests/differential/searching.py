@@ -223,6 +223,7 @@ def _bulks() -> Iterator[Request]:
         "several levels": {"Resources": [series, unknown, patient, study]},
         "a study, without metadata": {"Resources": [study], "Metadata": False},
         "a study, short": {"Resources": [study], "Metadata": False, "Short": True},
+        "a study, full": {"Resources": [study], "Metadata": False, "Full": True},
         "the series of a study and a patient": {
             "Resources": [study, patient],
             "Level": "Series",

@@ -15,6 +15,8 @@ USER, PASSWORD = "alice", "orthanc-secret"
 
 _POLL_SECONDS = 0.25
 _REQUEST_SECONDS = 60.0
+_IDLE_SECONDS = 0.3
+"""Orthanc hangs up after a second: what is reused must be younger."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +49,7 @@ def open_client(server: Server) -> httpx.Client:
         base_url=server.http,
         auth=(USER, PASSWORD),
         timeout=_REQUEST_SECONDS,
+        limits=httpx.Limits(keepalive_expiry=_IDLE_SECONDS),
         trust_env=False,
         headers={"Accept-Encoding": "identity"},
     )

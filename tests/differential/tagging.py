@@ -111,7 +111,11 @@ def _options() -> Iterator[Request]:
 def _logs() -> Iterator[Request]:
     names = ("", *(f"-{one}" for one in "generic plugins http sqlite dicom jobs lua".split()))
     for name in names:
-        yield get(f"the level of log-level{name}", f"/tools/log-level{name}")
+        path = f"/tools/log-level{name}"
+        yield get(f"the level of log-level{name}", path)
+        yield _put(f"log-level{name} becomes verbose", path, b"verbose")
+        yield get(f"the level of log-level{name} that was set", path)
+        yield _put(f"log-level{name} is set back", path, b"default")
     yield _put("one category is traced", "/tools/log-level-dicom", b"trace")
     yield get("the main level is the most verbose", "/tools/log-level")
     yield _put("all are verbose", "/tools/log-level", b"verbose")
@@ -124,6 +128,9 @@ def _logs() -> Iterator[Request]:
 
 def _others() -> Iterator[Request]:
     yield post("invalidate tags", "/tools/invalidate-tags")
+    yield post("reconstruct everything", "/tools/reconstruct")
+    yield get("reconstruct everything by GET", "/tools/reconstruct")
+    yield get("the conformance statement", "/tools/dicom-conformance")
     yield post("execute a script", "/tools/execute-script", b"print(1)")
     for body in (b'{"Resources":["x"]}', b'{"Resources":"x"}', b'{"Resources":[1]}', b"{}", b"zz"):
         yield post(f"delete in bulk: {body.decode()}", "/tools/bulk-delete", body)

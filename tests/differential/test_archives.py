@@ -156,7 +156,11 @@ def both(found: Report, orthanc: Server, nephele: Server) -> Iterator[Both]:
             servers.delete(study)
 
 
-_ALIKE = {
+_IMPLICIT = "1.2.840.10008.1.2"
+_AS_IMPLICIT = f"transcode={_IMPLICIT}"
+_IN_CALL = {"Synchronous": True, "Priority": 3}
+_EXTENDED = {**_IN_CALL, "Extended": True, "Transcode": _IMPLICIT}
+ALIKE = {
     "a patient": ("GET", "/patients/{patient11}/archive", None),
     "a study": ("GET", "/studies/{study11}/archive", None),
     "a series": ("GET", "/series/{series12}/archive", None),
@@ -175,6 +179,42 @@ _ALIKE = {
     "media of a series by POST": ("POST", "/series/{series11}/media", {}),
     "media of a batch": ("POST", "/tools/create-media", ["{study11}", "{study31}"]),
     "extended media of a batch": ("POST", "/tools/create-media-extended", ["{study11}"]),
+    "a patient by POST": ("POST", "/patients/{patient11}/archive", _IN_CALL),
+    "a series by POST": (
+        "POST",
+        "/series/{series11}/archive",
+        {**_IN_CALL, "Transcode": _IMPLICIT},
+    ),
+    "a patient in another syntax": ("GET", f"/patients/{{patient11}}/archive?{_AS_IMPLICIT}", None),
+    "a series in another syntax": ("GET", f"/series/{{series11}}/archive?{_AS_IMPLICIT}", None),
+    "media of a patient": ("GET", f"/patients/{{patient11}}/media?{_AS_IMPLICIT}", None),
+    "extended media of a patient": ("GET", "/patients/{patient11}/media?extended", None),
+    "media of a study in another syntax": (
+        "GET",
+        f"/studies/{{study11}}/media?{_AS_IMPLICIT}",
+        None,
+    ),
+    "extended media of a study": ("GET", "/studies/{study11}/media?extended", None),
+    "media of a series": ("GET", f"/series/{{series11}}/media?{_AS_IMPLICIT}", None),
+    "extended media of a series": ("GET", "/series/{series11}/media?extended", None),
+    "extended media of a patient by POST": ("POST", "/patients/{patient11}/media", _EXTENDED),
+    "extended media of a study by POST": ("POST", "/studies/{study11}/media", _EXTENDED),
+    "extended media of a series by POST": ("POST", "/series/{series11}/media", _EXTENDED),
+    "a batch in another syntax": (
+        "POST",
+        "/tools/create-archive",
+        {**_IN_CALL, "Resources": ["{study11}"], "Transcode": _IMPLICIT},
+    ),
+    "media of a batch, extended": (
+        "POST",
+        "/tools/create-media",
+        {**_EXTENDED, "Resources": ["{study11}"]},
+    ),
+    "extended media of a batch that need not be": (
+        "POST",
+        "/tools/create-media-extended",
+        {**_EXTENDED, "Resources": ["{study11}"], "Extended": False},
+    ),
     "a study in JPEG Lossless": (
         "GET",
         "/studies/{study11}/archive?transcode=1.2.840.10008.1.2.4.70",
@@ -183,7 +223,7 @@ _ALIKE = {
     "a study in what cannot hold it": (
         "POST",
         "/studies/{study11}/archive",
-        {"Transcode": "1.2.840.10008.1.2.4.50"},
+        {**_IN_CALL, "Transcode": "1.2.840.10008.1.2.4.50"},
     ),
 }
 
@@ -227,7 +267,7 @@ def _is_transcoded(path: str) -> bool:
     return "transcode=" in path
 
 
-@pytest.mark.parametrize(("method", "path", "body"), _ALIKE.values(), ids=_ALIKE.keys())
+@pytest.mark.parametrize(("method", "path", "body"), ALIKE.values(), ids=ALIKE.keys())
 def test_archive_is_alike(both: Both, method: str, path: str, body: object) -> None:
     answers = both.ask(method, path.format_map(_IDS), _filled(body))
     for name in ("content-type", "content-disposition"):
@@ -308,7 +348,7 @@ def test_directories_pass_the_same_checks(both: Both, tmp_path: Path, extended: 
     assert ours == theirs
 
 
-_REFUSALS = {
+REFUSALS = {
     "an unknown study": ("GET", "/studies/nonsense/archive", None),
     "an instance": ("GET", "/instances/{instance11}/archive", None),
     "an instance's media": ("POST", "/instances/{instance11}/media", {}),
@@ -336,9 +376,9 @@ _OTHERWISE = {
 """Statuses and codes of 1.12 where 1.10.1 has others."""
 
 
-@pytest.mark.parametrize("reason", _REFUSALS)
+@pytest.mark.parametrize("reason", REFUSALS)
 def test_refusal_is_alike(both: Both, reason: str) -> None:
-    method, path, body = _REFUSALS[reason]
+    method, path, body = REFUSALS[reason]
     answers = both.ask(method, path.format_map(_IDS), _filled(body))
     found = _status(answers.nephele)
     assert found == _OTHERWISE.get(reason, _status(answers.orthanc))

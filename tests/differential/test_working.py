@@ -74,7 +74,7 @@ def steady(value: Any) -> Any:
     return {name: steady(one) for name, one in value.items() if name not in hidden}
 
 
-_PEERS: dict[str, tuple[str, str, bytes]] = {
+PEERS: dict[str, tuple[str, str, bytes]] = {
     "list": ("GET", "/peers", b""),
     "operations": ("GET", "/peers/other", b""),
     "unknown": ("GET", "/peers/none", b""),
@@ -121,9 +121,9 @@ _DIFFERS = {
 }
 
 
-@pytest.mark.parametrize("name", _PEERS)
+@pytest.mark.parametrize("name", PEERS)
 def test_requests_are_answered_alike(both: Both, name: str) -> None:
-    method, path, body = _PEERS[name]
+    method, path, body = PEERS[name]
     theirs, ours = (shown(client.request(method, path, content=body)) for client in both)
     assert (theirs != ours) == (name in _DIFFERS), (theirs, ours)
 
@@ -203,3 +203,17 @@ def test_straight(both: Both) -> None:
         assert answer.status_code == 200
         assert answer.json()["Status"] in ("Success", "AlreadyStored")
         assert client.get("/peers/other/system").json()["Name"] == "differential"
+
+
+CLEARED = (("DELETE", "/changes", b""), ("GET", "/changes?limit=1", b""))
+"""The last requests of all: what others ask of the log is gone then."""
+
+
+def test_the_change_log_is_cleared_alike(both: Both) -> None:
+    for method, path, body in CLEARED:
+        theirs, ours = (shown(client.request(method, path, content=body)) for client in both)
+        for status, page in (theirs, ours):
+            assert status == 200
+            if method == "GET":
+                assert page.pop("Last") > 0
+        assert theirs == ours

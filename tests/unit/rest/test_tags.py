@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import struct
 import warnings
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -147,16 +148,47 @@ def test_instances_tags(filled: Client, series: str, form: str) -> None:
     assert text.endswith("\n   }\n}")
 
 
-def test_hierarchical_tags_cost_no_object(
-    filled: Client, series: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def refuse(*_: object, **__: object) -> None:
-        raise AssertionError("the bucket was read")
+@pytest.fixture
+def requests() -> Iterator[list[tuple[str, str]]]:
+    """Return the requests to S3 and DynamoDB from now on: service and operation."""
+    seen: list[tuple[str, str]] = []
 
-    monkeypatch.setattr(clients.s3(), "get_object", refuse)
-    for path in ("shared-tags", "instances-tags", "module", "ordered-slices"):
-        assert filled.get(f"{series}/{path}").status_code == 200
-    assert filled.get(f"{CT}/content/PatientName").content == b"CompressedSamples^CT1 "
+    def watch(model: Any, **_: Any) -> None:
+        seen.append((model.service_model.service_name, model.name))
+
+    buses = [client.meta.events for client in (clients.s3(), clients.dynamodb())]
+    for events in buses:
+        events.register("before-call", watch)
+    yield seen
+    for events in buses:
+        events.unregister("before-call", watch)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        *("tags", "tags?short", "tags?simplify", "tags?ignore-length=ImageComments"),
+        *("simplified-tags", "header", "header?simplify", "module", "content/PatientName"),
+    ],
+)
+def test_tags_of_an_instance_cost_two_reads_of_the_table(
+    filled: Client, requests: list[tuple[str, str]], path: str
+) -> None:
+    assert filled.get(f"{CT}/{path}").status_code == 200
+    assert requests == [("dynamodb", "GetItem")] * 2
+
+
+def test_what_asks_for_the_bucket_is_seen(filled: Client, requests: list[tuple[str, str]]) -> None:
+    filled.get(f"{CT}/tags?whole")
+    assert {service for service, _ in requests} == {"dynamodb", "s3"}
+
+
+@pytest.mark.parametrize("path", ["shared-tags", "instances-tags", "module", "ordered-slices"])
+def test_tags_of_many_cost_no_object(
+    filled: Client, series: str, requests: list[tuple[str, str]], path: str
+) -> None:
+    assert filled.get(f"{series}/{path}").status_code == 200
+    assert {service for service, _ in requests} == {"dynamodb"}
 
 
 def _positioned(client: Client, *positions: tuple[float, ...]) -> tuple[str, list[str]]:
