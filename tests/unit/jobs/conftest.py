@@ -62,7 +62,7 @@ def finish(archive: Archive, times: int) -> int:
     return slices
 
 
-def leave_after_a_step(archive: Archive, job: Job) -> Job:
+def leave_after_a_step(archive: Archive, job: Job, _: float = 0.0) -> Job:
     """Stand for `run_or_wait`: a call does one step of a job that it began, and does not wait."""
     if not job.position:
         message = {"job": job.identifier, "turn": 0}

@@ -75,6 +75,40 @@ def test_shared_tags_too(opened: Archive, series: OrthancId, query: str) -> None
     assert client_of(opened).get(answer.headers["location"]).content == expected.content
 
 
+@pytest.mark.parametrize("route", ["instances-tags?short", "shared-tags"])
+@pytest.mark.parametrize("bound", ["CHARACTERS", "SECONDS"])
+def test_few_instances_with_long_headers_are_gathered_by_a_job(
+    opened: Archive,
+    series: OrthancId,
+    monkeypatch: pytest.MonkeyPatch,
+    route: str,
+    bound: str,
+) -> None:
+    """One header after the other then, in a step each: two are more than a step may hold."""
+    path = f"/series/{series}/{route}"
+    expected = client_of(opened, Limits()).get(path).content
+    monkeypatch.setattr(tags_job, "INSTANCES_IN_CALL", 5)
+    monkeypatch.setattr(tags_job, "AT_ONCE", 5)
+    monkeypatch.setattr(tags_job, f"{bound}_IN_CALL", -1)
+    monkeypatch.setattr(tags_job, f"{bound}_AT_ONCE", -1)
+    answer = client_of(opened).get(path)
+    assert answer.status_code == 303
+    assert finish(opened, 2) >= 2
+    assert client_of(opened).get(answer.headers["location"]).content == expected
+
+
+def test_a_long_answer_is_streamed_where_nothing_limits_it(
+    opened: Archive, series: OrthancId, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = f"/series/{series}/instances-tags"
+    expected = client_of(opened, Limits()).get(path)
+    monkeypatch.setattr(tags_job, "CHARACTERS_IN_CALL", 1)
+    streamed = client_of(opened, Limits()).get(path)
+    assert "content-length" in expected.headers
+    assert "content-length" not in streamed.headers
+    assert streamed.content == expected.content
+
+
 def test_a_large_answer_is_fetched_from_the_bucket(opened: Archive, series: OrthancId) -> None:
     small = client_of(opened, Limits(LAMBDA.request_bytes, 1000))
     answer = small.get(f"/series/{series}/instances-tags")

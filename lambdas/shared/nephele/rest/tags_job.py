@@ -2,35 +2,67 @@
 
 from __future__ import annotations
 
+import itertools
+import math
+import sys
+from collections.abc import Iterator
 from typing import Any
 
 import orjson
 from fastapi import Request
-from starlette.responses import Response
+from starlette.responses import Response, StreamingResponse
 
 from nephele.aws.keys import answer_key
 from nephele.aws.part_upload import PartUpload
-from nephele.domain.dicom_json import TagFormat, in_format
+from nephele.domain.dicom_json import Json, TagFormat, in_format
 from nephele.domain.levels import Level
 from nephele.domain.orthanc_id import OrthancId
 from nephele.domain.resources import Resource
+from nephele.rest.answers import JSON
 from nephele.rest.job_arguments import answer_awaited
-from nephele.rest.styled_json import iter_styled, styled
+from nephele.rest.limits import ANSWER_LIMIT
+from nephele.rest.styled_json import styled
+from nephele.rest.tags_step import TagsStep
 from nephele.services.archive import Archive
 from nephele.services.hierarchy import require_resource
 from nephele.services.jobs.slices import Slice
-from nephele.services.jobs.submit import run_or_wait, submit
+from nephele.services.jobs.submit import WAIT_SECONDS, run_or_wait, submit
 from nephele.services.tags import instances_beneath, iter_instances_tags, shared_tags
 
 INSTANCES_IN_CALL = 1000
-"""What is answered within a call: some 3 s, and 40 MB where headers are long."""
+"""What is answered within a call, 3 s of a processor and 42 MB for usual CT, ..."""
+CHARACTERS_IN_CALL = 64 << 20
+SECONDS_IN_CALL = 8.0
+"""... unless headers are long: those of enhanced multi-frame images have megabytes."""
 AT_ONCE = 500
+CHARACTERS_AT_ONCE = 16 << 20
+SECONDS_AT_ONCE = 5.0
+_PATIENCE_SECONDS = 12.0
+"""What is left of a call that has begun in vain."""
 _AFTER, _PARTS, _DONE = "after", "parts", "done"
 
 
-def is_much(resource: Resource) -> bool:
-    """Tell whether the tags of all instances beneath a resource may take longer than a call."""
-    return resource.totals.instances > INSTANCES_IN_CALL
+def is_much(request: Request, resource: Resource) -> bool:
+    """Tell whether reading all headers takes longer than the platform lets a call take."""
+    return ANSWER_LIMIT in request.scope and resource.totals.instances > INSTANCES_IN_CALL
+
+
+def step_in_call(request: Request, tags: Iterator[tuple[OrthancId, Json]]) -> TagsStep:
+    """Return as much of many tags as a call of the platform may answer with."""
+    if ANSWER_LIMIT in request.scope:
+        return TagsStep(tags, CHARACTERS_IN_CALL, SECONDS_IN_CALL)
+    return TagsStep(tags, sys.maxsize, math.inf)
+
+
+def answer_pieces(pieces: Iterator[str]) -> Response:
+    """Answer with a text whole, or as a stream where it is too large to be held."""
+    held, characters = [], 0
+    for piece in pieces:
+        held.append(piece)
+        characters += len(piece)
+        if characters > CHARACTERS_IN_CALL:
+            return StreamingResponse(itertools.chain(held, pieces), media_type=JSON)
+    return Response("".join(held), media_type=JSON)
 
 
 def answer_by_job(
@@ -39,6 +71,8 @@ def answer_by_job(
     resource: Resource,
     tag_format: TagFormat,
     ignore_length: frozenset[int] | None,
+    *,
+    has_begun: bool = False,
 ) -> Response:
     """Let a job gather the tags, and wait as long as a call may; else send the client to its end.
 
@@ -46,6 +80,8 @@ def answer_by_job(
     ----------
     ignore_length : frozenset of int or None
         Tags shown however long they are; None for the tags that all instances share.
+    has_begun : bool
+        The call has tried it, and has less time left.
     """
     asked: dict[str, Any] = {
         "Level": resource.level.value,
@@ -55,7 +91,8 @@ def answer_by_job(
         "IgnoreLength": sorted(ignore_length or ()),
     }
     job = submit(archive, "InstancesTags", asked)
-    return answer_awaited(request, archive, run_or_wait(archive, job))
+    seconds = _PATIENCE_SECONDS if has_begun else WAIT_SECONDS
+    return answer_awaited(request, archive, run_or_wait(archive, job, seconds))
 
 
 def run(archive: Archive, piece: Slice) -> bool:
@@ -67,14 +104,14 @@ def run(archive: Archive, piece: Slice) -> bool:
     resource = require_resource(archive, Level(asked["Level"]), asked["ID"])
     gather = _share if asked["Shared"] else _list
     ids = [one for one in instances_beneath(archive, resource) if one > position.get(_AFTER, "")]
-    for start in range(0, len(ids), AT_ONCE):
+    while ids:
         if not piece.has_time():
             return False
-        some = ids[start : start + AT_ONCE]
-        gather(archive, piece, some)
-        done = position.get(_DONE, 0) + len(some)
-        position |= {_AFTER: some[-1], _DONE: done}
-        piece.checkpoint(done / (done + len(ids) - start))
+        count = gather(archive, piece, ids[:AT_ONCE])
+        done = position.get(_DONE, 0) + count
+        position |= {_AFTER: ids[count - 1], _DONE: done}
+        ids = ids[count:]
+        piece.checkpoint(done / (done + len(ids)))
     write = _write_shared if asked["Shared"] else _write_list
     key = answer_key(piece.job.identifier)
     write(archive, piece, key)
@@ -82,15 +119,31 @@ def run(archive: Archive, piece: Slice) -> bool:
     return True
 
 
-def _list(archive: Archive, piece: Slice, ids: list[OrthancId]) -> None:
+def _step(
+    archive: Archive,
+    ids: list[OrthancId],
+    tag_format: TagFormat,
+    lifted: frozenset[int] = frozenset(),
+) -> TagsStep:
+    tags = iter_instances_tags(archive, ids, tag_format, lifted)
+    return TagsStep(tags, CHARACTERS_AT_ONCE, SECONDS_AT_ONCE)
+
+
+def _count(step: TagsStep, ids: list[OrthancId]) -> int:
+    """Return how many of some instances are done."""
+    return ids.index(step.last) + 1 if step.is_cut and step.last else len(ids)
+
+
+def _list(archive: Archive, piece: Slice, ids: list[OrthancId]) -> int:
     """Keep the members of the answer's object for some instances, without its braces."""
     lifted = frozenset(piece.request["IgnoreLength"])
-    tags = iter_instances_tags(archive, ids, TagFormat(piece.request["Format"]), lifted)
-    members = "".join(iter_styled(tags)).removeprefix("{").removesuffix("}").removesuffix("\n")
+    step = _step(archive, ids, TagFormat(piece.request["Format"]), lifted)
+    members = step.styled().removeprefix("{").removesuffix("}").removesuffix("\n")
     part = piece.position.get(_PARTS, 0)
     if members:
         archive.bucket.put_whole(_part_key(piece, part), members.encode(), {})
         piece.position[_PARTS] = part + 1
+    return _count(step, ids)
 
 
 def _write_list(archive: Archive, piece: Slice, key: str) -> None:
@@ -103,13 +156,15 @@ def _write_list(archive: Archive, piece: Slice, key: str) -> None:
         upload.finish(b"{")
 
 
-def _share(archive: Archive, piece: Slice, ids: list[OrthancId]) -> None:
+def _share(archive: Archive, piece: Slice, ids: list[OrthancId]) -> int:
     """Keep what is shared up to here: doing that again changes nothing."""
     key = _part_key(piece, 0)
     before = archive.bucket.read_json(key) if piece.position.get(_PARTS) else None
-    shared = shared_tags(archive, ids, before)
+    step = _step(archive, ids, TagFormat.FULL)
+    shared = shared_tags(step, before)
     archive.bucket.put_whole(key, orjson.dumps(shared), {})
     piece.position[_PARTS] = 1
+    return _count(step, ids)
 
 
 def _write_shared(archive: Archive, piece: Slice, key: str) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from nephele.aws.index.headers import iter_headers
 from nephele.domain.dicom_json import Json, TagFormat, tags_json
@@ -61,12 +61,14 @@ def iter_instances_tags(
 
 
 def shared_tags(
-    archive: Archive, ids: Sequence[OrthancId], before: Json | None = None
+    instances: Iterable[tuple[OrthancId, Json]], before: Json | None = None
 ) -> Json | None:
-    """Return the textual tags that have one value in some instances, in the full format.
+    """Return the textual tags that have one value in some instances.
 
     Parameters
     ----------
+    instances : iterable of (OrthancId, Json)
+        Their tags in the full format.
     before : Json, optional
         What was shared by those before, which have to have the value, too.
 
@@ -76,7 +78,7 @@ def shared_tags(
         None where there was no instance yet.
     """
     shared = before
-    for _, tags in iter_instances_tags(archive, ids, TagFormat.FULL):
+    for _, tags in instances:
         if shared is None:
             shared = {tag: shown for tag, shown in tags.items() if shown["Type"] == "String"}
         else:

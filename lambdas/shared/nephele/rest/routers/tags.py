@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from fastapi import APIRouter, Request
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import Response
 
-from nephele.domain.dicom_json import in_format
+from nephele.domain.dicom_json import TagFormat, in_format
 from nephele.domain.levels import ORDER, Level
-from nephele.domain.resources import Resource
 from nephele.rest.answers import JSON, empty_answer, json_answer
 from nephele.rest.arguments import arguments_of, lifted_tags
 from nephele.rest.bodies import TextBody
@@ -20,7 +19,7 @@ from nephele.rest.limits import ANSWER_LIMIT
 from nephele.rest.parameters import FORMATS, fails, takes, takes_body
 from nephele.rest.reconstruct_options import answer_reconstruction, reconstruct_options
 from nephele.rest.styled_json import iter_styled
-from nephele.rest.tags_job import answer_by_job, is_much
+from nephele.rest.tags_job import answer_by_job, answer_pieces, is_much, step_in_call
 from nephele.services.hierarchy import require_resource
 from nephele.services.reconstruct import reconstruct
 from nephele.services.reconstruct_job import is_much as is_much_to_reconstruct
@@ -51,9 +50,13 @@ def _get_shared_tags(level: Level) -> Endpoint:
     def get_shared_tags(request: Request, archive: OpenArchive, identifier: str) -> Response:
         tag_format = data_set_format(arguments_of(request))
         resource = require_resource(archive, level, identifier)
-        if _is_too_much(request, resource):
+        if is_much(request, resource):
             return answer_by_job(request, archive, resource, tag_format, None)
-        shared = shared_tags(archive, instances_beneath(archive, resource))
+        ids = instances_beneath(archive, resource)
+        step = step_in_call(request, iter_instances_tags(archive, ids, TagFormat.FULL))
+        shared = shared_tags(step)
+        if step.is_cut:
+            return answer_by_job(request, archive, resource, tag_format, None, has_begun=True)
         return json_answer(in_format(shared or {}, tag_format))
 
     return get_shared_tags
@@ -64,20 +67,19 @@ def _get_instances_tags(level: Level) -> Endpoint:
         arguments = arguments_of(request)
         lifted, tag_format = lifted_tags(arguments), data_set_format(arguments)
         resource = require_resource(archive, level, identifier)
-        if _is_too_much(request, resource):
+        if is_much(request, resource):
             return answer_by_job(request, archive, resource, tag_format, lifted)
         ids = instances_beneath(archive, resource)
-        pieces = iter_styled(iter_instances_tags(archive, ids, tag_format, lifted))
-        if is_much(resource):
-            return StreamingResponse(pieces, media_type=JSON)
-        return Response("".join(pieces), media_type=JSON)
+        tags = iter_instances_tags(archive, ids, tag_format, lifted)
+        if ANSWER_LIMIT not in request.scope:
+            return answer_pieces(iter_styled(tags))
+        step = step_in_call(request, tags)
+        text = step.styled()
+        if step.is_cut:
+            return answer_by_job(request, archive, resource, tag_format, lifted, has_begun=True)
+        return Response(text, media_type=JSON)
 
     return get_instances_tags
-
-
-def _is_too_much(request: Request, resource: Resource) -> bool:
-    """Tell whether reading all headers may take longer than the platform lets a call take."""
-    return ANSWER_LIMIT in request.scope and is_much(resource)
 
 
 def _post_reconstruct(level: Level) -> Callable[[Request, OpenArchive, TextBody, str], Response]:
