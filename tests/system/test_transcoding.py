@@ -21,13 +21,13 @@ from pydicom.uid import generate_uid
 from pynetdicom import AE
 
 from nephele.aws import clock, object_metadata
-from nephele.aws.keys import RAW, InstanceKey
+from nephele.aws.keys import FINAL, RAW, InstanceKey
 from nephele.aws.multipart import PART_BYTES
 from nephele.domain.levels import Level
 from nephele.domain.orthanc_id import Identity, OrthancId
 from nephele.domain.provenance import Origin, Provenance
 from tests.stack import Stack, running_stack
-from tests.system.senders import make_study, send
+from tests.system.senders import Study, make_study, send
 from tests.system.test_spine import objects_of
 
 EXPLICIT = "1.2.840.10008.1.2.1"
@@ -66,6 +66,52 @@ def test_what_arrives_is_transcoded_and_comes_back_in_any_syntax(
         rest.delete(f"/studies/{study.orthanc_id(Level.STUDY)}")
     transcoding.wait_idle()
     assert not objects_of(transcoding, study.instance_ids)
+
+
+def test_files_from_before_follow_what_is_configured_now(
+    transcoding: Stack, tmp_path: Path
+) -> None:
+    """As where `IngestTranscoding` came later: `ReconstructFiles`, under the roles of functions."""
+    study = make_study(tmp_path / "study", 3)
+    before = [_put_as_it_is(transcoding, file, i) for file, i in _with_ids(study)]
+    transcoding.wait_idle()
+    with transcoding.rest(follow_redirects=True) as rest:
+        for file, identifier in _with_ids(study):
+            assert rest.get(f"/instances/{identifier}/file").content == file.read_bytes()
+        path = f"/studies/{study.orthanc_id(Level.STUDY)}/reconstruct"
+        answer = rest.post(path, json={"ReconstructFiles": True})
+        assert answer.status_code == 200, answer.text
+        for file, identifier in _with_ids(study):
+            kept = pydicom.dcmread(io.BytesIO(rest.get(f"/instances/{identifier}/file").content))
+            assert kept.file_meta.TransferSyntaxUID == HTJ2K
+            told = rest.get(f"/instances/{identifier}/metadata/TransferSyntax")
+            assert told.text == HTJ2K
+            back = rest.get(f"/instances/{identifier}/file?transcode={EXPLICIT}").content
+            pixels = pydicom.dcmread(file).PixelData
+            assert pydicom.dcmread(io.BytesIO(back)).PixelData == pixels
+        (job,) = (
+            one for one in rest.get("/jobs?expand").json() if one["Type"] == "ReconstructFiles"
+        )
+        assert (job["State"], job["Content"]["FailedInstancesCount"]) == ("Success", 0)
+    transcoding.wait_idle()
+    assert not set(before) & set(objects_of(transcoding, study.instance_ids))
+
+
+def _with_ids(study: Study) -> list[tuple[Path, OrthancId]]:
+    ids = [identity.orthanc_id(Level.INSTANCE) for identity in study.identities]
+    return list(zip(study.files, ids, strict=True))
+
+
+def _put_as_it_is(stack: Stack, file: Path, identifier: OrthancId) -> str:
+    """Put a file where received ones stand, past what transcodes them; return its key."""
+    s3, content = stack.client("s3"), file.read_bytes()
+    (bucket,) = (one["Name"] for one in s3.list_buckets()["Buckets"] if "-bucket" in one["Name"])
+    key = str(InstanceKey(FINAL, identifier, clock.new_uuid()))
+    provenance = Provenance(Origin.DICOM_PROTOCOL, clock.now(), "CT1", "ORTHANC", "127.0.0.1")
+    md5 = hashlib.md5(content, usedforsecurity=False).hexdigest()
+    metadata = object_metadata.encode(provenance, md5, None)
+    s3.put_object(Bucket=bucket, Key=key, Body=content, Metadata=metadata)
+    return key
 
 
 def test_one_id_leads_from_the_edge_through_every_function(transcoding: Stack) -> None:

@@ -10,7 +10,9 @@ import pytest
 from nephele.aws import clients
 from nephele.aws.index.meter import Meter
 from nephele.errors import BudgetExhausted
-from nephele.rest import find_answers, find_job
+from nephele.rest import find_answers, find_job, listing
+from nephele.rest.app import create_app
+from nephele.rest.limits import LAMBDA
 from nephele.services.archive import Archive
 from nephele.services.jobs.engine import run_message
 from nephele.services.jobs.kinds import load_kind
@@ -176,6 +178,46 @@ def test_an_answer_is_never_a_part(
 
 def _answers(answer: Any) -> Any:
     return answer["Answers"] if isinstance(answer, dict) else answer
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/studies",
+        "/studies?expand&since=1&limit=2&short&requested-tags=ModalitiesInStudy",
+        "/instances?response-content=Parent;MainDicomTags",
+        "/patients/{patient}/instances",
+        "/patients/{patient}/studies?expand=false",
+    ],
+)
+@pytest.mark.parametrize(("name", "most"), [("READ_UNITS", 0), ("SECONDS", -1.0)])
+def test_a_list_is_never_a_part(
+    client: Client,
+    library: Archive,
+    monkeypatch: pytest.MonkeyPatch,
+    path: str,
+    name: str,
+    most: float,
+) -> None:
+    path = path.format(patient=client.get("/patients").json()[0])
+    whole = client.get(path).content
+    limited = Client(create_app(lambda: library, LAMBDA))
+    assert limited.get(path).content == whole
+    monkeypatch.setattr(listing, f"FIND_{name}", most)
+    monkeypatch.setattr(find_job, "_PATIENCE_SECONDS", 0.0)
+    answer = limited.get(path)
+    assert answer.status_code == 303
+    (message,) = messages(library, "jobs")
+    run_message(library, message, load_kind, lambda: True)
+    assert limited.get(answer.headers["location"]).content == whole
+    assert client.get(path).content == whole, "what nothing limits needs no job"
+
+
+@pytest.mark.parametrize("path", ["/studies?since=1", "/series?expand=x", "/patients/x/studies"])
+def test_a_bad_list_is_refused_at_once(library: Archive, path: str) -> None:
+    limited = Client(create_app(lambda: library, LAMBDA))
+    assert limited.get(path).status_code in (400, 404)
+    assert messages(library, "jobs") == []
 
 
 def test_counting_goes_on_as_a_job(

@@ -42,7 +42,7 @@ def answer_find(request: Request, archive: Archive, body: Body, *, is_count: boo
     except BudgetExhausted:
         from nephele.rest.find_job import continue_as_job  # other searches need nothing of jobs
 
-        return continue_as_job(request, archive, body, is_count=is_count)
+        return continue_as_job(request, archive, {"Body": body, "Count": is_count})
 
 
 def search(

@@ -1,15 +1,17 @@
-"""A search as a job: one step, with a larger budget than one call has."""
+"""A search, or a list, as a job: one step, with a larger budget than one call has."""
 
 from __future__ import annotations
+
+from typing import Any
 
 import orjson
 from fastapi import Request
 from starlette.responses import Response
 
 from nephele.aws.keys import answer_key
-from nephele.rest.fields import Body
 from nephele.rest.find_answers import search
 from nephele.rest.job_arguments import answer_awaited
+from nephele.rest.listing import list_within
 from nephele.services.archive import Archive
 from nephele.services.jobs.slices import Slice
 from nephele.services.jobs.submit import JobOptions, submit, wait_for
@@ -19,23 +21,29 @@ _PATIENCE_SECONDS = 3.0
 """What is left of a call that has searched in vain."""
 
 
-def continue_as_job(request: Request, archive: Archive, body: Body, *, is_count: bool) -> Response:
-    """Let a job search, and send the client to its end."""
-    asked = {"Body": body, "Count": is_count}
+def continue_as_job(request: Request, archive: Archive, asked: dict[str, Any]) -> Response:
+    """Let a job search, and send the client to its end.
+
+    Parameters
+    ----------
+    asked : dict
+        `Body` of a search and whether it is a `Count`, or a `List`.
+    """
     job = submit(archive, "Find", asked, JobOptions(synchronous=False))
     return answer_awaited(request, archive, wait_for(archive, job.identifier, _PATIENCE_SECONDS))
 
 
 def run(archive: Archive, piece: Slice) -> bool:
     """Search; the answer is an object, since it may be of any size."""
-    found = search(
-        archive,
-        piece.request["Body"],
-        FIND_JOB_READ_UNITS,
-        FIND_JOB_SECONDS,
-        is_count=piece.request["Count"],
-    )
+    found = _found(archive, piece.request)
     key = answer_key(piece.job.identifier)
     archive.bucket.put_whole(key, orjson.dumps(found), {})
     piece.set_output(key, "answer.json")
     return True
+
+
+def _found(archive: Archive, asked: dict[str, Any]) -> object:
+    budget = FIND_JOB_READ_UNITS, FIND_JOB_SECONDS
+    if "List" in asked:
+        return list_within(archive, asked["List"], *budget)
+    return search(archive, asked["Body"], *budget, is_count=asked["Count"])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 from fastapi import APIRouter, Request
 from starlette.responses import Response
@@ -12,25 +12,17 @@ from nephele.domain.orthanc_id import OrthancId
 from nephele.domain.resources import Resource
 from nephele.errors import UnknownResource
 from nephele.rest.answers import json_answer, nothing
-from nephele.rest.arguments import arguments_of, flag, page, words
+from nephele.rest.arguments import arguments_of
 from nephele.rest.deferred import DeferredRoute
 from nephele.rest.dependencies import OpenArchive
-from nephele.rest.formats import resource_format, response_content
+from nephele.rest.formats import resource_format
 from nephele.rest.job_arguments import answer_awaited
+from nephele.rest.listing import LIST_ARGUMENTS, answer_listing, view_of
 from nephele.rest.parameters import FORMATS, fails, takes
-from nephele.services.archive import Archive
 from nephele.services.delete import delete
 from nephele.services.delete_job import delete_by_job, is_much
-from nephele.services.hierarchy import (
-    ancestor,
-    descendants,
-    find_resource,
-    list_level,
-    require_resource,
-    resources_in_order,
-)
+from nephele.services.hierarchy import ancestor, find_resource, require_resource
 from nephele.services.resources_view import View, describe
-from nephele.services.response_content import describe_content
 from nephele.services.system import resource_statistics
 
 router = APIRouter(route_class=DeferredRoute)
@@ -38,26 +30,9 @@ router = APIRouter(route_class=DeferredRoute)
 _SHOWN = (*FORMATS, "requested-tags")
 
 
-def _view(arguments: Mapping[str, str]) -> View:
-    requested = arguments.get("requested-tags", arguments.get("requestedTags", ""))
-    return View(resource_format(arguments), words(requested, ";"))
-
-
-def _describe_ids(archive: Archive, ids: list[OrthancId], view: View) -> Response:
-    return json_answer(describe(archive, resources_in_order(archive, ids), view))
-
-
 def _get_list(level: Level) -> Callable[[Request, OpenArchive], Response]:
     def get_list(request: Request, archive: OpenArchive) -> Response:
-        arguments = arguments_of(request)
-        since, limit = page(arguments, f"/{level.collection}/")
-        is_expanded = flag(arguments, "expand")
-        content = response_content(arguments)
-        ids = list_level(archive, level, since, limit)
-        if content is not None:
-            listed = resources_in_order(archive, ids)
-            return json_answer(describe_content(archive, listed, _view(arguments), content))
-        return _describe_ids(archive, ids, _view(arguments)) if is_expanded else json_answer(ids)
+        return answer_listing(request, archive, level)
 
     return get_list
 
@@ -67,7 +42,7 @@ def _get_one(level: Level) -> Callable[[Request, OpenArchive, str], Response]:
         resource = find_resource(archive, level, identifier)
         if resource is None:
             return nothing()
-        return json_answer(describe(archive, [resource], _view(arguments_of(request)))[0])
+        return json_answer(describe(archive, [resource], view_of(arguments_of(request)))[0])
 
     return get_one
 
@@ -105,10 +80,7 @@ def _get_statistics(level: Level) -> Callable[[OpenArchive, str], Response]:
 
 def _get_beneath(level: Level, below: Level) -> Callable[[Request, OpenArchive, str], Response]:
     def get_beneath(request: Request, archive: OpenArchive, identifier: str) -> Response:
-        arguments = arguments_of(request)
-        is_expanded = flag(arguments, "expand", default=True)
-        ids = descendants(archive, require_resource(archive, level, identifier), below)
-        return _describe_ids(archive, ids, _view(arguments)) if is_expanded else json_answer(ids)
+        return answer_listing(request, archive, below, level, identifier)
 
     return get_beneath
 
@@ -148,7 +120,7 @@ def _add_routes(level: Level) -> None:
             openapi_extra=takes(*arguments),
         )
 
-    listing = ("expand", "since", "limit", "response-content", *_SHOWN)
+    listing = (*LIST_ARGUMENTS, *_SHOWN)
     add(f"/{collection}", _get_list(level), f"List {collection}", *listing, errors=(400,))
     add(one, _get_one(level), f"Get one {name}", *_SHOWN, errors=(400, 404))
     add(one, _delete_one(level), f"Delete one {name}", verb="DELETE")
