@@ -69,7 +69,7 @@ _TAGS = _json(ref("DicomTags"))
 _RAW = _file(BINARY, JPEG, "image/jp2", "image/jls", "image/jxl", "video/mpeg", "video/mp4")
 _AWAITED = _json(ANYTHING, 303)
 _RESOURCE = _json(either(*(ref(level.value) for level in Level)))
-_RESOURCES = _json(either(ORTHANC_IDS, listed(OBJECT)))
+_RESOURCES = _json(either(ORTHANC_IDS, listed(OBJECT)), 303)
 _ARCHIVE = _file(ZIP, redirects=(307,))
 _ARCHIVE_OR_JOB = Success(((ZIP, BYTES), (JSON, ref("JobReference"))), (303,))
 _STORED = Success(((JSON, either(ref("Stored"), listed(ref("Stored")))), (PLAIN, NOTHING)))
@@ -131,7 +131,7 @@ SUCCESSES: dict[str, Success] = {
         either(*(ref(f"{level.value}Statistics") for level in Level))
     ),
     f"GET {_LEVEL}/studies": _RESOURCES,
-    f"GET {_LEVEL}/series": _json(either(ORTHANC_IDS, listed(OBJECT), ref("Series"))),
+    f"GET {_LEVEL}/series": _json(either(ORTHANC_IDS, listed(OBJECT), ref("Series")), 303),
     f"GET {_LEVEL}/instances": _RESOURCES,
     f"GET {_LEVEL}/patient": _json(ref("Patient")),
     f"GET {_LEVEL}/study": _json(ref("Study")),
