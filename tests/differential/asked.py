@@ -13,7 +13,7 @@ from urllib.parse import parse_qsl, urlsplit
 from tests.differential import keeping, reading, rendering, searching, tagging, writing
 from tests.differential.calling import steps
 from tests.differential.scenario import VIEWS_OF_FILES
-from tests.differential.test_archives import ALIKE, REFUSALS
+from tests.differential.test_archives import ALIKE, REFUSALS, SERIES
 from tests.differential.test_jobs import JOBS, committed
 from tests.differential.test_working import CLEARED, PEERS
 
@@ -64,7 +64,8 @@ def iter_asked() -> Iterator[Asked]:
         yield _asked(request.method, request.path, request.body, request.headers)
     for view in VIEWS_OF_FILES:
         yield _asked("GET", f"/instances/{{instance}}{view}")
-    for method, path, body in (*ALIKE.values(), *REFUSALS.values(), *PEERS.values(), *CLEARED):
+    archives = (*ALIKE.values(), *REFUSALS.values(), SERIES)
+    for method, path, body in (*archives, *PEERS.values(), *CLEARED):
         yield _asked(method, path, body)
     for step in steps(["AET", "127.0.0.1", 104], "SINK"):
         yield _asked(step.method, step.path, step.body)

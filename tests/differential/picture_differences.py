@@ -107,7 +107,7 @@ PICTURES = (
         r"\$\.(Message|Orthanc.*|Details)",
         Kind.CHANGED,
         "since 1.12 the request is bad, not the file",
-        subject="cut in front of PixelData",
+        subject="cut in front of PixelData|charset_files/.*",
     ),
 )
 
@@ -121,7 +121,7 @@ PICTURE_REQUESTS = (
         subject=".*accepting.*",
     ),
     Intended(
-        r"GET /instances/\{instance\}/(preview|rendered)\?.*",
+        r"GET /instances/\{instance\}/(frames/0/)?(preview|rendered)\?.*",
         "status",
         Kind.CHANGED,
         "an argument that makes no sense is named",

@@ -160,14 +160,14 @@ def _try_sample(client: httpx.Client, sample: Sample) -> Iterator[Observation]:
         return
     ids = stored.json()
     path = f"/instances/{ids['ID']}"
-    views = _FEW_VIEWS if sample.is_like_another else VIEWS_OF_FILES
-    for view in views:
-        yield _view(client, sample.name, f"/instances/{{instance}}{view}", path + view)
     for parent, collection in () if sample.is_like_another else _PARENTS.items():
-        one = LEVEL_NAMES[collection]
+        one = LEVEL_NAMES[collection]  # first of all: soon they are stable
         for view in ("", _METADATA):
             route = f"/{collection}/{{{one}}}{view}"
             yield _view(client, sample.name, route, f"/{collection}/{ids[parent]}{view}")
+    views = _FEW_VIEWS if sample.is_like_another else VIEWS_OF_FILES
+    for view in views:
+        yield _view(client, sample.name, f"/instances/{{instance}}{view}", path + view)
     deleted = client.delete(path)
     yield Observation(sample.name, "DELETE /instances/{instance}", _answer(deleted))
 

@@ -149,7 +149,7 @@ _NEWER = {"Content.Resources": "with Orthanc 1.12"}
 INTENDED: dict[str, dict[str, str]] = {
     "Archive": _SIZE,
     "Archive of several": _SIZE,
-    "Archive of a patient": _SIZE | {"Content.Transcode": "x"},
+    "Archive of a patient": _SIZE,
     "Archive of a series": _SIZE,
     "Media": _SIZE,
     "Media of a patient": _SIZE,
