@@ -14,7 +14,7 @@ from nephele.domain.query_answer import Answer, Answered
 from nephele.domain.query_identifier import QUERY_RETRIEVE_LEVEL, Keys
 from nephele.domain.sop_classes import MODALITY_WORKLIST_FIND
 from nephele.logs import logger
-from nephele.services.find import metered
+from nephele.services.metering import metered
 from nephele.services.overrides import followed
 from nephele.services.query import RETRIEVE_AE_TITLE, iter_matches, parse_query
 from nephele.services.query_answers import iter_answers

@@ -11,7 +11,7 @@ from nephele.domain.dictionary import parse_tag, vr_of
 from nephele.domain.query_identifier import QUERY_RETRIEVE_LEVEL, Key, Keys
 from nephele.errors import BadRequest, BudgetExhausted, ParameterOutOfRange
 from nephele.services.archive import Archive
-from nephele.services.find import metered
+from nephele.services.metering import metered
 from nephele.services.query import iter_matches, matches, parse_query
 from nephele.services.query_answers import iter_answers
 from nephele.settings.configuration import parse_configuration

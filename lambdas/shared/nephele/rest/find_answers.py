@@ -19,9 +19,10 @@ from nephele.rest.answers import json_answer
 from nephele.rest.fields import Body, flag_field, format_fields, texts_field
 from nephele.rest.find_body import is_case_sensitive, parse_find
 from nephele.services.archive import Archive
-from nephele.services.find import find, metered
+from nephele.services.find import find
 from nephele.services.hierarchy import resources_in_order
 from nephele.services.metadata import metadata_names
+from nephele.services.metering import metered
 from nephele.services.resources_view import View, describe
 from nephele.services.response_content import Content, describe_content
 from nephele.settings.limits import FIND_READ_UNITS, FIND_SECONDS

@@ -17,13 +17,13 @@ from nephele.rest.arguments import arguments_of, flag, page, words
 from nephele.rest.formats import resource_format, response_content
 from nephele.rest.limits import ANSWER_LIMIT
 from nephele.services.archive import Archive
-from nephele.services.find import metered
 from nephele.services.hierarchy import (
     descendants,
     list_level,
     require_resource,
     resources_in_order,
 )
+from nephele.services.metering import metered
 from nephele.services.resources_view import View, describe
 from nephele.services.response_content import describe_content
 from nephele.settings.limits import FIND_READ_UNITS, FIND_SECONDS

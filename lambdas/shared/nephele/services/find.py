@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import islice
 
-from nephele.aws.index import Index
-from nephele.aws.index.meter import Meter
 from nephele.batches import batched
 from nephele.domain.find_query import FindQuery
 from nephele.domain.levels import Level
@@ -18,7 +15,6 @@ from nephele.services.find_candidates import Candidate, Sieve
 from nephele.services.find_order import in_order
 from nephele.services.find_paths import Path, paths
 from nephele.services.hierarchy import find_resource
-from nephele.settings.limits import FIND_READ_UNITS, FIND_SECONDS
 
 _FIRST_ROUND = 100
 _GROWTH = 4
@@ -40,16 +36,6 @@ class Found:
     ids: list[OrthancId]
     index: str
     main_tags: Mapping[OrthancId, Mapping[str, str]] = field(default_factory=dict)
-
-
-@contextmanager
-def metered(
-    archive: Archive, read_units: float = FIND_READ_UNITS, seconds: float = FIND_SECONDS
-) -> Iterator[tuple[Archive, Meter]]:
-    """Open an archive whose reads are counted, and end with BudgetExhausted above the budget."""
-    meter = Meter(read_units, seconds)
-    table = replace(archive.index.table, meter=meter)
-    yield replace(archive, index=Index(table)), meter
 
 
 def find(archive: Archive, query: FindQuery) -> Found:
