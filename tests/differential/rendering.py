@@ -10,8 +10,7 @@ _ONE = "/instances/{a_instance}"
 _PNG, _JPEG, _PAM = "image/png", "image/jpeg", "image/x-portable-arbitrarymap"
 
 VIEWS = (
-    "/preview?returnUnsupportedImage",
-    "/rendered",
+    "/rendered?returnUnsupportedImage",
     "/rendered?window-center=40&window-width=400",
     "/rendered?width=7",
     "/rendered?height=150",
