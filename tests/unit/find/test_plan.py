@@ -10,7 +10,7 @@ import pytest
 from nephele.aws import clients
 from nephele.aws.index.meter import Meter
 from nephele.errors import BudgetExhausted
-from nephele.rest import find_answers, find_job, listing
+from nephele.rest import find_answers, find_job, within_call
 from nephele.rest.app import create_app
 from nephele.rest.limits import LAMBDA
 from nephele.services.archive import Archive
@@ -203,7 +203,7 @@ def test_a_list_is_never_a_part(
     whole = client.get(path).content
     limited = Client(create_app(lambda: library, LAMBDA))
     assert limited.get(path).content == whole
-    monkeypatch.setattr(listing, f"FIND_{name}", most)
+    monkeypatch.setattr(within_call, f"FIND_{name}", most)
     monkeypatch.setattr(find_job, "_PATIENCE_SECONDS", 0.0)
     answer = limited.get(path)
     assert answer.status_code == 303
@@ -211,6 +211,21 @@ def test_a_list_is_never_a_part(
     run_message(library, message, load_kind, lambda: True)
     assert limited.get(answer.headers["location"]).content == whole
     assert client.get(path).content == whole, "what nothing limits needs no job"
+
+
+def test_descriptions_of_many_are_never_a_part(
+    client: Client, library: Archive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    body = {"Resources": client.get("/patients").json(), "Level": "Instance", "Short": True}
+    whole = client.post("/tools/bulk-content", json=body).content
+    monkeypatch.setattr(within_call, "FIND_READ_UNITS", 0)
+    monkeypatch.setattr(find_job, "_PATIENCE_SECONDS", 0.0)
+    limited = Client(create_app(lambda: library, LAMBDA))
+    answer = limited.post("/tools/bulk-content", json=body)
+    assert answer.status_code == 303
+    (message,) = messages(library, "jobs")
+    run_message(library, message, load_kind, lambda: True)
+    assert limited.get(answer.headers["location"]).content == whole
 
 
 @pytest.mark.parametrize("path", ["/studies?since=1", "/series?expand=x", "/patients/x/studies"])

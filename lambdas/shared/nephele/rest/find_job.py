@@ -9,14 +9,18 @@ from fastapi import Request
 from starlette.responses import Response
 
 from nephele.aws.keys import answer_key
+from nephele.rest.bulk import read_bulk
 from nephele.rest.find_answers import search
 from nephele.rest.job_arguments import answer_awaited
-from nephele.rest.listing import list_within
+from nephele.rest.listing import list_resources
+from nephele.rest.within_call import Read
 from nephele.services.archive import Archive
 from nephele.services.jobs.slices import Slice
 from nephele.services.jobs.submit import JobOptions, submit, wait_for
+from nephele.services.metering import metered
 from nephele.settings.limits import FIND_JOB_READ_UNITS, FIND_JOB_SECONDS
 
+_READ: dict[str, Read] = {"List": list_resources, "Bulk": read_bulk}
 _PATIENCE_SECONDS = 3.0
 """What is left of a call that has searched in vain."""
 
@@ -27,7 +31,7 @@ def continue_as_job(request: Request, archive: Archive, asked: dict[str, Any]) -
     Parameters
     ----------
     asked : dict
-        `Body` of a search and whether it is a `Count`, or a `List`.
+        `Body` of a search and whether it is a `Count`, or what `answer_within_call` names.
     """
     job = submit(archive, "Find", asked, JobOptions(synchronous=False))
     return answer_awaited(request, archive, wait_for(archive, job.identifier, _PATIENCE_SECONDS))
@@ -44,6 +48,8 @@ def run(archive: Archive, piece: Slice) -> bool:
 
 def _found(archive: Archive, asked: dict[str, Any]) -> object:
     budget = FIND_JOB_READ_UNITS, FIND_JOB_SECONDS
-    if "List" in asked:
-        return list_within(archive, asked["List"], *budget)
+    for name, read in _READ.items():
+        if name in asked:
+            with metered(archive, *budget) as (counted, _):
+                return read(counted, asked[name])
     return search(archive, asked["Body"], *budget, is_count=asked["Count"])

@@ -11,11 +11,9 @@ from starlette.responses import Response
 
 from nephele.domain.levels import Level
 from nephele.domain.orthanc_id import OrthancId
-from nephele.errors import BudgetExhausted
-from nephele.rest.answers import json_answer
 from nephele.rest.arguments import arguments_of, flag, page, words
 from nephele.rest.formats import resource_format, response_content
-from nephele.rest.limits import ANSWER_LIMIT
+from nephele.rest.within_call import answer_within_call
 from nephele.services.archive import Archive
 from nephele.services.hierarchy import (
     descendants,
@@ -23,10 +21,8 @@ from nephele.services.hierarchy import (
     require_resource,
     resources_in_order,
 )
-from nephele.services.metering import metered
 from nephele.services.resources_view import View, describe
 from nephele.services.response_content import describe_content
-from nephele.settings.limits import FIND_READ_UNITS, FIND_SECONDS
 
 LIST_ARGUMENTS = ("expand", "since", "limit", "response-content")
 
@@ -62,37 +58,17 @@ def answer_listing(
 ) -> Response:
     """Answer a list; one that takes longer than a call may goes on as a job, never cut."""
     listing = Listing(level.value, arguments_of(request), above.value if above else "", parent)
-    if ANSWER_LIMIT not in request.scope:
-        return json_answer(list_resources(archive, asdict(listing)))
-    try:
-        return json_answer(list_within(archive, asdict(listing), FIND_READ_UNITS, FIND_SECONDS))
-    except BudgetExhausted:
-        from nephele.rest.find_job import continue_as_job  # others need nothing of jobs
-
-        return continue_as_job(request, archive, {"List": asdict(listing)})
+    return answer_within_call(request, archive, list_resources, "List", asdict(listing))
 
 
-def list_within(
-    archive: Archive, listing: Mapping[str, Any], read_units: float, seconds: float
-) -> list[Any]:
-    """Return what a list answers.
+def list_resources(archive: Archive, listing: Mapping[str, Any]) -> list[Any]:
+    """Return ids, or resources where they are asked for, in ascending order of ids.
 
     Parameters
     ----------
     listing : mapping
         A `Listing`, as jobs keep it.
-
-    Raises
-    ------
-    BudgetExhausted
-        More would have to be read than is allowed here.
     """
-    with metered(archive, read_units, seconds) as (counted, _):
-        return list_resources(counted, listing)
-
-
-def list_resources(archive: Archive, listing: Mapping[str, Any]) -> list[Any]:
-    """Return ids, or resources where they are asked for, in ascending order of ids."""
     asked = Listing(**listing)
     if asked.above:
         return _list_beneath(archive, asked)

@@ -112,7 +112,7 @@ SUCCESSES: dict[str, Success] = {
     "POST /tools/shutdown": _DONE,
     "POST /tools/find": _json(_FOUND, 303),
     "POST /tools/count-resources": _json(OBJECT, 303),
-    "POST /tools/bulk-content": _json(listed(OBJECT)),
+    "POST /tools/bulk-content": _json(listed(OBJECT), 303),
     "GET /tools/default-encoding": _text(),
     "PUT /tools/default-encoding": _text(),
     "GET /tools/accepted-transfer-syntaxes": _json(TEXTS),

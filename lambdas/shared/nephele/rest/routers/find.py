@@ -5,16 +5,14 @@ from __future__ import annotations
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from nephele.rest.answers import json_answer
 from nephele.rest.bodies import JsonObject
+from nephele.rest.bulk import read_bulk
 from nephele.rest.deferred import DeferredRoute
 from nephele.rest.dependencies import OpenArchive
-from nephele.rest.fields import flag_field, format_fields, resources_field
 from nephele.rest.find_answers import answer_find
-from nephele.rest.find_body import BULK_CONTENT_BODY, COUNT_BODY, FIND_BODY, parse_level
+from nephele.rest.find_body import BULK_CONTENT_BODY, COUNT_BODY, FIND_BODY
 from nephele.rest.parameters import fails, takes_body
-from nephele.services.bulk_content import bulk_content
-from nephele.services.resources_view import View
+from nephele.rest.within_call import answer_within_call
 
 router = APIRouter(prefix="/tools", tags=["Tools"], route_class=DeferredRoute)
 
@@ -47,10 +45,6 @@ def post_count_resources(request: Request, archive: OpenArchive, body: JsonObjec
     responses=fails(400),
     openapi_extra=takes_body("application/json", "Which resources, and how", BULK_CONTENT_BODY),
 )
-def post_bulk_content(archive: OpenArchive, body: JsonObject) -> Response:
+def post_bulk_content(request: Request, archive: OpenArchive, body: JsonObject) -> Response:
     """Describe resources of any level, or what is above or beneath them at one level."""
-    level = parse_level(body) if "Level" in body else None
-    identifiers = resources_field(body)
-    has_metadata = flag_field(body, "Metadata", default=True)
-    view = View(format_fields(body))
-    return json_answer(bulk_content(archive, identifiers, level, view, has_metadata=has_metadata))
+    return answer_within_call(request, archive, read_bulk, "Bulk", body)
