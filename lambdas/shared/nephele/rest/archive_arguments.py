@@ -27,6 +27,8 @@ class ArchiveArguments:
     ----------
     resources : tuple of str
         Ids, where the path names none.
+    is_extended : bool or None
+        None for what the path is for.
     is_utf8 : bool or None
         None for what the configuration says.
     """
@@ -35,7 +37,7 @@ class ArchiveArguments:
     filename: str = ""
     transcode: str = ""
     lossy_quality: int | None = None
-    is_extended: bool = False
+    is_extended: bool | None = None
     is_utf8: bool | None = None
     options: JobOptions = field(default_factory=JobOptions)
 
@@ -59,7 +61,7 @@ def get_arguments(request: Request, *, is_batch: bool) -> ArchiveArguments:
         filename=_file_name(arguments.get("filename", "")),
         transcode=transfer_syntax_argument(transcode) if "transcode" in arguments else "",
         lossy_quality=lossy_quality(arguments),
-        is_extended=flag(arguments, "extended"),
+        is_extended=flag(arguments, "extended") if "extended" in arguments else None,
     )
 
 
@@ -87,7 +89,7 @@ def post_arguments(content: bytes, *, is_batch: bool) -> ArchiveArguments:
         filename=_file_name(_text(body, "Filename")),
         transcode=transfer_syntax_argument(_text(body, "Transcode")) if "Transcode" in body else "",
         lossy_quality=_quality(body),
-        is_extended=_flag(body, "Extended") or False,
+        is_extended=_flag(body, "Extended"),
         is_utf8=_flag(body, "Utf8"),
         options=job_options(body),
     )

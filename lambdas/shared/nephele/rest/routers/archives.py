@@ -107,11 +107,13 @@ def _described(
     is_extended: bool = False,
 ) -> ArchiveRequest:
     is_utf8 = arguments.is_utf8
+    if arguments.is_extended is not None:
+        is_extended = arguments.is_extended
     return ArchiveRequest(
         resources=resources,
         root=root,
         is_media=is_media,
-        is_extended=is_media and (is_extended or arguments.is_extended),
+        is_extended=is_media and is_extended,
         is_utf8=archive.configuration.zip_use_utf8 if is_utf8 is None else is_utf8,
         transcode=arguments.transcode,
         lossy_quality=arguments.lossy_quality,
