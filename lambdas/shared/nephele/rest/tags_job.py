@@ -30,7 +30,7 @@ from nephele.services.jobs.submit import WAIT_SECONDS, run_or_wait, submit
 from nephele.services.tags import instances_beneath, iter_instances_tags, shared_tags
 
 INSTANCES_IN_CALL = 1000
-"""What is answered within a call, 3 s of a processor and 42 MB for usual CT, ..."""
+"""What is answered within a call, for usual CT 4 s of a processor and 42 MB, ..."""
 CHARACTERS_IN_CALL = 64 << 20
 SECONDS_IN_CALL = 8.0
 """... unless headers are long: those of enhanced multi-frame images have megabytes."""
