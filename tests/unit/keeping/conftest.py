@@ -11,6 +11,7 @@ import pytest
 
 from nephele.aws import clients, clock
 from nephele.aws.index import keys
+from nephele.aws.index.table import Row
 from nephele.aws.queues import Queue
 from nephele.domain.levels import Level
 from nephele.services.archive import Archive
@@ -18,7 +19,7 @@ from nephele.services.follow_up import follow_up
 from nephele.services.index_objects import index_objects
 from nephele.services.metadata import VALUE
 from nephele.services.purge import purge
-from nephele.services.recycle import recycle
+from nephele.services.recycle import ask_to_recycle, recycle
 from nephele.settings.configuration import parse_configuration
 from tests.unit.conftest import empty_archive, messages
 
@@ -40,12 +41,17 @@ def configured(archive: Archive, **options: object) -> Archive:
 def opened() -> Iterator[Archive]:
     """Open one archive for all tests of a module: making AWS takes longer than they do."""
     with empty_archive() as archive:
-        url = clients.sqs().create_queue(QueueName="recycle")["QueueUrl"]
-        archive.queues["recycle"] = Queue(url)
-        clients.s3().put_bucket_versioning(
-            Bucket=archive.bucket.name, VersioningConfiguration={"Status": "Enabled"}
-        )
-        yield archive
+        yield complete_archive(archive)
+
+
+def complete_archive(archive: Archive) -> Archive:
+    """Give an archive the queue of the recycle function, and its bucket versions."""
+    url = clients.sqs().create_queue(QueueName="recycle")["QueueUrl"]
+    archive.queues["recycle"] = Queue(url)
+    clients.s3().put_bucket_versioning(
+        Bucket=archive.bucket.name, VersioningConfiguration={"Status": "Enabled"}
+    )
+    return archive
 
 
 @pytest.fixture
@@ -60,15 +66,12 @@ def clear(archive: Archive) -> None:
     clear_table(archive)
     client = clients.s3()
     pages = list(client.get_paginator("list_object_versions").paginate(Bucket=archive.bucket.name))
-    for one in (
-        one
-        for page in pages
-        for kind in ("Versions", "DeleteMarkers")
-        for one in page.get(kind, [])
-    ):
-        client.delete_object(Bucket=archive.bucket.name, Key=one["Key"], VersionId=one["VersionId"])
-    for name in archive.queues:
-        messages(archive, name)
+    for page in pages:
+        found = [*page.get("Versions", []), *page.get("DeleteMarkers", [])]
+        if gone := [{"Key": one["Key"], "VersionId": one["VersionId"]} for one in found]:
+            client.delete_objects(Bucket=archive.bucket.name, Delete={"Objects": gone})
+    for queue in archive.queues.values():
+        clients.sqs().purge_queue(QueueUrl=queue.url)
 
 
 def clear_table(archive: Archive) -> None:
@@ -84,32 +87,31 @@ def clear_table(archive: Archive) -> None:
 
 def settle(archive: Archive) -> None:
     """Do what the functions behind stream and queues do, until nothing is left to be done."""
+    rows = _pending(archive)
+    if not rows:
+        ask_to_recycle(archive)
     while True:
-        rows = [
-            row
-            for shard in range(keys.PENDING_SHARDS)
-            for row in archive.index.table.iter_query(f"{keys.PENDING}{shard}")
-        ]
-        follow_up(archive, rows)
-        messages(archive, "stable")
-        purged = messages(archive, "purge")
-        for message in purged:
+        if rows:
+            follow_up(archive, rows)
+        for message in messages(archive, "purge"):
             purge(archive, message["purge"])
-        asked = messages(archive, "recycle")
-        if asked:
+        if messages(archive, "recycle"):
             recycle(archive, lambda: True)
-        if not (rows or purged or asked):
+        rows = _pending(archive)
+        if not rows:
             return
 
 
 def follow_commits(archive: Archive) -> None:
     """Do what the stream's consumer does, until no commit is left."""
-    while rows := [
-        row
-        for shard in range(keys.PENDING_SHARDS)
-        for row in archive.index.table.iter_query(f"{keys.PENDING}{shard}")
-    ]:
+    while rows := _pending(archive):
         follow_up(archive, rows)
+
+
+def _pending(archive: Archive) -> list[Row]:
+    """Return what commits left to be followed up."""
+    shards = range(keys.PENDING_SHARDS)
+    return [row for n in shards for row in archive.index.table.iter_query(f"{keys.PENDING}{n}")]
 
 
 def index_all(archive: Archive) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from io import BytesIO
 from typing import Any
 
@@ -76,6 +76,14 @@ class Client:
     def request(self, method: str, url: str, **options: Any) -> httpx.Response:
         """Send one request; an exception that escapes the application fails the test."""
         return asyncio.run(self._send(method, url, options))
+
+    def posts(self, url: str, bodies: Iterable[Any]) -> list[httpx.Response]:
+        """POST one JSON body after the other; cheaper than each by itself."""
+
+        async def send_all() -> list[httpx.Response]:
+            return [await self._send("POST", url, {"json": body}) for body in bodies]
+
+        return asyncio.run(send_all())
 
     async def _send(self, method: str, url: str, options: dict[str, Any]) -> httpx.Response:
         transport = httpx.ASGITransport(self._app, client=("192.0.2.7", 1))
