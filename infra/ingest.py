@@ -22,7 +22,7 @@ from infra.functions import FunctionSpec
 from infra.jobs import JobsStack
 from infra.options import Options
 from nephele.aws.index.keys import CHANGES, PENDING
-from nephele.aws.keys import ATTACHMENTS, DEFINITIONS, DERIVED, FINAL, JOURNAL, RAW
+from nephele.aws.keys import ATTACHMENTS, DERIVED, FINAL, JOURNAL, RAW
 
 _NUMBER_CHANGES = ("BatchWriteItem", "DeleteItem", "GetItem", "PutItem", "Query", "UpdateItem")
 
@@ -204,6 +204,7 @@ class IngestStack(Stack):
 
     def _create_recycle(self) -> lambda_.Function:
         function = self._factory.create(self, "Recycle", functions.RECYCLE)
+        self._archive.grant_read_objects(function, [JOURNAL])
         self._archive.grant_keep_journal(function)
         self._archive.grant_table(
             function, ["BatchGetItem", "DeleteItem", "GetItem", "PutItem", "Query", "UpdateItem"]
@@ -232,7 +233,7 @@ class IngestStack(Stack):
         function = self._factory.create(self, "Reconcile", functions.RECONCILE)
         self._archive.grant_read_objects(function, [JOURNAL])
         self._archive.grant_keep_journal(function)
-        self._archive.grant_delete_objects(function, [DEFINITIONS.rstrip("/")])
+        self._archive.grant_delete_objects(function, [JOURNAL])
         self._archive.grant_table(function)
         self._archive.grant_send(
             function,

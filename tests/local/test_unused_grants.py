@@ -19,6 +19,7 @@ NOT_CALLED = {
     "transcode dynamodb:GetItem": "where the same was transcoded with loss before",
     "edge s3:ListMultipartUploadParts": "where its own HTTPS makes an archive of several parts",
     "metadata s3:GetObject": "where AutoForward asks for a tag of a header too large for a row",
+    "recycle s3:GetObject": "where what it goes on with was undone, or had ended midway, meanwhile",
     "recycle sqs:SendMessage": "where its time is over before the archive is within its limits",
     "recycle sqs:ChangeMessageVisibility": "after DynamoDB or S3 fails",
     "recycle sqs:GetQueueUrl": "after DynamoDB or S3 fails",

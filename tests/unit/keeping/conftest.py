@@ -70,8 +70,8 @@ def clear(archive: Archive) -> None:
         found = [*page.get("Versions", []), *page.get("DeleteMarkers", [])]
         if gone := [{"Key": one["Key"], "VersionId": one["VersionId"]} for one in found]:
             client.delete_objects(Bucket=archive.bucket.name, Delete={"Objects": gone})
-    for queue in archive.queues.values():
-        clients.sqs().purge_queue(QueueUrl=queue.url)
+    for name in archive.queues:
+        messages(archive, name)
 
 
 def clear_table(archive: Archive) -> None:

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import io
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
+from nephele.aws.bucket import Bucket
 from nephele.domain.levels import Level
 from nephele.services import replay_deletions
 from nephele.services.archive import Archive
+from nephele.services.attachments import attach
 from nephele.services.delete import delete
 from nephele.services.jobs.engine import run_message
 from nephele.services.jobs.kinds import load_kind
 from nephele.services.jobs.submit import JobOptions, wait_for
+from nephele.services.labels import add_label
 from nephele.services.reindex import reindex
 from nephele.services.undelete import list_deletions
 from nephele.services.undelete_job import submit_restore
-from tests.unit.keeping.conftest import clear_table, settle
+from tests.unit.keeping.conftest import assert_counters_match, clear_table, settle
 from tests.unit.keeping.drill import all_rows
 from tests.unit.keeping.test_deletions import objects, run_reconciler
 from tests.unit.keeping.test_keeping import patient_id, patients, put
@@ -95,3 +100,44 @@ def test_an_undo_while_the_index_is_built(
     assert objects(kept) == first
     assert kept.index.totals().instances == 1
     assert len(list_deletions(kept)) == deletions - 1
+
+
+def iter_attached(archive: Archive) -> Iterator[tuple[str, float]]:
+    return archive.bucket.iter_objects("attachments/")
+
+
+def delete_attached(archive: Archive) -> None:
+    put(archive, 1)
+    attach(archive, patient_id(1), 1024, io.BytesIO(b"five!"), None)
+    delete(archive, Level.PATIENT, patient_id(1))
+    settle(archive)
+
+
+def test_an_undo_beside_what_users_keep_by_now_leaves_no_object(kept: Archive) -> None:
+    delete_attached(kept)
+    put(kept, 1, study=2)
+    add_label(kept, Level.PATIENT, patient_id(1), "mine")
+    undo_first(kept)
+    settle(kept)
+    assert list(iter_attached(kept)) == []
+    assert_counters_match(kept)
+
+
+def test_an_undo_at_the_moment_users_keep_something_leaves_no_object(
+    kept: Archive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    delete_attached(kept)
+    put(kept, 1, study=2)
+    undelete = Bucket.undelete
+
+    def label_meanwhile(bucket: Bucket, key: str) -> bool:
+        if key.startswith("attachments/"):
+            add_label(kept, Level.PATIENT, patient_id(1), "mine")
+        return undelete(bucket, key)
+
+    monkeypatch.setattr(Bucket, "undelete", label_meanwhile)
+    undo_first(kept)
+    monkeypatch.undo()
+    settle(kept)
+    assert list(iter_attached(kept)) == []
+    assert_counters_match(kept)

@@ -38,7 +38,31 @@ def keep_state(
     document: dict[str, Any] = {"Level": level.value, "State": encode_state(state)}
     if has_ended:
         document["Ended"] = True
-    bucket.put_json(keys.state_key(orthanc_id, state.version), document)
+    bucket.put_json(keys.state_key(orthanc_id, state.version, has_ended=has_ended), document)
+
+
+def tidy_states(bucket: Bucket, first: str, settled_before: float) -> int:
+    """Remove states that later ones took the place of; return how many.
+
+    Parameters
+    ----------
+    first : str
+        What the ids of the resources begin with: two characters or one.
+    settled_before : float
+        Epoch second: a resource that was gone before has none any more, since nobody writes an
+        older one now.
+    """
+    changed = dict(bucket.iter_objects(f"{keys.STATES}{first}"))
+    last = {name.rpartition("/")[0]: name for name in changed}
+    superseded = [name for name in changed if name != last[name.rpartition("/")[0]]]
+    ended = [
+        name
+        for name in last.values()
+        if keys.is_ended_state(name) and changed[name] < settled_before
+    ]
+    for name in (*superseded, *ended):  # in this order: what is gone must not come back
+        bucket.delete(name)
+    return len(superseded) + len(ended)
 
 
 def keep_deletion(bucket: Bucket, deletion: Deletion) -> None:
@@ -59,6 +83,17 @@ def read_deletion(bucket: Bucket, name: str) -> Deletion:
 def keep_option(bucket: Bucket, name: str, value: object) -> None:
     """Write an option that was changed."""
     bucket.put_json(keys.option_key(clock.microseconds()), {"Name": name, "Value": value})
+
+
+def tidy_options(bucket: Bucket) -> int:
+    """Remove changes of options that later ones took the place of; return how many."""
+    names = [name for name, _ in bucket.iter_objects(keys.OPTIONS)]
+    options = [bucket.read_json(name)["Name"] for name in names]
+    last = dict(zip(options, names, strict=True))
+    superseded = [name for option, name in zip(options, names, strict=True) if name != last[option]]
+    for name in superseded:
+        bucket.delete(name)
+    return len(superseded)
 
 
 def keep_definition(
@@ -116,6 +151,8 @@ def _carry_over_earlier(bucket: Bucket) -> None:
 def keep_last_change(bucket: Bucket, last: int) -> None:
     """Write how far the numbers of changes have come."""
     bucket.put_json(keys.changes_key(last), {"Last": last})
+    for name in [name for name, _ in bucket.iter_objects(keys.CHANGES)][:-1]:
+        bucket.delete(name)
 
 
 def last_change(bucket: Bucket) -> int:
@@ -131,4 +168,17 @@ def keep_export(bucket: Bucket, number: int, export: Mapping[str, str]) -> None:
 
 def keep_cleared_exports(bucket: Bucket, last: int) -> None:
     """Write that all exports up to a number were cleared."""
-    bucket.put_json(f"{keys.export_key(last)}-cleared", {"Cleared": last})
+    bucket.put_json(keys.cleared_exports_key(last), {"Cleared": last})
+
+
+def tidy_exports(bucket: Bucket) -> int:
+    """Remove exports that were cleared since; return how many.
+
+    The last note that they were stays: numbers go on behind it.
+    """
+    names = [name for name, _ in bucket.iter_objects(keys.EXPORTS)]
+    cleared = max(filter(keys.is_cleared_exports, names), default="")
+    gone = [name for name in names if name < cleared]
+    for name in gone:
+        bucket.delete(name)
+    return len(gone)

@@ -118,9 +118,18 @@ EXPORTS = f"{JOURNAL}/exports/"
 """Where the journal keeps what: small objects that are written once."""
 
 
-def state_key(orthanc_id: OrthancId, version: int) -> str:
+_ENDED = "-ended"
+
+
+def state_key(orthanc_id: OrthancId, version: int, *, has_ended: bool = False) -> str:
     """Return the key of what users kept at a resource; greater versions are later ones."""
-    return f"{STATES}{orthanc_id[:2]}/{orthanc_id}/{version:020}"
+    last = f"{version:020}{_ENDED}" if has_ended else f"{version:020}"
+    return f"{STATES}{orthanc_id[:2]}/{orthanc_id}/{last}"
+
+
+def is_ended_state(key: str) -> bool:
+    """Tell whether a state says that its resource is gone."""
+    return key.endswith(_ENDED)
 
 
 def deletion_key(identifier: str, name: str) -> str:
@@ -157,6 +166,19 @@ def changes_key(last: int) -> str:
 def export_key(number: int) -> str:
     """Return the key of a numbered export."""
     return f"{EXPORTS}{number:020}"
+
+
+_CLEARED = "-cleared"
+
+
+def cleared_exports_key(last: int) -> str:
+    """Return the key of a note that all exports up to a number were cleared."""
+    return f"{export_key(last)}{_CLEARED}"
+
+
+def is_cleared_exports(key: str) -> bool:
+    """Tell whether `cleared_exports_key` names something."""
+    return key.endswith(_CLEARED)
 
 
 ARCHIVES = f"{DERIVED}/archives/"

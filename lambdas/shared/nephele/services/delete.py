@@ -32,6 +32,7 @@ from nephele.services.deletion_parts import (
     whole_key,
 )
 from nephele.services.hierarchy import resources_in_order
+from nephele.services.settle_deletions import removed_instances
 
 _DAY_SECONDS = 86_400
 _TOMBSTONES_AT_ONCE = 500
@@ -118,7 +119,12 @@ def continue_deletion(
     going_on = _open_deletion(archive, resource, deletion)
     if going_on != deletion:
         tombstones.end_burying(archive.index.table, whole_key(deletion))
-    return _remove(archive, resource, going_on, has_time, received_before)
+    if not _remove(archive, resource, going_on, has_time, received_before):
+        return False
+    if deletions.is_settled(archive.index.table, going_on):
+        instances = removed_instances(archive, going_on)
+        deletions.set_instances(archive.index.table, going_on, instances)
+    return True
 
 
 def _open_deletion(archive: Archive, resource: Resource, identifier: str) -> str:

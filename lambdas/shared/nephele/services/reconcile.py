@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 from nephele.aws import clock, journal
 from nephele.aws.index import changes, ended, records
@@ -15,7 +16,9 @@ from nephele.services.purge import is_kept
 from nephele.services.recycle import ask_to_recycle
 from nephele.services.settle_deletions import settle_deletions
 from nephele.services.stability import settle_forgotten
+from nephele.services.tidy_journal import tidy_journal
 
+Result = TypeVar("Result")
 GRACE_SECONDS = 900
 """Objects younger than this are left to their own events."""
 PREFIXES_PER_RUN = 6
@@ -52,19 +55,22 @@ def reconcile(
     Raises
     ------
     ExceptionGroup
-        What else is to be done failed in part. The walk was done all the same.
+        What of it failed. All the rest was done.
     """
-    failures = _keep_house(archive, grace_seconds)
-    settled = settle_forgotten(archive, has_time, grace_seconds)
-    total = _walk(archive, has_time, grace_seconds, prefixes)
-    if failures:
+    failures: list[Exception] = []
+    for step in _house_keeping(archive, grace_seconds):
+        _fenced(step, failures)
+    settled = _fenced(lambda: settle_forgotten(archive, has_time, grace_seconds), failures)
+    total = _fenced(lambda: _walk(archive, has_time, grace_seconds, prefixes), failures)
+    _fenced(lambda: tidy_journal(archive, has_time, -(-prefixes // 16)), failures)
+    if total is None or failures:
         raise ExceptionGroup("a part of the reconciler failed", failures)
-    return replace(total, settled=settled)
+    return replace(total, settled=settled or 0)
 
 
-def _keep_house(archive: Archive, grace_seconds: float) -> list[Exception]:
-    """Do what a run does besides its walk; return what failed."""
-    steps: tuple[Callable[[], object], ...] = (
+def _house_keeping(archive: Archive, grace_seconds: float) -> Sequence[Callable[[], object]]:
+    """Return what a run does besides its walks."""
+    return (
         lambda: changes.number_pending(archive.index.table),
         lambda: _note_changes(archive),
         lambda: settle_deletions(archive, grace_seconds),
@@ -73,13 +79,15 @@ def _keep_house(archive: Archive, grace_seconds: float) -> list[Exception]:
         lambda: remind(archive),
         lambda: journal.tidy_definitions(archive.bucket),
     )
-    failures: list[Exception] = []
-    for step in steps:
-        try:
-            step()
-        except Exception as exc:  # noqa: BLE001  one step must not take lost objects along
-            failures.append(exc)
-    return failures
+
+
+def _fenced(step: Callable[[], Result], failures: list[Exception]) -> Result | None:
+    """Do a step of a run; one that fails must not take the others along."""
+    try:
+        return step()
+    except Exception as exc:  # noqa: BLE001  it is raised with the others in the end
+        failures.append(exc)
+        return None
 
 
 def _walk(

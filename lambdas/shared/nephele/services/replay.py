@@ -7,6 +7,7 @@ users keep comes last, for the resources are there. What is in the index already
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any, Protocol, TypeVar
 
@@ -59,8 +60,8 @@ def _replay_state(archive: Archive, name: str) -> bool:
     Until it has all of them its version is one before: so a try after a crash goes on with it, and
     what a user changed since is left alone.
     """
-    document = archive.bucket.read_json(name)
-    if "Ended" in document:
+    document = _read_last_state(archive, name)
+    if document is None or "Ended" in document:
         return False
     state = decode_state(document["State"])
     has_changed = False
@@ -87,6 +88,18 @@ def _replay_state(archive: Archive, name: str) -> bool:
     except UnknownResource:
         return False
     return has_changed
+
+
+def _read_last_state(archive: Archive, name: str) -> dict[str, Any] | None:
+    """Read a state, or the one that took its place since; None where the resource is gone."""
+    while True:
+        with suppress(UnknownResource):
+            found: dict[str, Any] = archive.bucket.read_json(name)
+            return found
+        names = [later for later, _ in archive.bucket.iter_objects(f"{folder_of(name)}/")]
+        if not names:
+            return None
+        name = names[-1]
 
 
 def replay_options(archive: Archive) -> int:
@@ -121,9 +134,8 @@ def _replay_definition(archive: Archive, document: dict[str, Any]) -> None:
 def replay_exports(archive: Archive) -> int:
     """Write the log of exports again, under its numbers; return how many."""
     names = [name for name, _ in archive.bucket.iter_objects(keys.EXPORTS)]
-    cleared = [name for name in names if name.endswith("-cleared")]
-    first = cleared[-1].removesuffix("-cleared") if cleared else ""
-    numbers = [name for name in names if name > first and not name.endswith("-cleared")]
+    cleared = max(filter(keys.is_cleared_exports, names), default="")
+    numbers = [name for name in names if name > cleared and not keys.is_cleared_exports(name)]
     for name in numbers:
         document = orjson.loads(archive.bucket.read(name))
         number = int(name.rpartition("/")[2])

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence, Set
+from contextlib import suppress
 from itertools import chain
 
 from nephele.aws import journal, keys
@@ -19,6 +20,7 @@ from nephele.aws.index.ended import ended_among, put_tombstone
 from nephele.aws.index.removal import remove_instances
 from nephele.aws.keys import FINAL, InstanceKey
 from nephele.domain.orthanc_id import OrthancId
+from nephele.errors import UnknownResource
 from nephele.services.archive import Archive
 from nephele.services.deletion_parts import (
     DONE,
@@ -65,8 +67,17 @@ def replay_deletions(archive: Archive, each: Each) -> int:
 def _still_served(archive: Archive, name: str, known: Set[str]) -> frozenset[OrthancId]:
     """Return which instances of a part were not deleted: where it has no mark, none."""
     if mark_key(name, PARTLY) in known and mark_key(name, DONE) not in known:
-        return read_still_served(archive.bucket, name)
+        with suppress(UnknownResource):
+            return read_still_served(archive.bucket, name)
     return frozenset()
+
+
+def _read(archive: Archive, name: str) -> Part:
+    """Read a part; one that was tidied away meanwhile told of nothing that has an object."""
+    try:
+        return read_part(archive.bucket, name)
+    except UnknownResource:
+        return Part("", (), ())
 
 
 def _replay_deletion(archive: Archive, name: str) -> None:
@@ -74,7 +85,10 @@ def _replay_deletion(archive: Archive, name: str) -> None:
     mark = mark_key(folder_of(name), RESTORED)
     if archive.bucket.exists(mark) or archive.bucket.exists(mark_key(folder_of(name), VOID)):
         return
-    deletion = journal.read_deletion(archive.bucket, name)
+    try:
+        deletion = journal.read_deletion(archive.bucket, name)
+    except UnknownResource:
+        return  # it cannot be undone any more
     put_deletion(archive.index.table, deletion)
     if archive.bucket.exists(mark):  # it was undone at the same moment
         forget_deletion(archive.index.table, deletion.identifier)
@@ -82,7 +96,7 @@ def _replay_deletion(archive: Archive, name: str) -> None:
 
 def _undoing(archive: Archive, each: Each, names: Sequence[str]) -> Parts:
     def receptions(name: str) -> list[str]:
-        instances = read_part(archive.bucket, name).instances
+        instances = _read(archive, name).instances
         return [uuid for one in instances for uuid in one.brought_back]
 
     found: dict[str, list[str]] = defaultdict(list)
@@ -96,7 +110,7 @@ def _replay_part(
     archive: Archive, name: str, still_served: Collection[OrthancId], undoing: Parts
 ) -> int:
     """Bury what a part of a deletion tells of: what was deleted, and did not come back."""
-    part = read_part(archive.bucket, name)
+    part = _read(archive, name)
     buried = [one for one in part.instances if one.orthanc_id not in still_served]
     uuids = (uuid for one in buried for uuid in one.all)
     restored = _restored(archive, undoing, uuids)
@@ -131,7 +145,7 @@ def _go_on_again(archive: Archive, each: Each, undoing: Parts) -> None:
 
     def ended(name: str) -> set[str]:
         """Return which of them a part tells of that was not undone since."""
-        part, still = read_part(archive.bucket, name), _still_served(archive, name, known)
+        part, still = _read(archive, name), _still_served(archive, name, known)
         told = {uuid for one in part.instances if one.orthanc_id not in still for uuid in one.all}
         return {
             uuid
@@ -149,7 +163,7 @@ def _names(archive: Archive) -> set[str]:
 
 def _buried(archive: Archive, name: str) -> list[Buried]:
     """Return those instances of a part that count as deleted, of the reception it tells of."""
-    table, instances = archive.index.table, read_part(archive.bucket, name).instances
+    table, instances = archive.index.table, _read(archive, name).instances
     rows = archive.index.rows(one.orthanc_id for one in instances)
     tombstones = {orthanc_id: row for orthanc_id, row in rows.items() if codec.is_deleted(row)}
     served = [InstanceKey(FINAL, one.orthanc_id, one.served) for one in instances]
@@ -194,9 +208,12 @@ def replay_restores(archive: Archive, each: Each) -> None:
 
 
 def _replay_restore(archive: Archive, name: str) -> None:
-    when = archive.bucket.read_json(name).get("Restored", "")
+    try:
+        when = archive.bucket.read_json(name).get("Restored", "")
+    except UnknownResource:
+        return  # what it was about is gone
     for part in part_names(archive.bucket, name.split("/")[-2]):
-        ids = [one.orthanc_id for one in read_part(archive.bucket, part).instances]
+        ids = [one.orthanc_id for one in _read(archive, part).instances]
         there = archive.index.resources(ids).values()
         for above in {parent for one in there for parent in one.ancestors.values()}:
             values = {":c": codec.text(when)}

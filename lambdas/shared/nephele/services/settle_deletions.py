@@ -26,16 +26,25 @@ def settle_deletions(archive: Archive, older_seconds: float) -> int:
 
     A deletion that has removed nothing is not offered to be undone any more.
     """
-    names = list(tombstones.iter_buryings(archive.index.table, older_seconds))
-    whole = [name for name in names if name.endswith(f"/{journal.DELETION}")]
-    parts = [name for name in names if name not in whole]
+    begun = dict(tombstones.iter_buryings(archive.index.table, older_seconds))
+    whole = [name for name in begun if name.endswith(f"/{journal.DELETION}")]
+    parts = [name for name in begun if name not in whole]
     for name in parts:
         still_served(archive, name)
         tombstones.end_burying(archive.index.table, name)
     for name in whole:
-        _settle_whole(archive, name)
-        tombstones.end_burying(archive.index.table, name)
+        if _settle_whole(archive, name, begun[name]):
+            tombstones.end_burying_since(archive.index.table, name, begun[name])
     return len(parts)
+
+
+def removed_instances(archive: Archive, identifier: str) -> int:
+    """Return how many instances a deletion has removed, by what the journal tells of it."""
+    removed: set[OrthancId] = set()
+    for name in part_names(archive.bucket, identifier):
+        told = {one.orthanc_id for one in read_part(archive.bucket, name).instances}
+        removed |= told - still_served(archive, name)
+    return len(removed)
 
 
 def still_served(archive: Archive, name: str) -> frozenset[OrthancId]:
@@ -64,19 +73,19 @@ def _settle(archive: Archive, name: str) -> frozenset[OrthancId]:
     return frozenset(still)
 
 
-def _settle_whole(archive: Archive, name: str) -> None:
-    """Correct what is told of a deletion that did not come to its end."""
+def _settle_whole(archive: Archive, name: str, begun: str) -> bool:
+    """Correct what is told of a deletion that did not come to its end; False where it goes on.
+
+    The index forgets one that has removed nothing before it is marked so: whoever goes on with it
+    finds that, and does so under another name.
+    """
     identifier = folder_of(name).rpartition("/")[2]
     table = archive.index.table
     deletion = deletions.deletion(table, identifier)
-    if deletion is None:
-        return
-    instances = sum(
-        len(read_part(archive.bucket, part).instances) - len(still_served(archive, part))
-        for part in part_names(archive.bucket, identifier)
-    )
-    if not instances:
+    instances = removed_instances(archive, identifier)
+    is_wrong = deletion is not None and (not instances or deletion.instances != instances)
+    if is_wrong and not deletions.settle(table, identifier, instances, (name, begun)):
+        return False
+    if not instances and archive.bucket.exists(name):
         mark(archive.bucket, folder_of(name), VOID)
-        deletions.forget_deletion(table, identifier)
-    elif instances < deletion.instances:
-        deletions.set_instances(table, identifier, instances)
+    return True

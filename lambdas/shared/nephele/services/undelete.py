@@ -8,7 +8,13 @@ from dataclasses import dataclass, replace
 from nephele.aws import keys
 from nephele.aws.index import codec, deletions, ended
 from nephele.aws.index import keys as index_keys
-from nephele.aws.index.user_state import LABELS_AT_ONCE, Decide, change_user_state
+from nephele.aws.index.user_state import (
+    LABELS_AT_ONCE,
+    Changed,
+    Decide,
+    ask_to_purge,
+    change_user_state,
+)
 from nephele.aws.keys import FINAL, AttachmentKey, InstanceKey
 from nephele.domain.deletions import Deletion
 from nephele.domain.orthanc_id import OrthancId
@@ -122,11 +128,29 @@ def _let_go_on(archive: Archive, one: Buried) -> bool:
 
 
 def _restore_state(archive: Archive, orthanc_id: OrthancId, state: UserState) -> int:
-    """Give a resource back what users kept there; return how many objects of it are gone."""
+    """Give a resource back what users kept there; return how many objects of it are gone.
+
+    Where users keep something else there by now nothing comes back: no object of it either.
+    """
+    resource = archive.index.resource(orthanc_id)
+    if resource is None:
+        return 0  # what was beneath it is not back: nothing to restore it by
+    if resource.user.version:
+        keep_changed(archive, Changed(resource, resource.user))  # a try before may have ended here
+        return 0
     attached = [str(AttachmentKey(orthanc_id, one)) for one in sorted(state.object_uuids)]
     gone = in_parallel(archive.bucket.undelete, attached).count(False)
-    labels = sorted(state.labels)
-    first = replace(state, labels=frozenset(labels[:LABELS_AT_ONCE]))
+    changed = _give_back(archive, orthanc_id, state)
+    if changed is None:
+        ask_to_purge(archive.index, attached)
+        return 0
+    keep_changed(archive, changed)
+    return gone
+
+
+def _give_back(archive: Archive, orthanc_id: OrthancId, state: UserState) -> Changed | None:
+    """Put a state into the index, fifty labels at a time; None where another one is there."""
+    first = replace(state, labels=frozenset(sorted(state.labels)[:LABELS_AT_ONCE]))
     is_ours = False
 
     def begin(resource: Resource) -> UserState:
@@ -139,11 +163,8 @@ def _restore_state(archive: Archive, orthanc_id: OrthancId, state: UserState) ->
         while is_ours and changed.state.labels < state.labels:
             changed = change_user_state(archive.index, orthanc_id, _more_labels(state))
     except UnknownResource:
-        return 0  # what was beneath it is not back: nothing to restore it by
-    if not is_ours:
-        return 0
-    keep_changed(archive, changed)
-    return gone
+        return None
+    return changed if is_ours else None
 
 
 def _more_labels(state: UserState) -> Decide:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from nephele.aws import clock
 from nephele.aws.index import codec, keys
-from nephele.aws.index.table import Row, Table
+from nephele.aws.index.table import ConditionFailed, Row, Table
+from nephele.aws.index.tombstones import is_as_begun
 from nephele.domain.deletions import Deletion
 from nephele.domain.levels import Level
 from nephele.domain.orthanc_id import OrthancId
@@ -42,9 +45,48 @@ def deletion(table: Table, identifier: str) -> Deletion | None:
 
 
 def set_instances(table: Table, identifier: str, instances: int) -> None:
-    """Correct how many instances a deletion has removed, if it is there."""
+    """Correct how many instances a deletion has removed, if it was settled before."""
     values = {":n": codec.number(instances)}
-    table.update(keys.deletion(identifier), "SET ni = :n", "attribute_exists(pk)", values)
+    table.update(keys.deletion(identifier), "SET ni = :n", "attribute_exists(pt)", values)
+
+
+def is_settled(table: Table, identifier: str) -> bool:
+    """Tell whether a deletion was taken for one that had ended midway."""
+    return "pt" in (table.get(keys.deletion(identifier)) or {})
+
+
+def settle(table: Table, identifier: str, instances: int, begun: tuple[str, str]) -> bool:
+    """Correct what a deletion that ended midway has removed; where that is nothing, forget it.
+
+    Parameters
+    ----------
+    begun : tuple
+        The name it is known by as one that has begun, and when it did.
+
+    Returns
+    -------
+    bool
+        False where it goes on: then nothing is changed.
+    """
+    name, moment = begun
+    unchanged = {
+        "TableName": table.name,
+        "Key": keys.burying(name),
+        "UpdateExpression": "SET r = :begun",
+        **is_as_begun(moment),
+    }
+    key: dict[str, Any] = {"TableName": table.name, "Key": keys.deletion(identifier)}
+    corrected = key | {
+        "UpdateExpression": "SET ni = :n, pt = :one",
+        "ConditionExpression": "attribute_exists(pk)",
+        "ExpressionAttributeValues": {":n": codec.number(instances), ":one": codec.number(1)},
+    }
+    change = {"Update": corrected} if instances else {"Delete": key}
+    try:
+        table.transact([{"Update": unchanged}, change])  # type: ignore[typeddict-item, list-item]
+    except ConditionFailed:
+        return False
+    return True
 
 
 def forget_deletion(table: Table, identifier: str) -> None:

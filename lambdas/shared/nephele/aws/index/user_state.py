@@ -6,7 +6,7 @@ it. What it was is the condition of each change, so no two changes can lose one 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -183,6 +183,14 @@ class _Transaction:
 
 def _differs(old: Mapping[int, object], new: Mapping[int, object]) -> bool:
     return dict(old) != dict(new)
+
+
+def ask_to_purge(index: Index, attached: Sequence[str]) -> None:
+    """Have objects removed that were attached, by their keys, unless a resource has them."""
+    if attached:
+        table, now = index.table, clock.now()
+        pending = items.pending(table.name, now, clock.new_uuid(), [], [], attached)
+        table.transact([pending])
 
 
 LABELS_AT_ONCE = 50
