@@ -15,7 +15,7 @@ from nephele.aws.index import definitions
 from nephele.domain.levels import Level
 from nephele.errors import Conflict, Unavailable
 from nephele.services import delete as deleting
-from nephele.services import reconcile, replay_deletions, undelete_job
+from nephele.services import reconcile, replay_deletions, settle_deletions, undelete_job
 from nephele.services import undelete as restoring
 from nephele.services.archive import Archive
 from nephele.services.delete import begin_deletion, continue_deletion, delete
@@ -245,13 +245,14 @@ def test_what_an_earlier_release_wrote_is_carried_over(kept: Archive) -> None:
     assert len(documents(kept)) == 3
 
 
+@pytest.mark.parametrize("step", ["settle_deletions", "settle_forgotten", "tidy_journal"])
 def test_a_step_that_fails_does_not_stop_the_walk(
-    kept: Archive, monkeypatch: pytest.MonkeyPatch
+    kept: Archive, monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:
     put(kept, 1)
     (lost,) = objects(kept)
     clear_table(kept)
-    monkeypatch.setattr(reconcile, "settle_deletions", fail)
+    monkeypatch.setattr(reconcile, step, fail)
     with pytest.raises(ExceptionGroup) as raised:
         reconcile.reconcile(kept, lambda: True, grace_seconds=-10, prefixes=256)
     assert raised.group_contains(Unavailable, match="throttled")
@@ -281,6 +282,53 @@ def test_a_deletion_that_goes_on_after_it_was_settled_can_be_undone(
     undo_first(kept)
     assert kept.index.totals().instances == 2
     assert list_deletions(kept) == []
+
+
+def test_a_deletion_that_goes_on_after_it_was_settled_counts_all(kept: Archive) -> None:
+    for study in (1, 2, 3):
+        put(kept, 1, study=study)
+    patient = kept.index.resource(patient_id(1))
+    assert patient is not None
+    begun = begin_deletion(kept, patient)
+    assert not continue_deletion(kept, patient, begun, impatient(1))
+    run_reconciler(kept)
+    assert [one.instances for one in list_deletions(kept)] == [1]
+    assert not continue_deletion(kept, patient, begun, impatient(1))
+    run_reconciler(kept)
+    assert [one.instances for one in list_deletions(kept)] == [2]
+    assert continue_deletion(kept, patient, begun)
+    assert [one.instances for one in list_deletions(kept)] == [3]
+
+
+@pytest.mark.parametrize("removed", [0, 1])
+def test_a_deletion_that_goes_on_while_it_is_settled_is_left_alone(
+    kept: Archive, monkeypatch: pytest.MonkeyPatch, removed: int
+) -> None:
+    for study in (1, 2, 3):
+        put(kept, 1, study=study)
+    patient = kept.index.resource(patient_id(1))
+    assert patient is not None
+    begun = begin_deletion(kept, patient)
+    assert not continue_deletion(kept, patient, begun, impatient(removed))
+    count_removed = settle_deletions.removed_instances
+
+    def go_on_meanwhile(*arguments: Any) -> int:
+        found = count_removed(*arguments)
+        monkeypatch.setattr(settle_deletions, "removed_instances", count_removed)
+        assert not continue_deletion(kept, patient, begun, impatient(1))
+        return found
+
+    monkeypatch.setattr(settle_deletions, "removed_instances", go_on_meanwhile)
+    settle_deletions.settle_deletions(kept, -10)
+    assert [one.identifier for one in list_deletions(kept)] == [begun]
+    with pytest.raises(Conflict, match="under way"):
+        undo_first(kept)
+    assert continue_deletion(kept, patient, begun)
+    clear_table(kept)
+    reindex(kept, jobs=1)
+    assert [one.identifier for one in list_deletions(kept)] == [begun]
+    undo_first(kept)
+    assert kept.index.totals().instances == 3
 
 
 def test_a_deletion_under_way_cannot_be_undone(
