@@ -19,6 +19,8 @@ NO_DATA_SET = 0x0101
 MEDIUM_PRIORITY = 0x0000
 
 _ELEMENT = struct.Struct("<HHI")
+_NUMBER = struct.Struct("<HHIH")
+_GROUP_LENGTH = struct.Struct("<HHII")
 _US = struct.Struct("<H")
 _UL = struct.Struct("<I")
 
@@ -188,19 +190,15 @@ def _uid(value: bytes) -> str:
 
 def encode_command(values: Mapping[Tag, int | str]) -> bytes:
     """Encode a command set, its group length included; empty texts are left out."""
-    body = b"".join(
-        _element(tag, _encoded(tag, value)) for tag, value in sorted(values.items()) if value != ""
-    )
-    return _element(Tag.GROUP_LENGTH, _UL.pack(len(body))) + body
+    elements = [_element(tag, value) for tag, value in sorted(values.items()) if value != ""]
+    body = b"".join(elements)
+    return _GROUP_LENGTH.pack(0, Tag.GROUP_LENGTH, _UL.size, len(body)) + body
 
 
-def _encoded(tag: Tag, value: int | str) -> bytes:
+def _element(tag: Tag, value: int | str) -> bytes:
     if isinstance(value, int):
-        return _US.pack(value)
+        return _NUMBER.pack(0, tag, _US.size, value)
     encoded = value.encode("ascii", "replace")
-    padding = b"\0" if tag in _UIDS else b" "
-    return encoded + padding if len(encoded) % 2 else encoded
-
-
-def _element(tag: Tag, value: bytes) -> bytes:
-    return _ELEMENT.pack(0, tag, len(value)) + value
+    if len(encoded) % 2:
+        encoded += b"\0" if tag in _UIDS else b" "
+    return _ELEMENT.pack(0, tag, len(encoded)) + encoded

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from itertools import chain
 from typing import TYPE_CHECKING, cast
 
 from pynetdicom.dimse import DIMSEServiceProvider
@@ -157,6 +158,12 @@ class DimseProvider(DIMSEServiceProvider):
                 buffers = []
         else:
             self._edge.dul.send_buffers(buffers)
+
+    def send_commands(self, context_id: int, commands: Iterable[bytes]) -> None:
+        """Send commands that no data sets belong to, with one call of the system."""
+        size = self._fragment_bytes
+        pdus = (iter_pdus(context_id, IS_COMMAND, [command], size) for command in commands)
+        self._edge.dul.send_buffers(_flat(chain.from_iterable(pdus)))
 
     def send_many(self, context_id: int, command: bytes, data_sets: Iterable[bytes]) -> None:
         """Send the same command once for each of many small data sets."""

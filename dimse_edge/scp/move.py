@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from dimse_edge.command import ProtocolError, Tag
 from dimse_edge.request import Request
-from dimse_edge.scp.responses import keys_of, send_outcome, send_progress
+from dimse_edge.scp.responses import Telling, keys_of, send_outcome
 from dimse_edge.scp.sub_operations import Progress
 from dimse_edge.scu.store import Sender
 from dimse_edge.scu.wire import AssociationEnded, PeerTimeout, Unreachable
@@ -73,6 +73,7 @@ def _send_now(
                 break
             sending.send(orthanc_id)
         sending.tell()
+        sending.telling.flush()
     # A destination may index what it was sent as late as when it is released.
     status = progress.final_status(is_cancelled=association.is_cancelled(request))
     send_outcome(association, request, progress, status)
@@ -96,11 +97,10 @@ class _Sending:
     def __init__(
         self, association: EdgeAssociation, request: Request, sender: Sender, progress: Progress
     ) -> None:
-        self._association = association
-        self._request = request
         self._archive = association.site.archive
         self._sender = sender
         self._progress = progress
+        self.telling = Telling(association, request)
         self._vain = 0
         self._is_told = True
         self._told_at = time.monotonic()
@@ -133,7 +133,7 @@ class _Sending:
     def tell(self) -> None:
         """Tell how far it is, unless that was told, or the last response will tell it."""
         if not self._is_told and self._progress.remaining:
-            send_progress(self._association, self._request, self._progress)
+            self.telling.tell(self._progress)
             self._is_told, self._told_at = True, time.monotonic()
 
     def give_up(self, ids: list[OrthancId]) -> None:
@@ -163,11 +163,12 @@ def _send_later(
         JobOptions(synchronous=False),
         content | {"InstancesCount": len(ids)},
     )
-    progress = Progress(len(ids))
+    progress, telling = Progress(len(ids)), Telling(association, request)
     for _ in ids:
         progress.add("", SUCCESS)
         if progress.remaining:
-            send_progress(association, request, progress)
+            telling.tell(progress)
+    telling.flush()
     send_outcome(association, request, progress, SUCCESS)
     logger.info("move submitted", extra={**association.facts, "job": job.identifier})
 

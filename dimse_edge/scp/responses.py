@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
 from dimse_edge.request import Request
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from dimse_edge.association import EdgeAssociation
 
 _FAILED_SOP_INSTANCE_UID_LIST = 0x00080058
+_HELD_BACK_SECONDS = 0.02
 _LONGEST_LIST = 0xFFFE
 """What the 16 bits of length of a UI element can tell: some thousand UIDs."""
 
@@ -36,8 +38,38 @@ def keys_of(association: EdgeAssociation, request: Request) -> Keys:
 
 def send_progress(association: EdgeAssociation, request: Request, progress: Progress) -> None:
     """Tell how far a retrieve has come."""
-    encoded = encode_response(request.command, PENDING, counts=progress.counts)
-    association.dimse.send(request.context_id, encoded)
+    association.dimse.send_commands(request.context_id, [_pending(request, progress)])
+
+
+def _pending(request: Request, progress: Progress) -> bytes:
+    return encode_response(request.command, PENDING, counts=progress.counts)
+
+
+class Telling:
+    """Tells how far a retrieve has come: one response for each step, several with one packet.
+
+    Those of fast steps are held back for some milliseconds, so that neither side wakes up for
+    each; `flush` has to come before any other response.
+    """
+
+    def __init__(self, association: EdgeAssociation, request: Request) -> None:
+        self._association = association
+        self._request = request
+        self._waiting: list[bytes] = []
+        self._sent_at = float("-inf")
+
+    def tell(self, progress: Progress) -> None:
+        """Tell how far it is."""
+        self._waiting.append(_pending(self._request, progress))
+        if time.monotonic() - self._sent_at >= _HELD_BACK_SECONDS:
+            self.flush()
+
+    def flush(self) -> None:
+        """Send what was held back."""
+        if self._waiting:
+            self._association.dimse.send_commands(self._request.context_id, self._waiting)
+            self._waiting = []
+        self._sent_at = time.monotonic()
 
 
 def send_outcome(

@@ -33,8 +33,8 @@ _A_ASSOCIATE_RJ = 0x03
 _A_RELEASE_RP = 0x06
 _RELEASE_REQUEST = b"\x05\x00\x00\x00\x00\x04\x00\x00\x00\x00"
 _ABORT = b"\x07\x00\x00\x00\x00\x04\x00\x00\x00\x00"
-_SENT_AT_ONCE = 256 << 10
-"""What a peer has to take within its timeout."""
+_SENT_AT_ONCE = 1 << 20
+"""Small pieces of a data set are sent together."""
 
 
 class Association:
@@ -145,9 +145,9 @@ class Association:
         with self._translated("sending"):
             pending: list[Buffer] = []
             size_bytes = 0
-            for buffer in chain.from_iterable(pdus):
-                pending.append(buffer)
-                size_bytes += len(buffer)
+            for buffers in pdus:
+                pending += buffers
+                size_bytes += sum(map(len, buffers))
                 if size_bytes >= _SENT_AT_ONCE:
                     self._wire.send_buffers(pending)
                     pending, size_bytes = [], 0

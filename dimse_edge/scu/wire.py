@@ -11,7 +11,7 @@ import socket
 import ssl
 import struct
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from dimse_edge.command import ProtocolError
 from dimse_edge.fragments import Buffer
@@ -20,6 +20,8 @@ from dimse_edge.transport import BUFFERS_AT_ONCE, P_DATA_TF
 _HEADER = struct.Struct(">BxL")
 _BUFFER_BYTES = 64 << 10
 _LONGEST_OTHER_BYTES = 1 << 20
+_TAKEN_IN_TIME_BYTES = 256 << 10
+"""What a peer has to take within its timeout."""
 _CLOSING_SECONDS = 2.0
 _QUICK_ACK = getattr(socket, "TCP_QUICKACK", None)
 
@@ -93,27 +95,34 @@ class Wire:
             raise AssociationEnded("the connection broke while sending") from exc
 
     def send_buffers(self, buffers: Sequence[Buffer]) -> None:
-        """Send buffers, one behind the other, without putting them together; raise as `send`."""
-        if isinstance(self._socket, ssl.SSLSocket):
-            self.send(b"".join(buffers))
-            return
-        deadline = None if self._timeout is None else time.monotonic() + self._timeout
-        for start in range(0, len(buffers), BUFFERS_AT_ONCE):
-            self._send_some(buffers[start : start + BUFFERS_AT_ONCE], deadline)
+        """Send buffers, one behind the other, without putting them together.
 
-    def _send_some(self, buffers: Sequence[Buffer], deadline: float | None) -> None:
-        rest = [memoryview(buffer) for buffer in buffers]
+        The peer has to take so much of them at a time within the timeout; raise as `send`.
+        """
+        if isinstance(self._socket, ssl.SSLSocket):
+            for some in _groups(buffers, _TAKEN_IN_TIME_BYTES):
+                self.send(b"".join(some))
+            return
+        for start in range(0, len(buffers), BUFFERS_AT_ONCE):
+            self._send_some(buffers[start : start + BUFFERS_AT_ONCE])
+
+    def _send_some(self, rest: Sequence[Buffer]) -> None:
+        taken, deadline = 0, self._deadline()
         try:
             while rest:
-                remaining = None if deadline is None else deadline - time.monotonic()
-                if remaining is not None and remaining <= 0:
-                    raise TimeoutError
-                self._socket.settimeout(remaining)
-                rest = _behind(rest, self._socket.sendmsg(rest))
+                self._socket.settimeout(_remaining(deadline))
+                sent = self._socket.sendmsg(rest)
+                taken += sent
+                rest = _behind(rest, sent)
+                if taken >= _TAKEN_IN_TIME_BYTES:
+                    taken, deadline = 0, self._deadline()
         except TimeoutError as exc:
             raise PeerTimeout("it does not take what is sent to it") from exc
         except OSError as exc:
             raise AssociationEnded("the connection broke while sending") from exc
+
+    def _deadline(self) -> float | None:
+        return None if self._timeout is None else time.monotonic() + self._timeout
 
     def read_pdu(self, timeout: float | None = None) -> tuple[int, bytes]:
         """Return type and body of the next PDU.
@@ -197,13 +206,37 @@ class Wire:
             self._buffer += data
 
 
-def _behind(buffers: list[memoryview], sent: int) -> list[memoryview]:
+def _remaining(deadline: float | None) -> float | None:
+    """Return the seconds up to a deadline; raise TimeoutError behind it."""
+    if deadline is None:
+        return None
+    remaining = deadline - time.monotonic()
+    if remaining <= 0:
+        raise TimeoutError
+    return remaining
+
+
+def _groups(buffers: Iterable[Buffer], size_bytes: int) -> Iterator[list[Buffer]]:
+    """Yield buffers, in their order, as many at a time as make up a size."""
+    group: list[Buffer] = []
+    grown = 0
+    for buffer in buffers:
+        group.append(buffer)
+        grown += len(buffer)
+        if grown >= size_bytes:
+            yield group
+            group, grown = [], 0
+    if group:
+        yield group
+
+
+def _behind(buffers: Sequence[Buffer], sent: int) -> Sequence[Buffer]:
     """Return what of some buffers is left when so many bytes of them are sent."""
     for number, buffer in enumerate(buffers):
         if sent < len(buffer):
-            return [buffer[sent:], *buffers[number + 1 :]]
+            return [memoryview(buffer)[sent:], *buffers[number + 1 :]]
         sent -= len(buffer)
-    return []
+    return ()
 
 
 def _secured(
