@@ -17,7 +17,7 @@ from dimse_edge.command import (
     ProtocolError,
     parse_command,
 )
-from dimse_edge.fragments import IS_COMMAND, IS_LAST, Buffer, fragment_bytes, iter_pdus
+from dimse_edge.fragments import IS_COMMAND, IS_LAST, Buffer, fragment_bytes, iter_pdus, pdu_of
 from dimse_edge.reception import Reception
 from dimse_edge.request import Request
 from dimse_edge.responses import encode_response
@@ -171,7 +171,10 @@ class DimseProvider(DIMSEServiceProvider):
         head = b"".join(_flat(iter_pdus(context_id, IS_COMMAND, [command], size)))
         buffers: list[Buffer] = []
         for data_set in data_sets:
-            buffers += [head, *_flat(iter_pdus(context_id, 0, [data_set], size))]
+            if len(data_set) <= size:
+                buffers.append(head + pdu_of(context_id, 0, data_set))
+            else:
+                buffers += [head, *_flat(iter_pdus(context_id, 0, [data_set], size))]
         self._edge.dul.send_buffers(buffers)
 
     @property

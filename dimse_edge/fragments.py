@@ -52,6 +52,13 @@ def iter_pdus(
     yield _cut(context_id, control, waiting, size, is_last=True)
 
 
+def pdu_of(context_id: int, control: int, part: Buffer) -> bytes:
+    """Return the one PDU of a message part that is no longer than a PDU may be."""
+    length = len(part) + 2
+    control |= IS_LAST
+    return _HEADER.pack(_P_DATA_TF, 0, length + 4, length, context_id, control) + part
+
+
 def _cut(
     context_id: int, control: int, chunk: memoryview, size: int, *, is_last: bool
 ) -> list[Buffer]:

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from botocore.model import Shape
     from botocore.parsers import ResponseParser
 
+_BINARY = b'"B'
+"""What every answer holds that has binary values, and some others."""
 _ROWS = frozenset({"QueryOutput", "GetItemOutput", "BatchGetItemOutput"})
 
 
@@ -34,6 +36,8 @@ class _Parser(JSONParser):  # type: ignore[misc, unused-ignore]
         if shape.name not in _ROWS:
             return super()._handle_json_body(raw_body, shape)  # type: ignore[misc]
         answer = orjson.loads(raw_body)
+        if _BINARY not in raw_body:
+            return answer
         _decode_rows(answer.get("Items", ()))
         _decode_rows([answer["Item"]] if "Item" in answer else ())
         for rows in answer.get("Responses", {}).values():
@@ -44,7 +48,8 @@ class _Parser(JSONParser):  # type: ignore[misc, unused-ignore]
 def _decode_rows(rows: Iterable[dict[str, Any]]) -> None:
     for row in rows:
         for value in row.values():
-            _decode(value)
+            if "S" not in value and "N" not in value:
+                _decode(value)
 
 
 def _decode(value: dict[str, Any]) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from nephele.domain.attributes import number_of
 from nephele.domain.character_set import Encoding
@@ -24,8 +24,7 @@ _REALS = {"FL": "f", "FD": "d"}
 _LONGEST_SHORT_BYTES = 0xFFFE
 
 
-@dataclass(frozen=True, slots=True)
-class Answered:
+class Answered(NamedTuple):
     """One element of an answer: a text (values joined by a backslash), or items of a sequence."""
 
     vr: str
@@ -76,7 +75,7 @@ class AnswerWriter:
         for tag in sorted(answer):
             element = answer[tag]
             last = self._last.get(tag)
-            if last is None or last[0] is not element:
+            if last is None or last[0] != element:
                 last = self._last[tag] = element, self._element(tag, element)
             encoded.append(last[1])
         return b"".join(encoded)

@@ -97,6 +97,14 @@ class Totals:
 
 
 @dataclass(frozen=True, slots=True)
+class Counts:
+    """What is counted of a patient, study or series: see `Resource`."""
+
+    totals: Totals
+    modalities: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Resource:
     """A patient, study, series or instance.
 

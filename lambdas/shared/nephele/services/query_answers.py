@@ -17,12 +17,12 @@ from nephele.domain.levels import ORDER, Level
 from nephele.domain.orthanc_id import OrthancId
 from nephele.domain.query_answer import Answer, Answered, answered
 from nephele.domain.query_identifier import Key
-from nephele.domain.resources import Resource
+from nephele.domain.resources import Counts, Resource
 from nephele.services.archive import Archive
 from nephele.services.find import Found
 from nephele.services.hierarchy import any_instance, in_parallel, resources_in_order
 from nephele.services.query import Query
-from nephele.services.requested_tags import COMPUTED, Compute
+from nephele.services.requested_tags import COMPUTED, COUNTED, Compute, Count
 from nephele.services.retrieve import data_set
 
 _COMPUTED_TAGS = frozenset(tag for _, tag in COMPUTED)
@@ -71,6 +71,7 @@ class _Renderer:
         self._matchers = query.matchers
         self._above: dict[OrthancId, Resource] = {}
         self._main: dict[str, Key] = {}
+        self._counted: list[tuple[Key, Count]] = []
         self._computed: list[tuple[Key, Compute]] = []
         self._stored: list[Key] = []
         self._lower: list[Key] = []
@@ -89,6 +90,8 @@ class _Renderer:
         tag = tag_of(key.tag)
         if is_private_creator(key.tag):
             self._empty[key.tag] = Answered(key.vr, key.text)
+        elif (count := COUNTED.get((self._level, tag))) is not None:
+            self._counted.append((key, count))
         elif (compute := COMPUTED.get((self._level, tag))) is not None:
             self._computed.append((key, compute))
         elif key.vr != "SQ" and any(tag in shown_tags(level) for level in self._levels):
@@ -107,6 +110,10 @@ class _Renderer:
 
     def knows(self, found: Found) -> bool:
         """Tell whether the answers for some resources can be told without reading."""
+        return not self._counted and self._is_plain(found)
+
+    def _is_plain(self, found: Found) -> bool:
+        """Tell whether all but what is counted is known of some resources."""
         is_plain = not (self._stored or self._computed)
         return is_plain and all(one in found.main_tags for one in found.ids)
 
@@ -114,6 +121,10 @@ class _Renderer:
         """Return the answers for some resources, in their order."""
         if self.knows(found):
             return [self._with_main_tags(found.main_tags[one]) for one in found.ids]
+        if self._is_plain(found):
+            counts = self._archive.index.counts(found.ids)
+            known = ((found.main_tags[one], counts[one]) for one in found.ids if one in counts)
+            return [self._with_counts(self._with_main_tags(tags), one) for tags, one in known]
         resources = resources_in_order(self._archive, found.ids)
         self._read_above(resources)
         if self._stored or any(tag_of(key.tag) in _COSTLY for key, _ in self._computed):
@@ -133,11 +144,18 @@ class _Renderer:
             self._above |= self._archive.index.resources(missing)
 
     def _answer(self, resource: Resource) -> Answer:
-        answer = self._with_main_tags(self._known(resource))
+        answer = self._with_counts(self._with_main_tags(self._known(resource)), resource)
         for key, compute in self._computed:
             answer[key.tag] = Answered(key.vr, compute(self._archive, resource))
         if self._stored:
             self._add_stored(resource, answer)
+        return answer
+
+    def _with_counts(
+        self, answer: dict[int, Answered], counted: Counts | Resource
+    ) -> dict[int, Answered]:
+        for key, count in self._counted:
+            answer[key.tag] = Answered(key.vr, count(counted))
         return answer
 
     def _with_main_tags(self, known: Mapping[str, str]) -> dict[int, Answered]:

@@ -9,7 +9,7 @@ from nephele.domain.dicom_json import TagFormat, in_format
 from nephele.domain.dictionary import name_of, parse_tag
 from nephele.domain.levels import Level
 from nephele.domain.main_sequences import shown_sequences
-from nephele.domain.resources import Resource
+from nephele.domain.resources import Counts, Resource
 from nephele.errors import BadRequest
 from nephele.services.archive import Archive
 from nephele.services.hierarchy import any_instance, descendants, resources_in_order
@@ -20,6 +20,7 @@ _MAIN_TAGS = {level: {a.tag for a in MAIN_ATTRIBUTES if a.level is level} for le
 _SEQUENCES = frozenset(attribute.tag for attribute in MAIN_ATTRIBUTES if attribute.vr == "SQ")
 
 Compute = Callable[[Archive, Resource], str]
+Count = Callable[[Counts | Resource], str]
 
 
 def requested_tags(
@@ -110,15 +111,25 @@ def _sop_classes(archive: Archive, study: Resource) -> str:
     return _distinct(one.metadata.get("SopClassUid", "") for one in instances)
 
 
+COUNTED: dict[tuple[Level, str], Count] = {
+    (Level.PATIENT, "0020,1200"): lambda patient: str(patient.totals.studies),
+    (Level.PATIENT, "0020,1202"): lambda patient: str(patient.totals.series),
+    (Level.PATIENT, "0020,1204"): lambda patient: str(patient.totals.instances),
+    (Level.STUDY, "0020,1206"): lambda study: str(study.totals.series),
+    (Level.STUDY, "0020,1208"): lambda study: str(study.totals.instances),
+    (Level.STUDY, "0008,0061"): lambda study: _distinct(study.modalities),
+    (Level.SERIES, "0020,1209"): lambda series: str(series.totals.instances),
+}
+"""Tags no file holds, of which a resource's own row tells: counts, modalities (PS3.4 C.3.4)."""
+
+
+def _computed(count: Count) -> Compute:
+    return lambda _, resource: count(resource)
+
+
 COMPUTED: dict[tuple[Level, str], Compute] = {
-    (Level.PATIENT, "0020,1200"): lambda _, patient: str(patient.totals.studies),
-    (Level.PATIENT, "0020,1202"): lambda _, patient: str(patient.totals.series),
-    (Level.PATIENT, "0020,1204"): lambda _, patient: str(patient.totals.instances),
-    (Level.STUDY, "0020,1206"): lambda _, study: str(study.totals.series),
-    (Level.STUDY, "0020,1208"): lambda _, study: str(study.totals.instances),
-    (Level.STUDY, "0008,0061"): lambda _, study: _distinct(study.modalities),
+    **{place: _computed(count) for place, count in COUNTED.items()},
     (Level.STUDY, "0008,0062"): _sop_classes,
-    (Level.SERIES, "0020,1209"): lambda _, series: str(series.totals.instances),
     (Level.INSTANCE, "0008,0056"): lambda *_: "ONLINE",
 }
-"""Tags no file holds: counts, and what the children of a study have (PS3.4 C.3.4)."""
+"""All tags no file holds."""

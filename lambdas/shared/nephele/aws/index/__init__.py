@@ -13,7 +13,7 @@ from nephele.domain.compression import inflate_beginning
 from nephele.domain.identifiers import matches_identifier
 from nephele.domain.levels import Level
 from nephele.domain.orthanc_id import OrthancId
-from nephele.domain.resources import Child, Resource, StoredFile, Totals
+from nephele.domain.resources import Child, Counts, Resource, StoredFile, Totals
 
 HEADER_LIMIT_BYTES = 100_000
 """Longest compressed header kept in the table; a longer one is read from its object."""
@@ -39,6 +39,15 @@ class Index:
         rows = self.table.get_all(keys.resource(orthanc_id) for orthanc_id in ids)
         found = (codec.read_resource(row) for row in rows if not codec.is_deleted(row))
         return {resource.orthanc_id: resource for resource in found}
+
+    def counts(self, ids: Iterable[OrthancId]) -> dict[OrthancId, Counts]:
+        """Return what is counted of resources by id; absent ones are left out."""
+        rows = self.table.get_all(keys.resource(orthanc_id) for orthanc_id in ids)
+        return {
+            OrthancId(row["pk"]["S"]): codec.read_counts(row)
+            for row in rows
+            if not codec.is_deleted(row)
+        }
 
     def rows(self, ids: Iterable[OrthancId]) -> dict[OrthancId, Row]:
         """Return raw rows of resources by id, tombstones included."""

@@ -46,7 +46,7 @@ from nephele.aws.index.table import Row
 from nephele.domain.levels import ORDER, Level
 from nephele.domain.orthanc_id import OrthancId
 from nephele.domain.provenance import Origin, Provenance
-from nephele.domain.resources import Resource, StoredFile, Totals
+from nephele.domain.resources import Counts, Resource, StoredFile, Totals
 from nephele.domain.user_state import NO_USER_STATE, UserState, decode_state
 
 _KEPT_IDS = 256
@@ -90,9 +90,11 @@ def pack_ids(ids: list[OrthancId]) -> dict[str, bytes]:
 @lru_cache(_KEPT_IDS)
 def _unpack_ids(packed: bytes) -> tuple[OrthancId, ...]:
     """Decode ids; what lies beside each other has the same ones above it."""
-    digests = (packed[start : start + 20].hex() for start in range(0, len(packed), 20))
+    digits = packed.hex()
+    starts = range(0, len(digits), 40)
     return tuple(
-        OrthancId("-".join(digest[n : n + 8] for n in range(0, 40, 8))) for digest in digests
+        OrthancId("-".join([digits[n : n + 8] for n in range(start, start + 40, 8)]))
+        for start in starts
     )
 
 
@@ -154,6 +156,11 @@ def read_user_state(row: Row) -> UserState:
 def read_modalities(row: Row) -> tuple[str, ...]:
     """Decode which modalities the series of a study have, ascending."""
     return tuple(sorted(row["mo"]["M"])) if "mo" in row else ()
+
+
+def read_counts(row: Row) -> Counts:
+    """Decode what is counted of a parent, and nothing else of its row."""
+    return Counts(read_totals(row), read_modalities(row))
 
 
 def read_totals(row: Row) -> Totals:

@@ -89,11 +89,13 @@ def _units(size_bytes: int) -> int:
 def _size_bytes(row: dict[str, Any]) -> int:
     size_bytes = 0
     for name, value in row.items():
-        text = value.get("S")  # most are
-        if text is None:
-            size_bytes += len(name) + _value_bytes(value)
+        size_bytes += len(name)
+        if (text := value.get("S")) is not None:  # most are
+            size_bytes += len(text) if text.isascii() else len(text.encode())
+        elif (number := value.get("N")) is not None:
+            size_bytes += len(number) // 2 + 1
         else:
-            size_bytes += len(name) + (len(text) if text.isascii() else len(text.encode()))
+            size_bytes += _value_bytes(value)
     return size_bytes
 
 

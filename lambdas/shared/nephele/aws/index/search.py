@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import chain, islice
+from typing import NamedTuple
 
 from nephele.aws.index import codec, keys, search_keys
 from nephele.aws.index.table import Row, Table
@@ -22,8 +23,7 @@ _SHARDS_AT_ONCE = 2
 _BEHIND_ALL_IDS = "g"
 
 
-@dataclass(frozen=True, slots=True)
-class Hit:
+class Hit(NamedTuple):
     """A resource a search row stands for, with its main tags."""
 
     orthanc_id: OrthancId
