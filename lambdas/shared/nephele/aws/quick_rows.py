@@ -35,14 +35,19 @@ class _Parser(JSONParser):  # type: ignore[misc, unused-ignore]
     def _handle_json_body(self, raw_body: bytes, shape: Shape) -> Any:
         if shape.name not in _ROWS:
             return super()._handle_json_body(raw_body, shape)  # type: ignore[misc]
-        answer = orjson.loads(raw_body)
-        if _BINARY not in raw_body:
-            return answer
-        _decode_rows(answer.get("Items", ()))
-        _decode_rows([answer["Item"]] if "Item" in answer else ())
-        for rows in answer.get("Responses", {}).values():
-            _decode_rows(rows)
+        return parse_rows(raw_body)
+
+
+def parse_rows(raw_body: bytes) -> Any:
+    """Parse what a read is answered."""
+    answer = orjson.loads(raw_body)
+    if _BINARY not in raw_body:
         return answer
+    _decode_rows(answer.get("Items", ()))
+    _decode_rows([answer["Item"]] if "Item" in answer else ())
+    for rows in answer.get("Responses", {}).values():
+        _decode_rows(rows)
+    return answer
 
 
 def _decode_rows(rows: Iterable[dict[str, Any]]) -> None:

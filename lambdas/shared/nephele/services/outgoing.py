@@ -12,6 +12,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
 
+from nephele.aws.index import resources_of
+from nephele.aws.index.table import Begun
 from nephele.domain.orthanc_id import OrthancId
 from nephele.domain.resources import Resource
 from nephele.errors import NepheleError, UnknownResource
@@ -30,7 +32,7 @@ _AHEAD_BYTES = 32 << 20
 """How much is fetched ahead, as far as it goes by whole objects."""
 _ROWS_AT_ONCE = 100
 
-_Batch = tuple[list[OrthancId], dict[OrthancId, Resource]]
+_Batch = tuple[list[OrthancId], Begun]
 
 Wanted = Callable[[Resource], Sequence[str]]
 """Tells which transfer syntaxes an instance may be sent in, in the order they are tried."""
@@ -71,7 +73,8 @@ class _Queue:
         following = self._look_up(remaining)
         try:
             while following is not None:
-                batch, found = following.result()
+                batch, rows = following
+                found = resources_of(rows.rows())
                 following = self._look_up(remaining)
                 if prepare is not None:
                     prepare([found[one] for one in batch if one in found])
@@ -82,15 +85,15 @@ class _Queue:
             while self._waiting:
                 yield from self._next()
         finally:
+            if following is not None:
+                following[1].discard()
             for _, get in self._waiting:
                 if isinstance(get, _Fetched):
                     get.discard()
 
-    def _look_up(self, remaining: Iterator[OrthancId]) -> Future[_Batch] | None:
+    def _look_up(self, remaining: Iterator[OrthancId]) -> _Batch | None:
         batch = list(islice(remaining, _ROWS_AT_ONCE))
-        if not batch:
-            return None
-        return self._pool.submit(lambda: (batch, self._archive.index.resources(batch)))
+        return (batch, self._archive.index.begin_resources(batch)) if batch else None
 
     def _is_full(self) -> bool:
         size_bytes = sum(size for size, _ in self._waiting)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
 
+from nephele.aws.index import counts_of
+from nephele.aws.index.table import Begun
 from nephele.batches import batched
 from nephele.domain.attributes import tag_of
 from nephele.domain.dicom_json import TagFormat, read_data_set
@@ -36,24 +38,32 @@ _BATCHES_AHEAD = 3
 def iter_answers(archive: Archive, query: Query, pieces: Iterable[Found]) -> Iterator[list[Answer]]:
     """Yield the answers for resources, in batches; those deleted meanwhile are left out.
 
-    The next batches are found and read while the one before is being sent; where nothing is left
-    to be read, no thread is worth it.
+    The next batches are found and read while the one before is being sent. Where only counts are
+    left to be read, that takes no threads: they would fight with the sender for the interpreter.
     """
     renderer = _Renderer(archive, query)
-    waiting: deque[Future[list[Answer]]] = deque()
+    waiting: deque[_Waiting] = deque()
     with ThreadPoolExecutor(_BATCHES_AHEAD, thread_name_prefix="answers") as pool:
         try:
             for batch in _iter_batches(pieces):
-                if renderer.knows(batch):
-                    yield renderer.render(batch)
-                    continue
-                waiting.append(pool.submit(renderer.render, batch))
-                while waiting and (len(waiting) >= _BATCHES_AHEAD or waiting[0].done()):
-                    yield waiting.popleft().result()
+                waiting.append(renderer.begin(batch, pool))
+                while waiting and (len(waiting) >= _BATCHES_AHEAD or waiting[0].is_there()):
+                    yield waiting.popleft().answers()
             while waiting:
-                yield waiting.popleft().result()
+                yield waiting.popleft().answers()
         finally:
+            for one in waiting:
+                one.discard()
             pool.shutdown(wait=False, cancel_futures=True)
+
+
+@dataclass(frozen=True, slots=True)
+class _Waiting:
+    """A batch that is being read: whether it is there, its answers, and what forgets it."""
+
+    is_there: Callable[[], bool]
+    answers: Callable[[], list[Answer]]
+    discard: Callable[[], object]
 
 
 def _iter_batches(pieces: Iterable[Found]) -> Iterator[Found]:
@@ -108,23 +118,26 @@ class _Renderer:
         """Return the levels that keep what is known of a resource, the highest first."""
         return ORDER[: ORDER.index(self._level) + 1]
 
-    def knows(self, found: Found) -> bool:
-        """Tell whether the answers for some resources can be told without reading."""
-        return not self._counted and self._is_plain(found)
-
-    def _is_plain(self, found: Found) -> bool:
-        """Tell whether all but what is counted is known of some resources."""
+    def begin(self, found: Found, pool: ThreadPoolExecutor) -> _Waiting:
+        """Begin to make the answers for some resources, in their order."""
         is_plain = not (self._stored or self._computed)
-        return is_plain and all(one in found.main_tags for one in found.ids)
+        if not is_plain or any(one not in found.main_tags for one in found.ids):
+            future = pool.submit(self._render, found)
+            return _Waiting(future.done, future.result, future.cancel)
+        if not self._counted:
+            return _Waiting(lambda: True, lambda: self._plain(found), lambda: None)
+        rows = self._archive.index.begin_resources(found.ids)
+        return _Waiting(rows.has_arrived, lambda: self._count(found, rows), rows.discard)
 
-    def render(self, found: Found) -> list[Answer]:
-        """Return the answers for some resources, in their order."""
-        if self.knows(found):
-            return [self._with_main_tags(found.main_tags[one]) for one in found.ids]
-        if self._is_plain(found):
-            counts = self._archive.index.counts(found.ids)
-            known = ((found.main_tags[one], counts[one]) for one in found.ids if one in counts)
-            return [self._with_counts(self._with_main_tags(tags), one) for tags, one in known]
+    def _plain(self, found: Found) -> list[Answer]:
+        return [self._with_main_tags(found.main_tags[one]) for one in found.ids]
+
+    def _count(self, found: Found, rows: Begun) -> list[Answer]:
+        counts = counts_of(rows.rows())
+        known = ((found.main_tags[one], counts[one]) for one in found.ids if one in counts)
+        return [self._with_counts(self._with_main_tags(tags), one) for tags, one in known]
+
+    def _render(self, found: Found) -> list[Answer]:
         resources = resources_in_order(self._archive, found.ids)
         self._read_above(resources)
         if self._stored or any(tag_of(key.tag) in _COSTLY for key, _ in self._computed):

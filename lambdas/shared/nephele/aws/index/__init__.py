@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from nephele.aws.bucket import Bucket
 from nephele.aws.index import codec, keys
-from nephele.aws.index.table import Row, Table
+from nephele.aws.index.table import Begun, Row, Table
 from nephele.domain.compression import inflate_beginning
 from nephele.domain.identifiers import matches_identifier
 from nephele.domain.levels import Level
@@ -36,18 +36,11 @@ class Index:
 
     def resources(self, ids: Iterable[OrthancId]) -> dict[OrthancId, Resource]:
         """Return resources by id; absent ones are left out."""
-        rows = self.table.get_all(keys.resource(orthanc_id) for orthanc_id in ids)
-        found = (codec.read_resource(row) for row in rows if not codec.is_deleted(row))
-        return {resource.orthanc_id: resource for resource in found}
+        return resources_of(self.table.get_all(keys.resource(orthanc_id) for orthanc_id in ids))
 
-    def counts(self, ids: Iterable[OrthancId]) -> dict[OrthancId, Counts]:
-        """Return what is counted of resources by id; absent ones are left out."""
-        rows = self.table.get_all(keys.resource(orthanc_id) for orthanc_id in ids)
-        return {
-            OrthancId(row["pk"]["S"]): codec.read_counts(row)
-            for row in rows
-            if not codec.is_deleted(row)
-        }
+    def begin_resources(self, ids: Iterable[OrthancId]) -> Begun:
+        """Begin to read the rows of 100 resources at most; `resources_of` decodes them."""
+        return self.table.begin_get_all(keys.resource(one) for one in dict.fromkeys(ids))
 
     def rows(self, ids: Iterable[OrthancId]) -> dict[OrthancId, Row]:
         """Return raw rows of resources by id, tombstones included."""
@@ -58,7 +51,7 @@ class Index:
         """Return what hangs under a resource, sorted by id."""
         return [
             Child(OrthancId(row["sk"]["S"][len(keys.CHILD) :]), row.get("i", {}).get("S"))
-            for row in self.table.iter_query(orthanc_id, prefix=keys.CHILD)
+            for row in self.table.begin_query(orthanc_id, keys.CHILD).rows()
         ]
 
     def header(self, instance: Resource, bucket: Bucket) -> bytes:
@@ -73,7 +66,7 @@ class Index:
 
     def lookup(self, tag: str, value: str) -> list[OrthancId]:
         """Return resources whose identifier (`0010,0020`, `0020,000d` …) is a value."""
-        rows = self.table.iter_query(keys.identifier(tag, value))
+        rows = self.table.begin_query(keys.identifier(tag, value)).rows()
         return [
             OrthancId(row["sk"]["S"]) for row in rows if matches_identifier(row["o"]["S"], value)
         ]
@@ -106,6 +99,21 @@ class Index:
             attached_bytes=sum(shard.attached_bytes for shard in shards),
             attached_saved_bytes=sum(shard.attached_saved_bytes for shard in shards),
         )
+
+
+def resources_of(rows: Iterable[Row]) -> dict[OrthancId, Resource]:
+    """Return the resources of some rows by id; deleted ones are left out."""
+    found = (codec.read_resource(row) for row in rows if not codec.is_deleted(row))
+    return {resource.orthanc_id: resource for resource in found}
+
+
+def counts_of(rows: Iterable[Row]) -> dict[OrthancId, Counts]:
+    """Return what is counted of the resources of some rows by id, deleted ones left out."""
+    return {
+        OrthancId(row["pk"]["S"]): codec.read_counts(row)
+        for row in rows
+        if not codec.is_deleted(row)
+    }
 
 
 def read_beginning(bucket: Bucket, file: StoredFile, stop: int | None) -> bytes:

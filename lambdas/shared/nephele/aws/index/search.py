@@ -6,19 +6,19 @@ caller compares values, which the rows bring along.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from itertools import chain, islice
+from itertools import chain
 from typing import NamedTuple
 
 from nephele.aws.index import codec, keys, search_keys
-from nephele.aws.index.table import Row, Table
+from nephele.aws.index.table import Begun, Row, Table
 from nephele.domain.levels import Level
 from nephele.domain.orthanc_id import OrthancId
 
 _FIRST_PAGE = 100
-_SHARDS_AT_ONCE = 2
+_SHARDS_AHEAD = 1
 """More would keep the first page, which is given at once, from being the first to come."""
 _BEHIND_ALL_IDS = "g"
 
@@ -65,13 +65,19 @@ def iter_dated(table: Table, dates: Dates = ALL_DATES) -> Iterator[Hit]:
 def iter_studies(table: Table) -> Iterator[Hit]:
     """Yield all studies, for who wants them to the last: in pages as large as they can be.
 
-    The first pages are read side by side, and each is given as soon as it is its turn and there.
+    What comes next is being read while the rows before are looked at.
     """
-    shards = [table.iter_query(search_keys.dates(n)) for n in range(search_keys.SEARCH_SHARDS)]
-    with ThreadPoolExecutor(_SHARDS_AT_ONCE, thread_name_prefix="studies") as pool:
-        firsts = pool.map(lambda rows: list(islice(rows, 1)), shards)
-        for first, others in zip(firsts, shards, strict=True):
-            yield from map(_hit, chain(first, others))
+    begun: deque[Begun] = deque()
+    try:
+        for shard in range(search_keys.SEARCH_SHARDS):
+            begun.append(table.begin_query(search_keys.dates(shard)))
+            if len(begun) > _SHARDS_AHEAD:
+                yield from map(_hit, begun.popleft().rows())
+        while begun:
+            yield from map(_hit, begun.popleft().rows())
+    finally:
+        for one in begun:
+            one.discard()
 
 
 def iter_of_modality(table: Table, modality: str, dates: Dates = ALL_DATES) -> Iterator[Hit]:
