@@ -12,6 +12,7 @@ from __future__ import annotations
 import os
 import select
 import ssl
+import weakref
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -97,6 +98,7 @@ class DirectReads:
         self._target: _Target | None = None
         self._idle: list[HTTPConnection] = []
         self._events.register("before-sign.dynamodb", self._learn)
+        weakref.finalize(self, _close_all, self._idle)
 
     def begin(self, operation: str, request: Mapping[str, Any]) -> Reply:
         """Send a request, `BatchGetItem` or `Query`, that holds no binary values."""
@@ -177,6 +179,11 @@ class DirectReads:
         else:
             self._idle.append(connection)
         return parse_rows(body) if is_success else None
+
+
+def _close_all(connections: list[HTTPConnection]) -> None:
+    for connection in connections:
+        connection.close()
 
 
 @lru_cache(maxsize=1)

@@ -55,14 +55,14 @@ class Outgoing:
     transfer_syntax_uid: str = ""
     error: NepheleError | None = None
     _file: BinaryIO | None = None
+    _data_set_offset: int = 0
     _opened: ExitStack = field(default_factory=ExitStack)
 
     def iter_chunks(self) -> Iterator[bytes | memoryview]:
         """Yield the data set, without file meta information, piece by piece."""
         if self._file is None:
             return
-        self._file.seek(0)
-        self._file.seek(read_file_meta(self._file).data_set_offset)
+        self._file.seek(self._data_set_offset)
         if isinstance(self._file, io.BytesIO):
             yield memoryview(self._file.getvalue())[self._file.tell() :]
             return
@@ -98,6 +98,8 @@ def read_outgoing(archive: Archive, instance: Resource, syntaxes: Sequence[str])
                 outgoing._file = (
                     file if syntax == source else _transcode(archive, file, syntax, outgoing)
                 )
+                outgoing._file.seek(0)
+                outgoing._data_set_offset = read_file_meta(outgoing._file).data_set_offset
             except (NotTranscodable, BadFileFormat, StorageFull) as exc:
                 failures.append(exc)
                 continue
