@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from itertools import islice
 
 from nephele.aws.index import resources_of
-from nephele.aws.index.table import Begun
+from nephele.aws.index.table_reads import Begun
 from nephele.domain.orthanc_id import OrthancId
 from nephele.domain.resources import Resource
 from nephele.errors import NepheleError, UnknownResource

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 from nephele.aws.index import counts_of
-from nephele.aws.index.table import Begun
+from nephele.aws.index.table_reads import Begun
 from nephele.batches import batched
 from nephele.domain.attributes import tag_of
 from nephele.domain.dicom_json import TagFormat, read_data_set

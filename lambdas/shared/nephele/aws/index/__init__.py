@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 from nephele.aws.bucket import Bucket
 from nephele.aws.index import codec, keys
-from nephele.aws.index.table import Begun, Row, Table
+from nephele.aws.index.table import Row, Table
+from nephele.aws.index.table_reads import Begun
 from nephele.domain.compression import inflate_beginning
 from nephele.domain.identifiers import matches_identifier
 from nephele.domain.levels import Level

@@ -13,7 +13,8 @@ from itertools import chain
 from typing import NamedTuple
 
 from nephele.aws.index import codec, keys, search_keys
-from nephele.aws.index.table import Begun, Row, Table
+from nephele.aws.index.table import Row, Table
+from nephele.aws.index.table_reads import Begun
 from nephele.domain.levels import Level
 from nephele.domain.orthanc_id import OrthancId
 
