@@ -37,7 +37,7 @@ _METHODS = {"BatchGetItem": "batch_get_item", "Query": "query"}
 _SIGNATURE_VERSION = "v4"
 _CONTENT_TYPE = "application/x-amz-json-1.0"
 _CONNECT_SECONDS, _READ_SECONDS = 3.0, 10.0
-_MOST_IDLE = 8
+_MOST_IDLE = 16
 
 Answer = dict[str, Any]
 
@@ -192,7 +192,6 @@ def direct_reads(client: DynamoDBClient) -> DirectReads:
     return DirectReads(client)
 
 
-@lru_cache(maxsize=1)
 def _context() -> ssl.SSLContext:
     return ssl.create_default_context(
         cafile=os.environ.get("AWS_CA_BUNDLE") or str(get_cert_path(True))

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import chain
 
+from nephele.aws.index import children_of, identified_by
+from nephele.aws.index.table_reads import iter_ahead
 from nephele.domain.attributes import IDENTIFIERS
 from nephele.domain.levels import ORDER, Level
 from nephele.domain.orthanc_id import OrthancId
@@ -11,10 +14,11 @@ from nephele.domain.query_identifier import Keys, level_of
 from nephele.domain.resources import Child
 from nephele.errors import BadRequest, UnknownResource
 from nephele.services.archive import Archive
-from nephele.services.hierarchy import in_parallel
 
 _ACCESSION_NUMBER = 0x00080050
 _LIST_SEPARATOR = "\\"
+_AHEAD = 8
+"""How many reads are under way besides the one that is waited for."""
 
 
 def resolve(archive: Archive, keys: Keys) -> list[OrthancId]:
@@ -44,9 +48,9 @@ def resolve_resources(archive: Archive, keys: Keys) -> tuple[Level, list[Orthanc
         Nothing is named so.
     """
     level, tag, values = _named(keys)
-    found = dict.fromkeys(
-        orthanc_id for value in values for orthanc_id in archive.index.lookup(tag, value)
-    )
+    looked_up = iter_ahead(lambda one: archive.index.begin_lookup(tag, one), values, _AHEAD)
+    named = (identified_by(one, rows) for one, rows in zip(values, looked_up, strict=True))
+    found = dict.fromkeys(chain.from_iterable(named))
     if not found:
         raise UnknownResource("nothing is named so")
     return level, list(found)
@@ -77,10 +81,14 @@ def instances_beneath(archive: Archive, level: Level, ids: Sequence[OrthancId]) 
     if level is Level.INSTANCE:
         return series
     for _ in ORDER[ORDER.index(level) : ORDER.index(Level.SERIES)]:
-        families = in_parallel(archive.index.children, series)
-        series = [child.orthanc_id for family in families for child in family]
-    families = in_parallel(archive.index.children, series)
+        series = [child.orthanc_id for family in _families(archive, series) for child in family]
+    families = _families(archive, series)
     return [child.orthanc_id for family in families for child in sorted(family, key=_place)]
+
+
+def _families(archive: Archive, ids: Sequence[OrthancId]) -> Iterator[list[Child]]:
+    """Yield what hangs under each of some resources, in their order."""
+    return map(children_of, iter_ahead(archive.index.begin_children, ids, _AHEAD))
 
 
 def instances_of(archive: Archive, ids: Sequence[str]) -> list[OrthancId]:

@@ -50,10 +50,11 @@ class Index:
 
     def children(self, orthanc_id: OrthancId) -> list[Child]:
         """Return what hangs under a resource, sorted by id."""
-        return [
-            Child(OrthancId(row["sk"]["S"][len(keys.CHILD) :]), row.get("i", {}).get("S"))
-            for row in self.table.begin_query(orthanc_id, keys.CHILD).rows()
-        ]
+        return children_of(self.table.iter_query(orthanc_id, prefix=keys.CHILD))
+
+    def begin_children(self, orthanc_id: OrthancId) -> Begun:
+        """Begin to read what hangs under a resource; `children_of` decodes it."""
+        return self.table.begin_query(orthanc_id, keys.CHILD)
 
     def header(self, instance: Resource, bucket: Bucket) -> bytes:
         """Return an instance's encoded header (`InstanceHeader.encoded`)."""
@@ -67,10 +68,11 @@ class Index:
 
     def lookup(self, tag: str, value: str) -> list[OrthancId]:
         """Return resources whose identifier (`0010,0020`, `0020,000d` …) is a value."""
-        rows = self.table.begin_query(keys.identifier(tag, value)).rows()
-        return [
-            OrthancId(row["sk"]["S"]) for row in rows if matches_identifier(row["o"]["S"], value)
-        ]
+        return identified_by(value, self.table.iter_query(keys.identifier(tag, value)))
+
+    def begin_lookup(self, tag: str, value: str) -> Begun:
+        """Begin to look an identifier up; `identified_by` decodes what is found."""
+        return self.table.begin_query(keys.identifier(tag, value))
 
     def iter_level(self, level: Level, start_after: OrthancId | None = None) -> Iterator[OrthancId]:
         """Yield the ids of a level in ascending order."""
@@ -106,6 +108,19 @@ def resources_of(rows: Iterable[Row]) -> dict[OrthancId, Resource]:
     """Return the resources of some rows by id; deleted ones are left out."""
     found = (codec.read_resource(row) for row in rows if not codec.is_deleted(row))
     return {resource.orthanc_id: resource for resource in found}
+
+
+def children_of(rows: Iterable[Row]) -> list[Child]:
+    """Return what hangs under a resource, in the order of its rows."""
+    return [
+        Child(OrthancId(row["sk"]["S"][len(keys.CHILD) :]), row.get("i", {}).get("S"))
+        for row in rows
+    ]
+
+
+def identified_by(value: str, rows: Iterable[Row]) -> list[OrthancId]:
+    """Return those of the resources found by an identifier that have this very one."""
+    return [OrthancId(row["sk"]["S"]) for row in rows if matches_identifier(row["o"]["S"], value)]
 
 
 def counts_of(rows: Iterable[Row]) -> dict[OrthancId, Counts]:

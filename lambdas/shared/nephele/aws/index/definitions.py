@@ -42,5 +42,5 @@ def put_version(table: Table, kind: str, name: str, value: object, version: int)
 
 def read_definitions(table: Table, kind: str) -> dict[str, Any]:
     """Return all that was changed, by name; None stands for what was removed."""
-    rows = table.begin_query(keys.definitions(kind)).rows()
+    rows = table.iter_query(keys.definitions(kind))
     return {row["sk"]["S"]: codec.read_document(row, "c")["value"] for row in rows}

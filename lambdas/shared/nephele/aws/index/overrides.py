@@ -10,7 +10,7 @@ from nephele.aws.index.table import Table
 
 def read_overrides(table: Table) -> dict[str, Any]:
     """Return the values of all options that were changed, by Orthanc's name of the option."""
-    rows = table.begin_query(keys.OVERRIDES).rows()
+    rows = table.iter_query(keys.OVERRIDES)
     return {row["sk"]["S"]: codec.read_document(row, "k") for row in rows}
 
 

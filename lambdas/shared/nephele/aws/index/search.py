@@ -6,7 +6,6 @@ caller compares values, which the rows bring along.
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import chain
@@ -14,7 +13,7 @@ from typing import NamedTuple
 
 from nephele.aws.index import codec, keys, search_keys
 from nephele.aws.index.table import Row, Table
-from nephele.aws.index.table_reads import Begun
+from nephele.aws.index.table_reads import iter_ahead
 from nephele.domain.levels import Level
 from nephele.domain.orthanc_id import OrthancId
 
@@ -68,17 +67,9 @@ def iter_studies(table: Table) -> Iterator[Hit]:
 
     What comes next is being read while the rows before are looked at.
     """
-    begun: deque[Begun] = deque()
-    try:
-        for shard in range(search_keys.SEARCH_SHARDS):
-            begun.append(table.begin_query(search_keys.dates(shard)))
-            if len(begun) > _SHARDS_AHEAD:
-                yield from map(_hit, begun.popleft().rows())
-        while begun:
-            yield from map(_hit, begun.popleft().rows())
-    finally:
-        for one in begun:
-            one.discard()
+    shards = (search_keys.dates(n) for n in range(search_keys.SEARCH_SHARDS))
+    for rows in iter_ahead(table.begin_query, shards, _SHARDS_AHEAD):
+        yield from map(_hit, rows)
 
 
 def iter_of_modality(table: Table, modality: str, dates: Dates = ALL_DATES) -> Iterator[Hit]:

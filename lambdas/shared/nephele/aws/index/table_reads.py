@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import random
 import time
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from nephele.aws import clients
 from nephele.aws.direct_reads import Reply, direct_reads
@@ -14,6 +15,7 @@ from nephele.aws.index.keys import Key
 from nephele.aws.index.meter import Meter
 from nephele.errors import Unavailable
 
+Item = TypeVar("Item")
 Row = dict[str, Any]
 """An item in DynamoDB's own JSON."""
 
@@ -44,6 +46,29 @@ class Begun:
         """Forget what was not taken."""
         if self.reply is not None:
             self.reply.discard()
+
+
+def iter_ahead(
+    begin: Callable[[Item], Begun], items: Iterable[Item], ahead: int
+) -> Iterator[Iterable[Row]]:
+    """Yield the rows that are read for each item, in order, while the next ones are being read.
+
+    Parameters
+    ----------
+    ahead : int
+        How many reads are under way besides.
+    """
+    begun: deque[Begun] = deque()
+    try:
+        for item in items:
+            begun.append(begin(item))
+            if len(begun) > ahead:
+                yield begun.popleft().rows()
+        while begun:
+            yield begun.popleft().rows()
+    finally:
+        for one in begun:
+            one.discard()
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,9 +145,9 @@ class TableReads:
         """
         request = self._query(pk, prefix)
         first = self._begin("Query", request)
-        return Begun(first, lambda: self._iter_ahead(request, first))
+        return Begun(first, lambda: self._iter_pages_ahead(request, first))
 
-    def _iter_ahead(self, request: dict[str, Any], reply: Reply) -> Iterator[Row]:
+    def _iter_pages_ahead(self, request: dict[str, Any], reply: Reply) -> Iterator[Row]:
         following: Reply | None = reply
         try:
             while following is not None:
