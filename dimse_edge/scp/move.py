@@ -18,6 +18,7 @@ from nephele.domain.orthanc_id import OrthancId
 from nephele.errors import NepheleError, UnknownResource
 from nephele.logs import logger
 from nephele.services.jobs.submit import JobOptions, submit
+from nephele.services.modalities import begin_modalities, modalities
 from nephele.services.resolve import instances_beneath, resolve_resources
 from nephele.settings.modality import Modality
 
@@ -33,14 +34,28 @@ _NO_ASSOCIATION = (Unreachable, PeerTimeout, AssociationEnded, ProtocolError)
 
 def serve(association: EdgeAssociation, request: Request) -> None:
     """Send everything the identifier names to the destination, or let a job do it."""
-    keys = keys_of(association, request)
-    modality = _destination(association, request)
-    level, named = resolve_resources(association.site.archive, keys)
+    modality, level, named = _parties(association, request)
     ids = instances_beneath(association.site.archive, level, named)
     if association.site.configuration.synchronous_c_move:
         _send_now(association, request, modality, ids)
     else:
         _send_later(association, request, modality, level, named, ids)
+
+
+def _parties(
+    association: EdgeAssociation, request: Request
+) -> tuple[Modality, Level, list[OrthancId]]:
+    """Return the destination, and what is to be sent; both are looked up at the same time."""
+    archive = association.site.archive
+    keys = keys_of(association, request)
+    begun = begin_modalities(archive, association.begun)
+    try:
+        level, named = resolve_resources(archive, keys)
+        modalities(archive, association.begun, begun)
+    finally:
+        if begun is not None:
+            begun.rows.discard()
+    return _destination(association, request), level, named
 
 
 def _destination(association: EdgeAssociation, request: Request) -> Modality:

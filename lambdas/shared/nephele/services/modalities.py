@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from nephele.aws.index import definitions
+from nephele.aws.index.table_reads import Begun
 from nephele.errors import BadFileFormat, InexistentItem, NepheleError
 from nephele.logs import logger
 from nephele.services.definitions import keep_definition
@@ -39,24 +40,41 @@ class KnownModalities:
     asked_at: float = field(default=0.0)
 
 
-def modalities(archive: Archive, since: float = 0.0) -> Mapping[str, Modality]:
+@dataclass(frozen=True, slots=True)
+class BegunModalities:
+    """A reading of the modalities that has begun; `at` is when, of the monotonic clock."""
+
+    rows: Begun
+    at: float
+
+
+def begin_modalities(archive: Archive, since: float = 0.0) -> BegunModalities | None:
+    """Begin to read the modalities for `modalities`, unless those that are known will do."""
+    if _is_fresh(archive.known_modalities, since):
+        return None
+    at = time.monotonic()
+    rows = definitions.begin_definitions(archive.index.table, definitions.MODALITIES)
+    return BegunModalities(rows, at)
+
+
+def modalities(
+    archive: Archive, since: float = 0.0, begun: BegunModalities | None = None
+) -> Mapping[str, Modality]:
     """Return the modalities by symbolic name, at most a second old.
 
     Parameters
     ----------
     since : float
         What was changed before this moment of the monotonic clock counts in any case.
+    begun : BegunModalities, optional
+        What `begin_modalities` has returned a moment ago.
     """
-    known, now = archive.known_modalities, time.monotonic()
-    if (
-        known.modalities is not None
-        and known.read_at >= since
-        and now < known.asked_at + FOLLOWED_SECONDS
-    ):
+    known = archive.known_modalities
+    if known.modalities is not None and _is_fresh(known, since):
         return known.modalities
-    known.asked_at = now
+    known.asked_at = time.monotonic()
     try:
-        return current_modalities(archive)
+        return current_modalities(archive, begun)
     except NepheleError as error:
         logger.warning("modalities are unknown", extra={"error": type(error).__name__})
         known.modalities = known.modalities or dict(archive.configuration.dicom_modalities)
@@ -64,18 +82,28 @@ def modalities(archive: Archive, since: float = 0.0) -> Mapping[str, Modality]:
         return known.modalities
 
 
-def current_modalities(archive: Archive) -> Mapping[str, Modality]:
+def _is_fresh(known: KnownModalities, since: float) -> bool:
+    is_recent = time.monotonic() < known.asked_at + FOLLOWED_SECONDS
+    return known.modalities is not None and known.read_at >= since and is_recent
+
+
+def current_modalities(
+    archive: Archive, begun: BegunModalities | None = None
+) -> Mapping[str, Modality]:
     """Return the modalities by symbolic name, as they are now."""
-    begun = time.monotonic()
+    at = time.monotonic() if begun is None else begun.at
     found = dict(archive.configuration.dicom_modalities)
-    changed = definitions.read_definitions(archive.index.table, definitions.MODALITIES)
+    if begun is None:
+        changed = definitions.read_definitions(archive.index.table, definitions.MODALITIES)
+    else:
+        changed = definitions.definitions_of(begun.rows.rows())
     for name, value in changed.items():
         if value is None:
             found.pop(name, None)
         else:
             found[name] = Modality.model_validate(value)
     known = archive.known_modalities
-    known.modalities, known.read_at, known.asked_at = found, begun, begun
+    known.modalities, known.read_at, known.asked_at = found, at, at
     return found
 
 

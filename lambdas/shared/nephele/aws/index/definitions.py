@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from nephele.aws import clock
 from nephele.aws.index import codec, keys
-from nephele.aws.index.table import Table
+from nephele.aws.index.table import Row, Table
+from nephele.aws.index.table_reads import Begun
 from nephele.errors import Conflict
 
 MODALITIES = "modalities"
@@ -40,7 +42,16 @@ def put_version(table: Table, kind: str, name: str, value: object, version: int)
     return table.update(key, "SET c = :c, n = :n", condition, values) is not None
 
 
-def read_definitions(table: Table, kind: str) -> dict[str, Any]:
+def begin_definitions(table: Table, kind: str) -> Begun:
+    """Begin to read all that was changed; `definitions_of` decodes it."""
+    return table.begin_query(keys.definitions(kind))
+
+
+def definitions_of(rows: Iterable[Row]) -> dict[str, Any]:
     """Return all that was changed, by name; None stands for what was removed."""
-    rows = table.iter_query(keys.definitions(kind))
     return {row["sk"]["S"]: codec.read_document(row, "c")["value"] for row in rows}
+
+
+def read_definitions(table: Table, kind: str) -> dict[str, Any]:
+    """Return all that was changed, as `definitions_of`."""
+    return definitions_of(table.iter_query(keys.definitions(kind)))
