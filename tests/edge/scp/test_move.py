@@ -94,6 +94,16 @@ def test_all_of_a_study(start: StartInner) -> None:
     assert {one.originator for one in peer.received} == {("MOVER", 7)}
 
 
+def test_what_is_held_back_comes_before_the_outcome(
+    start: StartInner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("dimse_edge.scp.responses._HELD_BACK_SECONDS", 3600.0)
+    with target(ALL) as peer, moving(start, peer) as association:
+        statuses, counts, *_ = move(association, identifier("PATIENT", PatientID="P1\\P2"))
+    assert statuses == [0xFF00] * 4 + [0x0000]
+    assert counts == [(5 - n, n, 0, 0) for n in range(1, 6)]
+
+
 def test_the_outcome_comes_after_the_release(
     start: StartInner, monkeypatch: pytest.MonkeyPatch
 ) -> None:
