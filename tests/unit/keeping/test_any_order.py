@@ -6,7 +6,6 @@ After each step index, counters, bucket and REST answers are what the model says
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from itertools import count
 from typing import Any, ClassVar
@@ -36,12 +35,9 @@ from nephele.services.metadata import set_metadata
 from nephele.services.protection import protect
 from nephele.services.store import store
 from nephele.services.undelete import finish_restore, list_deletions, restore_part
-from tests.unit.conftest import make_archive
-from tests.unit.emulated import emulated_aws
 from tests.unit.keeping.conftest import (
     assert_counters_match,
     clear,
-    complete_archive,
     configured,
     moment,
     settle,
@@ -277,13 +273,6 @@ def _compare(found: dict[str, Any], kept: Kept) -> None:
     sizes = [] if kept.attachment is None else [kept.attachment]
     assert [one["UncompressedSize"] for one in attached] == sizes
     assert found.get("IsProtected", False) is kept.is_protected
-
-
-@pytest.fixture(scope="module")
-def emulated() -> Iterator[Archive]:
-    """Open an archive on the emulated AWS, which takes a fourth of moto's time."""
-    with emulated_aws():
-        yield complete_archive(make_archive(table="index"))
 
 
 @pytest.fixture

@@ -33,6 +33,11 @@ from tests.unit.keeping.test_keeping import patient_id, patients, put
 from tests.unit.keeping.test_undone import put_and_delete, undo_first
 
 
+@pytest.fixture(scope="module")
+def opened(emulated: Archive) -> Archive:
+    return emulated
+
+
 def fail(*_: object) -> None:
     raise Unavailable("index: throttled")
 

@@ -28,6 +28,11 @@ DAY = 86_400
 Pass = Callable[[float], None]
 
 
+@pytest.fixture(scope="module")
+def opened(emulated: Archive) -> Archive:
+    return emulated
+
+
 @pytest.fixture
 def pass_days(monkeypatch: pytest.MonkeyPatch) -> Pass:
     """Return what lets so many days be over."""

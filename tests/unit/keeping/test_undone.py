@@ -27,6 +27,11 @@ from tests.unit.keeping.test_deletions import objects, run_reconciler
 from tests.unit.keeping.test_keeping import patient_id, patients, put
 
 
+@pytest.fixture(scope="module")
+def opened(emulated: Archive) -> Archive:
+    return emulated
+
+
 def put_and_delete(archive: Archive) -> list[str]:
     """Store an instance and delete it with its patient; return its object."""
     put(archive, 1)
