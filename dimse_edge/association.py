@@ -71,7 +71,8 @@ class EdgeAssociation(Association):
         self._describe(entity, connection)
 
     def _describe(self, entity: ApplicationEntity, connection: socket.socket) -> None:
-        self.set_socket(PduSocket(self, connection, entity.maximum_pdu_size))
+        self.transport = PduSocket(self, connection, entity.maximum_pdu_size)
+        self.set_socket(self.transport)
         self.acceptor.ae_title = entity.ae_title
         self.acceptor.maximum_length = entity.maximum_pdu_size
         self.acceptor.implementation_class_uid = entity.implementation_class_uid

@@ -61,6 +61,9 @@ class Ending:
         """Log how it went; who only opened and closed the connection is not worth a line."""
         association = self._association
         peer = association.peer
+        if association.transport.failure:
+            self._report_tls(association.transport.failure)
+            return
         if association.requestor.primitive is None or is_own(peer.aet, peer.address):
             return
         seconds = round(time.monotonic() - association.begun, 3)
@@ -69,6 +72,13 @@ class Ending:
         logger.info("association ended", extra={**association.facts, **outcome, **counts})
         if not association.is_released:
             self._keep()
+
+    def _report_tls(self, failure: str) -> None:
+        """Tell why there was not even a connection to ask for an association over."""
+        logger.warning("no TLS connection", extra={**self._association.facts, "reason": failure})
+        self.outcome = Outcome.ABORTED_HERE
+        self._reasons.append(failure)
+        self._keep()
 
     @property
     def _word(self) -> str:

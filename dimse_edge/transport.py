@@ -15,6 +15,7 @@ from pynetdicom.transport import AssociationSocket
 
 from dimse_edge.command import ProtocolError
 from dimse_edge.fragments import Buffer
+from dimse_edge.tls_failures import PLAIN_PORT, explain, is_client_hello
 
 if TYPE_CHECKING:
     from pynetdicom.association import Association
@@ -47,6 +48,11 @@ class PduSocket(AssociationSocket):
 
     Many small PDUs come with one system call, the rest of a large one with another. No PDU longer
     than was negotiated is read, so a connection's memory is bounded whatever the peer sends.
+
+    Attributes
+    ----------
+    failure : str
+        Why TLS did not come about, in words; "" where it did.
     """
 
     def __init__(
@@ -62,6 +68,7 @@ class PduSocket(AssociationSocket):
         self._start = 0
         self._end = 0
         self._timeout: float | None = None
+        self.failure = ""
 
     def read_pdu(self, timeout: float | None) -> tuple[int, memoryview]:
         """Return type and bytes, header included, of the next PDU.
@@ -87,6 +94,8 @@ class PduSocket(AssociationSocket):
         if not 1 <= pdu_type <= 7 or size > (
             self._maximum_pdu_bytes if is_data else _LONGEST_OTHER_BYTES
         ):
+            if is_client_hello(self._view[self._start : self._end].tobytes()):
+                self.failure = PLAIN_PORT
             raise ProtocolError("no PDU, or one that is too long")
         whole = _HEADER.size + size
         self._make_room(whole)
@@ -165,6 +174,9 @@ class PduSocket(AssociationSocket):
             count = self.socket.recv_into(self._view[self._end :], size, flags)
         except BlockingIOError as exc:
             raise TimeoutError from exc
+        except ssl.SSLError as exc:
+            self.failure = explain(exc)
+            raise ConnectionEnded from exc
         except OSError as exc:
             raise ConnectionEnded from exc
         if not count:

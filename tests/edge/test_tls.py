@@ -114,6 +114,31 @@ def test_a_certificate_is_required(
         associate(archive_of({}), modality_at(edge, UseDicomTls=False))
 
 
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        pytest.param(["+tla", "-ic"], "DicomTlsRemoteCertificateRequired", id="no certificate"),
+        pytest.param(["stranger"], "DicomTlsTrustedCertificates", id="a stranger's certificate"),
+        pytest.param([], "does not speak TLS, and DicomTlsEnabled is true", id="no TLS"),
+    ],
+)
+def test_a_failed_handshake_is_explained(
+    start_edge: StartEdge, certificates: Path, arguments: list[str], words: str
+) -> None:
+    edge = start_edge(options(certificates))
+    if arguments == ["stranger"]:
+        key, chain = certificates / "stranger.key", certificates / "stranger.crt"
+        arguments = ["+tls", str(key), str(chain), "-ic"]
+    assert dcmtk("echoscu", edge, *arguments, "-to", "3", "-ta", "3") != 0
+    assert words in edge.wait_for("no TLS connection")["reason"]
+
+
+def test_tls_where_it_is_not_spoken_is_explained(start_edge: StartEdge) -> None:
+    edge = start_edge({})
+    assert dcmtk("echoscu", edge, "+tla", "-ic", "-to", "3", "-ta", "3") != 0
+    assert "DicomTlsEnabled is false" in edge.wait_for("no TLS connection")["reason"]
+
+
 def test_no_certificate_is_required(start_edge: StartEdge, certificates: Path) -> None:
     configuration = options(certificates, DicomTlsRemoteCertificateRequired=False)
     edge = start_edge(configuration)
