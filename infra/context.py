@@ -117,6 +117,8 @@ class Context:
     @staticmethod
     def _range(name: str, value: str) -> str:
         try:
+            if "/" not in value:
+                raise ValueError("a single host ends in /32")
             return str(IPv4Network(value))
         except ValueError as exc:
             raise ConfigurationError(

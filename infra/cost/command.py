@@ -21,6 +21,7 @@ from infra.cost.estimate import (
 
 _MILLION = 1_000_000
 _SECONDS = 30
+_COUNTED = "all calls since the start counted, jobs and REST as well"
 
 
 def cost(
@@ -42,12 +43,16 @@ def cost(
     lines = [line for line in iter_lines(figures, prices) if line.count]
     stored = stored_instances(figures)
     if reads:
-        _print(lines, reads, 1000, f"per thousand reads ({reads} counted)")
+        _print(lines, reads, 1000, f"per thousand reads, {_COUNTED} ({reads} reads)")
     elif stored:
-        total = _print(lines, stored, _MILLION, f"per million instances ({stored} counted)")
+        title = f"per million instances, {_COUNTED} ({stored} stored)"
+        total = _print(lines, stored, _MILLION, title)
         calls = total - _of_functions(lines) / stored * _MILLION
-        met = "met" if calls <= GOAL_DOLLARS_PER_MILLION else "NOT met"
-        typer.echo(f"of which calls: {calls:.2f}; goal {GOAL_DOLLARS_PER_MILLION:.0f}: {met}")
+        met = "met" if calls <= GOAL_DOLLARS_PER_MILLION else "not met"
+        typer.echo(
+            f"of which calls: {calls:.2f} (the goal of storing alone, without transcoding,"
+            f" thousands of them: {GOAL_DOLLARS_PER_MILLION:.0f}, {met})"
+        )
         gigabytes = instance_mb * _MILLION / 1000
         month = gigabytes * prices.month("s3_gb")
         typer.echo(f"\na month of a million of {instance_mb} MB stored: {month:.2f}")

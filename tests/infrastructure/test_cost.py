@@ -116,9 +116,9 @@ def running(tmp_path: Path) -> Iterator[Path]:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        pytest.param([], "goal 15: met", id="storing"),
+        pytest.param([], "thousands of them: 15, met", id="storing"),
         pytest.param(["--instance-mb", "1"], "a million of 1.0 MB stored: 23.00", id="size"),
-        pytest.param(["--reads", "1000"], "per thousand reads (1000 counted)", id="reading"),
+        pytest.param(["--reads", "1000"], "as well (1000 reads)", id="reading"),
     ],
 )
 def test_the_command_prints_dollars(running: Path, arguments: list[str], said: str) -> None:

@@ -71,6 +71,10 @@ REFUSED = {
     "host bits in a range": ({"vpc_cidr": "10.0.0.1/16"}, "vpc_cidr: "),
     "a VPC that is too large": ({"vpc_cidr": "10.0.0.0/8"}, "vpc_cidr: "),
     "clients without range": ({"dicom_clients": "10.0.0.0/8,ward"}, "dicom_clients: 'ward'"),
+    "clients without a mask": (
+        {"dicom_clients": "10.0.0.0"},
+        "dicom_clients: '10.0.0.0' is no range of addresses such as 10.0.0.0/16 (a single host",
+    ),
     "clients of IPv6": ({"dicom_clients": "fd00::/8"}, "dicom_clients: "),
     "an existing VPC in parts": ({"vpc_id": VPC["vpc_id"]}, "vpc_id: it needs vpc_cidr"),
     "parts without a VPC": ({"subnet_ids": VPC["subnet_ids"]}, "subnet_ids: it describes"),
