@@ -20,7 +20,6 @@ ALLOWED_WILDCARDS = {
     "/derived/*": "what is computed of instances is not known at deployment",
     "/attachments/*": "attachments of users are not known at deployment",
     "/journal/*": "what users will change is not known at deployment",
-    "/journal/definitions/*": "names of modalities, peers and worklists are users' own",
     "/*": "tasks of the edge's own cluster have no names before they run",
     "/backup/*": "backups of the table have no names before they are made",
 }
