@@ -28,9 +28,10 @@ needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="users are made by roo
 OURS = ("dimse_edge", "nephele")
 OF_THE_BASE = {
     *("libc.so.6", "libdl.so.2", "libm.so.6", "libpthread.so.0", "librt.so.1"),
-    *("libgcc_s.so.1", "libstdc++.so.6"),
+    *("libgcc_s.so.1", "libstdc++.so.6", "libz.so.1"),
 }
-"""Libraries of Debian's smallest installation; the image has no others but those of its wheels."""
+"""Libraries of Debian's smallest installation (dpkg and apt need the last three); the image has no
+others but those of its wheels."""
 OF_OLDER_PYTHONS = {"jpeg_ls"}
 """Imported where the interpreter is older than the image's."""
 IMPORT_ALL = """
