@@ -50,13 +50,14 @@ class _Get:
         if not there:
             return self._ask_for_other_classes(retrieved, level, query, progress)
         missing = {one.sop_instance_uid: one for one in there if one.sop_instance_uid not in come}
+        asked = len(missing)
         parts = [retrieved]
         try:
             for part in self._iter_others(there, missing, progress):
                 parts.append(part)
         except (GetUnavailable, NetworkProtocol) as error:
             logger.warning("what failed cannot be got", extra={"reason": str(error)})
-        return _outcome(parts, list(missing))
+        return _outcome(parts, asked, list(missing), come)
 
     def _iter_others(
         self, there: list[Held], missing: dict[str, Held], progress: Progress
@@ -110,10 +111,19 @@ class _Get:
         return retrieved
 
 
-def _outcome(parts: list[Retrieved], left: list[str]) -> Retrieved:
-    """Return how it ended altogether: a success where nothing is left, whatever failed before."""
-    whole = together(parts)
-    whole.failed, whole.failed_sop_instance_uids = len(left), left
-    if not left and not whole.warning:
+def _outcome(
+    parts: list[Retrieved], asked: int, left: list[str], come: Collection[str]
+) -> Retrieved:
+    """Return how it ended altogether: a success where all that failed has come since.
+
+    What failed and is not among the instances that the modality lists has not come: `asked` were
+    missing of those, `left` still are.
+    """
+    whole, first = together(parts), parts[0]
+    unlisted = [uid for uid in first.failed_sop_instance_uids if uid not in come]
+    uids = list(dict.fromkeys([*left, *unlisted]))
+    whole.failed = max(len(uids), first.failed - (asked - len(left)))
+    whole.failed_sop_instance_uids = uids
+    if not whole.failed and not whole.warning:
         whole.status, whole.comment = SUCCESS, ""
     return whole

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dimse_edge.scu.calls import SUCCESS, modality_of
 from dimse_edge.scu.holdings import Held, held, iter_requests
 from dimse_edge.scu.retrieved import Retrieved, together
-from dimse_edge.scu.retrieving import Ask, Progress
+from dimse_edge.scu.retrieving import EXPECTED, Ask, Progress
 from nephele.batches import batched
 from nephele.domain.case import fold_case
 from nephele.domain.levels import Level
@@ -25,8 +25,8 @@ _ROWS_AT_ONCE = 1000
 def ask_for_rest(archive: Archive, piece: Slice, ask: Ask) -> Ask:
     """Return how to ask for what of a resource has not come here since the job was submitted.
 
-    It asks for the whole where nothing has come, where the modality does not list its instances,
-    or where it has not tried all that was asked for by lists.
+    It asks for the whole where nothing has come, where the modality does not list as many instances
+    as it was about to send, or where it has not tried all that was asked for by lists.
     """
 
     def go_on(level: Level, query: Query, progress: Progress) -> Retrieved:
@@ -35,7 +35,7 @@ def ask_for_rest(archive: Archive, piece: Slice, ask: Ask) -> Ask:
         missing = [one for one in there if one.sop_instance_uid not in come]
         facts = {"job": piece.job.identifier, "listed": len(there), "come": len(come)}
         logger.info("an interrupted retrieval goes on", extra=facts)
-        if not come:
+        if not come or len(there) != piece.position.get(EXPECTED):
             return ask(level, query, progress)
         parts = [ask(*one, progress) for one in iter_requests(there, missing)]
         if sum(one.total for one in parts) < len(missing):

@@ -23,6 +23,8 @@ _SAVED_EVERY_SECONDS = 1.0
 _MOST_FAILED_UIDS = 500
 """Instances that failed which one job names; its row holds 400 KB."""
 _FAILED_UIDS = "FailedSOPInstanceUIDList"
+EXPECTED = "Expected"
+"""In a job's position: sub-operations of the retrieval under way, as the peer counts them."""
 
 
 Progress = Callable[[Command], None]
@@ -67,6 +69,7 @@ def _begin(piece: Slice, ask: Ask, go_on: Ask) -> Ask:
     if position.get("Begun") == position["Done"]:
         return go_on
     position["Begun"] = position["Done"]
+    position.pop(EXPECTED, None)
     piece.checkpoint()
     return ask
 
@@ -100,10 +103,13 @@ class _Reporter:
 
     def report(self, response: Command) -> None:
         """Take notice of a pending response."""
-        if time.monotonic() - self._saved_at < _SAVED_EVERY_SECONDS:
+        is_first = EXPECTED not in self._piece.position
+        if not is_first and time.monotonic() - self._saved_at < _SAVED_EVERY_SECONDS:
             return
         self._saved_at = time.monotonic()
         remaining = response.number(Tag.REMAINING)
         done = sum(response.number(tag) for tag in (Tag.COMPLETED, Tag.FAILED, Tag.WARNING))
+        if is_first:
+            self._piece.position[EXPECTED] = done + remaining
         share = done / max(done + remaining, 1)
         self._piece.checkpoint((self._piece.position["Done"] + share) / self._queries)
