@@ -50,7 +50,7 @@ class _Get:
         if not there:
             return self._ask_for_other_classes(retrieved, level, query, progress)
         missing = {one.sop_instance_uid: one for one in there if one.sop_instance_uid not in come}
-        asked = len(missing)
+        asked = set(missing)
         parts = [retrieved]
         try:
             for part in self._iter_others(there, missing, progress):
@@ -112,17 +112,24 @@ class _Get:
 
 
 def _outcome(
-    parts: list[Retrieved], asked: int, left: list[str], come: Collection[str]
+    parts: list[Retrieved], asked: Collection[str], left: list[str], come: Collection[str]
 ) -> Retrieved:
     """Return how it ended altogether: a success where all that failed has come since.
 
-    What failed and is not among the instances that the modality lists has not come: `asked` were
-    missing of those, `left` still are.
+    Parameters
+    ----------
+    asked, left : collection of str
+        SOP Instance UIDs of what the modality lists and had not come at first, and of what has not
+        come yet. What failed and is not listed at all has not come either.
+    come : collection of str
+        What had come at first.
     """
     whole, first = together(parts), parts[0]
-    unlisted = [uid for uid in first.failed_sop_instance_uids if uid not in come]
-    uids = list(dict.fromkeys([*left, *unlisted]))
-    whole.failed = max(len(uids), first.failed - (asked - len(left)))
+    unlisted = [
+        uid for uid in first.failed_sop_instance_uids if uid not in asked and uid not in come
+    ]
+    uids = [*left, *dict.fromkeys(unlisted)]
+    whole.failed = max(len(uids), first.failed - (len(asked) - len(left)))
     whole.failed_sop_instance_uids = uids
     if not whole.failed and not whole.warning:
         whole.status, whole.comment = SUCCESS, ""

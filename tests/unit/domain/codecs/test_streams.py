@@ -83,11 +83,14 @@ def test_chrominance_is_halved_across() -> None:
     assert [frame_header[index] for index in (7, 10, 13)] == [0x21, 0x11, 0x11]
 
 
-@pytest.mark.parametrize("photometric", ["RGB", "YBR_FULL"])
-def test_lossless_jpeg_says_that_nothing_was_converted(photometric: str) -> None:
-    found = segments(encode(JPEG_LOSSLESS_SV1, COLOR, photometric))
+def test_lossless_jpeg_says_that_nothing_was_converted() -> None:
+    found = segments(encode(JPEG_LOSSLESS_SV1, COLOR, "RGB"))
     assert found[0xEE].startswith(b"Adobe")
     assert found[0xEE][-1] == 0
+
+
+def test_lossless_jpeg_does_not_call_other_colours_rgb() -> None:
+    assert 0xEE not in segments(encode(JPEG_LOSSLESS_SV1, COLOR, "YBR_FULL"))
 
 
 def test_jpeg_ls_colours_are_by_pixel_and_near_is_in_the_scan() -> None:
