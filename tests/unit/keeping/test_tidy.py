@@ -8,17 +8,23 @@ from typing import Any
 
 import pytest
 
-from nephele.aws import clock, journal, keys
+from nephele.aws import clients, clock, journal, keys
+from nephele.domain.jobs import JobState
 from nephele.domain.levels import Level
 from nephele.services import overrides
 from nephele.services.archive import Archive
 from nephele.services.delete import delete
 from nephele.services.deletion_parts import part_names
+from nephele.services.jobs import control
+from nephele.services.jobs.engine import run_message
+from nephele.services.jobs.kinds import load_kind
+from nephele.services.jobs.submit import JobOptions
 from nephele.services.labels import add_label, remove_label
 from nephele.services.metadata import set_metadata
 from nephele.services.reindex import reindex
 from nephele.services.tidy_journal import tidy_journal
 from nephele.services.undelete import list_deletions, restore_part
+from nephele.services.undelete_job import submit_restore
 from tests.unit.keeping.conftest import clear_table, configured, settle
 from tests.unit.keeping.test_deletions import objects
 from tests.unit.keeping.test_keeping import patient_id, patients, put
@@ -152,6 +158,9 @@ def test_what_cannot_be_undone_is_told_no_more(
     rebuilt(kept)
     assert patients(kept) == set()
     tidy(kept)
+    assert names(kept, keys.DELETIONS)
+    pass_days(3_700)
+    tidy(kept)
     assert bool(names(kept, keys.DELETIONS)) == (not is_purged)
 
 
@@ -175,12 +184,13 @@ def test_what_was_undone_and_deleted_again_goes(kept: Archive, pass_days: Pass) 
     undo_first(kept)
     delete(kept, Level.PATIENT, patient_id(1))
     settle(kept)
-    pass_days(31.1)
-    for _ in range(2):
+    for days in (31.1, 3_700):
+        pass_days(days)
         tidy(kept)
+        tidy(kept)
+        rebuilt(kept)
+        assert patients(kept) == set()
     assert names(kept, keys.DELETIONS) == []
-    rebuilt(kept)
-    assert patients(kept) == set()
 
 
 def test_a_deletion_that_cannot_be_undone_at_all_tells_of_nobody(
@@ -191,9 +201,45 @@ def test_a_deletion_that_cannot_be_undone_at_all_tells_of_nobody(
     pass_days(1.1)
     tidy(archive)
     assert "Jane" not in told(kept)
-    pass_days(16)
+    pass_days(3_700)
     tidy(archive)
     assert names(kept, keys.DELETIONS) == []
+
+
+@pytest.mark.parametrize("is_labelled", [False, True])
+def test_a_table_from_a_backup_does_not_bring_back_what_was_deleted_since(
+    kept: Archive, pass_days: Pass, is_labelled: bool
+) -> None:
+    put(kept, 1)
+    if is_labelled:
+        add_label(kept, Level.PATIENT, patient_id(1), "Jane")
+    settle(kept)
+    backup = clients.dynamodb().scan(TableName=kept.index.table.name)["Items"]
+    delete(kept, Level.PATIENT, patient_id(1))
+    settle(kept)
+    pass_days(31.1)
+    tidy(kept)
+    clear_table(kept)
+    for row in backup:
+        kept.index.table.put(row)
+    assert reindex(kept, jobs=2).failures == {}
+    assert patients(kept) == set()
+
+
+def test_an_undo_that_goes_on_too_late_says_so(kept: Archive, pass_days: Pass) -> None:
+    put_and_delete_labelled(kept)
+    deletion = list_deletions(kept)[0].identifier
+    job = submit_restore(kept, deletion, JobOptions(synchronous=False))
+    control.pause(kept, job.identifier)
+    pass_days(31.1)
+    tidy(kept)
+    control.resume(kept, job.identifier)
+    turn = control.get_job(kept, job.identifier).turn
+    run_message(kept, {"job": job.identifier, "turn": turn}, load_kind, lambda: True)
+    ended = control.get_job(kept, job.identifier)
+    assert ended.state is JobState.FAILURE
+    assert "There is no such deletion" in ended.error_details
+    assert patients(kept) == set()
 
 
 def test_a_rebuild_goes_on_while_the_journal_is_tidied(

@@ -10,10 +10,11 @@ import pytest
 
 from nephele.aws.bucket import Bucket
 from nephele.domain.levels import Level
-from nephele.services import replay_deletions
+from nephele.services import replay_deletions, undelete
 from nephele.services.archive import Archive
 from nephele.services.attachments import attach
 from nephele.services.delete import delete
+from nephele.services.deletion_parts import part_names
 from nephele.services.jobs.engine import run_message
 from nephele.services.jobs.kinds import load_kind
 from nephele.services.jobs.submit import JobOptions, wait_for
@@ -143,6 +144,64 @@ def test_an_undo_at_the_moment_users_keep_something_leaves_no_object(
     monkeypatch.setattr(Bucket, "undelete", label_meanwhile)
     undo_first(kept)
     monkeypatch.undo()
+    settle(kept)
+    assert list(iter_attached(kept)) == []
+    assert_counters_match(kept)
+
+
+class Killed(BaseException):
+    """The process is gone."""
+
+
+def test_an_undo_that_died_amid_labels_goes_on_with_them(
+    kept: Archive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Fifty go at a time: the journal must not tell that these are all."""
+    put(kept, 1)
+    wanted = {f"l{number:03}" for number in range(120)}
+    for label in wanted:
+        add_label(kept, Level.PATIENT, patient_id(1), label)
+    delete(kept, Level.PATIENT, patient_id(1))
+    settle(kept)
+    (part,) = part_names(kept.bucket, list_deletions(kept)[0].identifier)
+    change, left = undelete.change_user_state, [2]
+
+    def die(*arguments: Any, **named: Any) -> Any:
+        if not left[0]:
+            raise Killed
+        left[0] -= 1
+        return change(*arguments, **named)
+
+    monkeypatch.setattr(undelete, "change_user_state", die)
+    with pytest.raises(Killed):
+        undelete.restore_part(kept, part)
+    monkeypatch.undo()
+    undelete.restore_part(kept, part)
+    for _ in range(2):
+        resource = kept.index.resource(patient_id(1))
+        assert resource is not None
+        assert resource.user.labels == wanted
+        clear_table(kept)
+        reindex(kept, jobs=1)
+
+
+def test_an_undo_that_died_before_users_kept_something_leaves_no_object(
+    kept: Archive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    delete_attached(kept)
+    put(kept, 1, study=2)
+    (part,) = part_names(kept.bucket, list_deletions(kept)[0].identifier)
+
+    def die(*_: object) -> None:
+        raise Killed
+
+    monkeypatch.setattr(undelete, "_give_back", die)
+    with pytest.raises(Killed):
+        undelete.restore_part(kept, part)
+    monkeypatch.undo()
+    assert list(iter_attached(kept))
+    add_label(kept, Level.PATIENT, patient_id(1), "mine")
+    undelete.restore_part(kept, part)
     settle(kept)
     assert list(iter_attached(kept)) == []
     assert_counters_match(kept)

@@ -1,7 +1,8 @@
 """Keeping the journal as small as what it tells of: what nothing can ask for any more goes.
 
 Of a resource the last state counts. Of a deletion that cannot be undone any more a rebuild needs
-which receptions have ended, as long as one of them has an object; what was deleted is told no more.
+which receptions have ended, as long as one of them has an object, or a backup of the table may know
+them; what was deleted is told no more.
 It is done slice by slice: each run of the reconciler goes on where the one before has ended.
 """
 
@@ -33,8 +34,8 @@ _SLICES = "0123456789abcdef"
 _CURSOR = "tidy-journal"
 _DAY_SECONDS = 86_400
 """Who writes the journal does so within minutes."""
-_REPEATED_SECONDS = 15 * _DAY_SECONDS
-"""Queues forget their messages after 14 days: none tells of a reception that is forgotten."""
+_BACKUPS_SECONDS = 3_690 * _DAY_SECONDS
+"""Longer than any backup of the table is kept: what was deleted since a rebuild takes out again."""
 
 
 def tidy_journal(archive: Archive, has_time: Callable[[], bool], slices: int) -> int:
@@ -106,7 +107,7 @@ def _tidy_part(archive: Archive, name: str, changed: float, names: Mapping[str, 
     if part.kept:
         keep_part(archive.bucket, name, replace(part, kept=()))
         return False
-    is_young = changed > clock.epoch_seconds() - _REPEATED_SECONDS
+    is_young = changed > clock.epoch_seconds() - _BACKUPS_SECONDS
     if is_young or not all(_is_gone(archive, one) for one in part.instances):
         return False
     for mark in names:

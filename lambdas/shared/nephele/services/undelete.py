@@ -11,7 +11,6 @@ from nephele.aws.index import keys as index_keys
 from nephele.aws.index.user_state import (
     LABELS_AT_ONCE,
     Changed,
-    Decide,
     ask_to_purge,
     change_user_state,
 )
@@ -22,7 +21,7 @@ from nephele.domain.resources import Resource
 from nephele.domain.user_state import UserState
 from nephele.errors import Unavailable, UnknownResource
 from nephele.services.archive import Archive
-from nephele.services.deletion_parts import Buried, mark_restored, read_part
+from nephele.services.deletion_parts import RESTORED, Buried, mark_key, mark_restored, read_part
 from nephele.services.hierarchy import in_parallel
 from nephele.services.index_objects import index_objects, not_yet_indexed
 from nephele.services.journal import keep_changed
@@ -74,6 +73,13 @@ def finish_restore(archive: Archive, identifier: str) -> None:
     """Note that all of a deletion was undone."""
     mark_restored(archive.bucket, keys.DELETIONS + identifier)
     deletions.forget_deletion(archive.index.table, identifier)
+
+
+def is_finished(archive: Archive, identifier: str) -> bool:
+    """Tell whether all of a deletion was undone, and nothing of it has gone on since."""
+    if deletions.deletion(archive.index.table, identifier) is not None:
+        return False
+    return archive.bucket.exists(mark_key(keys.DELETIONS + identifier, RESTORED))
 
 
 def restore_instances(archive: Archive, instances: Sequence[Buried]) -> Restored:
@@ -135,10 +141,11 @@ def _restore_state(archive: Archive, orthanc_id: OrthancId, state: UserState) ->
     resource = archive.index.resource(orthanc_id)
     if resource is None:
         return 0  # what was beneath it is not back: nothing to restore it by
-    if resource.user.version:
-        keep_changed(archive, Changed(resource, resource.user))  # a try before may have ended here
-        return 0
     attached = [str(AttachmentKey(orthanc_id, one)) for one in sorted(state.object_uuids)]
+    if not _is_begun(resource.user, state):
+        ask_to_purge(archive.index, attached)  # a try before may have brought them back
+        keep_changed(archive, Changed(resource, resource.user))
+        return 0
     gone = in_parallel(archive.bucket.undelete, attached).count(False)
     changed = _give_back(archive, orthanc_id, state)
     if changed is None:
@@ -150,26 +157,30 @@ def _restore_state(archive: Archive, orthanc_id: OrthancId, state: UserState) ->
 
 def _give_back(archive: Archive, orthanc_id: OrthancId, state: UserState) -> Changed | None:
     """Put a state into the index, fifty labels at a time; None where another one is there."""
-    first = replace(state, labels=frozenset(sorted(state.labels)[:LABELS_AT_ONCE]))
-    is_ours = False
+    is_ours = True
 
-    def begin(resource: Resource) -> UserState:
+    def go_on(resource: Resource) -> UserState:
         nonlocal is_ours
-        is_ours = resource.user.version == 0
-        return first if is_ours else resource.user
+        known = resource.user
+        is_ours = _is_begun(known, state)
+        if not is_ours:
+            return known
+        missing = sorted(state.labels - known.labels)[:LABELS_AT_ONCE]
+        return replace(state, labels=known.labels.union(missing), version=known.version)
 
     try:
-        changed = change_user_state(archive.index, orthanc_id, begin)
-        while is_ours and changed.state.labels < state.labels:
-            changed = change_user_state(archive.index, orthanc_id, _more_labels(state))
+        changed = change_user_state(archive.index, orthanc_id, go_on)
+        while is_ours and changed.state.labels != state.labels:
+            changed = change_user_state(archive.index, orthanc_id, go_on)
     except UnknownResource:
         return None
     return changed if is_ours else None
 
 
-def _more_labels(state: UserState) -> Decide:
-    def decide(resource: Resource) -> UserState:
-        missing = sorted(state.labels - resource.user.labels)[:LABELS_AT_ONCE]
-        return replace(resource.user, labels=resource.user.labels.union(missing))
-
-    return decide
+def _is_begun(known: UserState, state: UserState) -> bool:
+    """Tell whether users keep nothing yet, or what a try before has put there, labels at last."""
+    if not known.version:
+        return True
+    return known.labels <= state.labels and known == replace(
+        state, labels=known.labels, version=known.version
+    )

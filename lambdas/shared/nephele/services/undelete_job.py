@@ -11,6 +11,7 @@ from nephele.services.jobs.slices import Slice
 from nephele.services.jobs.submit import JobOptions, submit
 from nephele.services.undelete import (
     finish_restore,
+    is_finished,
     require_deletion,
     restore_part,
 )
@@ -48,11 +49,14 @@ def run(archive: Archive, piece: Slice) -> bool:
     Raises
     ------
     UnknownResource
-        All that the bucket has is back, and that is not everything.
+        It cannot be undone any more; or all that the bucket has is back, which is not everything.
     Conflict
         The deletion goes on.
     """
     deletion = piece.request[_DELETION]
+    if is_finished(archive, deletion):
+        return True  # a try before has died behind it
+    require_deletion(archive, deletion)
     _require_end(archive, deletion)
     names = part_names(archive.bucket, deletion)
     if piece.position.get("parts") != len(names):  # it went on meanwhile
