@@ -61,7 +61,7 @@ class Ending:
         """Log how it went; who only opened and closed the connection is not worth a line."""
         association = self._association
         peer = association.peer
-        if association.transport.failure:
+        if association.transport.failure and association.requestor.primitive is None:
             self._report_tls(association.transport.failure)
             return
         if association.requestor.primitive is None or is_own(peer.aet, peer.address):

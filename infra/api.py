@@ -82,7 +82,8 @@ class ApiStack(Stack):
         is_remote = options.configuration.remote_access_allowed
         if not is_remote:
             Annotations.of(self).add_warning_v2("nephele:authentication", _CLOSED)
-        for text in () if front.user_pool_arn else option_warnings(options.configuration):
+        has_users = bool(front.user_pool_arn)  # Cognito's
+        for text in option_warnings(options.configuration, has_users=has_users):
             Annotations.of(self).add_warning_v2("nephele:options", text)
         rest = BasicRestApi(
             self,

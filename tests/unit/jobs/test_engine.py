@@ -197,7 +197,8 @@ def test_each_message_has_its_own_delay(archive: Archive, monkeypatch: pytest.Mo
     monkeypatch.setattr(Queue, "send_each", lambda _, messages: sent.append(messages))
     job = submitted(archive)
     engine.enqueue(archive, job, turn=4, delay_seconds=10)
-    assert [[delay for _, delay in one] for one in sent] == [[0, 60], [10, 70]]
+    engine.enqueue(archive, job, turn=5, delay_seconds=900)
+    assert [[delay for _, delay in one] for one in sent] == [[0, 60], [10, 70], [840, 900]]
 
 
 def test_a_worker_that_lost_its_lease_saves_nothing(

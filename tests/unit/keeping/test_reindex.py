@@ -10,7 +10,6 @@ import pytest
 from typer.testing import CliRunner
 
 from nephele.aws import clients
-from nephele.aws.index import changes
 from nephele.cli.app import build_app
 from nephele.domain.levels import Level
 from nephele.errors import Unavailable
@@ -20,18 +19,13 @@ from nephele.services.archive import Archive
 from nephele.services.delete import delete
 from nephele.services.labels import add_label
 from nephele.services.modalities import define_modality
-from nephele.services.reconcile import reconcile
 from nephele.services.reindex import reindex
 from tests.unit.conftest import make_client
 from tests.unit.keeping.conftest import clear_table, configured
 from tests.unit.keeping.drill import (
-    Drill,
     Place,
     Rows,
-    Timer,
     all_rows,
-    fill,
-    furnish,
     last_receptions,
     receive,
     remove,
@@ -42,11 +36,6 @@ from tests.unit.keeping.drill import (
 JOBS = 8
 RESTORED = {Place(7, 1, 1).id_at(level) for level in Level}
 """What was brought back in the drill: that was later than its receptions."""
-
-
-@pytest.fixture(scope="module")
-def opened(emulated: Archive) -> Archive:
-    return emulated
 
 
 @pytest.fixture
@@ -65,39 +54,6 @@ def assert_equal(before: Rows, after: Rows) -> None:
     for parent, received in last_receptions(before).items():
         assert received <= other.times[parent]
         assert parent in RESTORED or received == other.times[parent]
-
-
-def drill(archive: Archive, patients: int) -> Drill:
-    fill(archive, patients)
-    furnish(archive, patients)
-    reconcile(archive, lambda: False)
-    last = changes.last_sequence(archive.index.table)
-    before = all_rows(archive)
-    clear_table(archive)
-    with Timer() as timer:
-        rebuilt = reindex(archive, JOBS)
-    assert rebuilt.failures == {}
-    after = all_rows(archive)
-    assert_equal(before, after)
-    assert changes.last_sequence(archive.index.table) > last
-    assert reindex(archive, JOBS).indexed == 0
-    assert all_rows(archive) == after, "a second time changes nothing"
-    return Drill(rebuilt.indexed, timer.seconds, timer.processor_seconds)
-
-
-def test_drill(archive: Archive, capsys: Any) -> None:
-    result = drill(archive, patients=40)
-    assert result.instances > 1_800
-    with capsys.disabled():
-        print(f"\n{result}")  # noqa: T201
-
-
-@pytest.mark.soak
-def test_large_drill(archive: Archive, capsys: Any) -> None:
-    result = drill(archive, patients=405)
-    assert result.instances > 20_000
-    with capsys.disabled():
-        print(f"\n{result}")  # noqa: T201
 
 
 def test_it_goes_on_after_an_interruption(archive: Archive, monkeypatch: Any) -> None:

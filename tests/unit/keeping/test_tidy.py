@@ -11,10 +11,11 @@ import pytest
 from nephele.aws import clients, clock, journal, keys
 from nephele.domain.jobs import JobState
 from nephele.domain.levels import Level
-from nephele.services import overrides
+from nephele.errors import BeingRestored
+from nephele.services import overrides, undelete_job
 from nephele.services.archive import Archive
 from nephele.services.delete import delete
-from nephele.services.deletion_parts import part_names
+from nephele.services.deletion_parts import mark_restored, part_names
 from nephele.services.jobs import control
 from nephele.services.jobs.engine import run_message
 from nephele.services.jobs.kinds import load_kind
@@ -292,3 +293,30 @@ def test_an_undo_finds_a_part_that_is_tidied_as_it_was(kept: Archive, pass_days:
     tidy(kept)
     assert restore_part(kept, part).instances == 1
     assert patients(kept) == {patient_id(1)}
+
+
+def test_an_undo_that_waits_is_not_tidied_away(kept: Archive, pass_days: Pass) -> None:
+    """As one does for objects in Glacier; it has begun before the deletion expired."""
+    archive = configured(kept, UndeleteDays=7)
+    put_and_delete_labelled(archive)
+    deletion = list_deletions(archive)[0].identifier
+    job = submit_restore(archive, deletion, JobOptions(synchronous=False))
+
+    def run_turn() -> JobState:
+        turn = control.get_job(archive, job.identifier).turn
+        run_message(archive, {"job": job.identifier, "turn": turn}, load_kind, lambda: True)
+        return control.get_job(archive, job.identifier).state
+
+    def wait(archive: Archive, name: str) -> None:
+        mark_restored(archive.bucket, name)
+        raise BeingRestored("on its way")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(undelete_job, "restore_part", wait)
+        run_turn()
+    pass_days(9)
+    assert list_deletions(archive) == []
+    tidy(archive)
+    assert run_turn() is JobState.SUCCESS
+    settle(archive)
+    assert labels(archive) == {"Jane"}

@@ -148,8 +148,11 @@ class DirectReads:
 
     def _connection(self, target: _Target) -> HTTPConnection:
         """Return a connection that is open: one that was used before, or a new one."""
-        while self._idle:
-            idle = self._idle.pop()
+        while True:
+            try:
+                idle = self._idle.pop()
+            except IndexError:
+                break
             if not _is_readable(idle):  # what comes unasked is its end
                 return idle
             idle.close()

@@ -57,9 +57,16 @@ def _check_forwarding(rules: Iterable[ForwardRule]) -> None:
             raise ConfigurationError(f"AutoForward: Transcode: {_unwritable(rule.transcode)}")
 
 
-def option_warnings(configuration: Configuration) -> tuple[str, ...]:
-    """Return what is allowed and hardly meant, in sentences that begin with an option's name."""
-    is_closed = configuration.is_authentication_enabled and not configuration.registered_users
+def option_warnings(configuration: Configuration, *, has_users: bool = False) -> tuple[str, ...]:
+    """Return what is allowed and hardly meant, in sentences that begin with an option's name.
+
+    Parameters
+    ----------
+    has_users : bool
+        Others than `RegisteredUsers` can log in.
+    """
+    has_users = has_users or bool(configuration.registered_users)
+    is_closed = configuration.is_authentication_enabled and not has_users
     folder = configuration.worklists.database or configuration.worklists.directory
     warnings = [_NOBODY] if is_closed else []
     if configuration.worklists.enable and folder:

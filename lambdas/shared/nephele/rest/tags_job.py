@@ -12,6 +12,7 @@ import orjson
 from fastapi import Request
 from starlette.responses import Response, StreamingResponse
 
+from nephele.aws import clock
 from nephele.aws.keys import answer_key
 from nephele.aws.part_upload import PartUpload
 from nephele.domain.dicom_json import Json, TagFormat, in_format
@@ -139,39 +140,49 @@ def _list(archive: Archive, piece: Slice, ids: list[OrthancId]) -> int:
     lifted = frozenset(piece.request["IgnoreLength"])
     step = _step(archive, ids, TagFormat(piece.request["Format"]), lifted)
     members = step.styled().removeprefix("{").removesuffix("}").removesuffix("\n")
-    part = piece.position.get(_PARTS, 0)
     if members:
-        archive.bucket.put_whole(_part_key(piece, part), members.encode(), {})
-        piece.position[_PARTS] = part + 1
+        _keep_part(archive, piece, members.encode(), piece.position.get(_PARTS, []))
     return _count(step, ids)
 
 
 def _write_list(archive: Archive, piece: Slice, key: str) -> None:
-    count = piece.position.get(_PARTS, 0)
+    parts = piece.position.get(_PARTS, [])
     with PartUpload(archive.bucket, key, lambda _: {}) as upload:
-        for part in range(count):
-            upload.write(b"," if part else b"")
+        for part in parts:
+            upload.write(b"" if part == parts[0] else b",")
             upload.write(archive.bucket.read(_part_key(piece, part)))
-        upload.write(b"\n}" if count else b"}")
+        upload.write(b"\n}" if parts else b"}")
         upload.finish(b"{")
 
 
 def _share(archive: Archive, piece: Slice, ids: list[OrthancId]) -> int:
-    """Keep what is shared up to here: doing that again changes nothing."""
-    key = _part_key(piece, 0)
-    before = archive.bucket.read_json(key) if piece.position.get(_PARTS) else None
+    """Keep what is shared up to here."""
+    before = _read_shared(archive, piece)
     step = _step(archive, ids, TagFormat.FULL)
     shared = shared_tags(step, before)
-    archive.bucket.put_whole(key, orjson.dumps(shared), {})
-    piece.position[_PARTS] = 1
+    _keep_part(archive, piece, orjson.dumps(shared), [])
     return _count(step, ids)
 
 
+def _read_shared(archive: Archive, piece: Slice) -> dict[str, Any] | None:
+    parts = piece.position.get(_PARTS)
+    return archive.bucket.read_json(_part_key(piece, parts[0])) if parts else None
+
+
+def _keep_part(archive: Archive, piece: Slice, content: bytes, before: list[str]) -> None:
+    """Keep a part behind others, under a name of its own.
+
+    Steps end by size and time: one that a worker without a lease writes late is another part.
+    """
+    part = clock.new_uuid()
+    archive.bucket.put_whole(_part_key(piece, part), content, {})
+    piece.position[_PARTS] = [*before, part]
+
+
 def _write_shared(archive: Archive, piece: Slice, key: str) -> None:
-    shared = archive.bucket.read_json(_part_key(piece, 0)) if piece.position.get(_PARTS) else {}
-    shown = in_format(shared or {}, TagFormat(piece.request["Format"]))
+    shown = in_format(_read_shared(archive, piece) or {}, TagFormat(piece.request["Format"]))
     archive.bucket.put_whole(key, styled(shown).encode(), {})
 
 
-def _part_key(piece: Slice, part: int) -> str:
+def _part_key(piece: Slice, part: str) -> str:
     return answer_key(f"{piece.job.identifier}/{part}")

@@ -29,6 +29,8 @@ PARTLY = "partly"
 """Mark of a part of which something is still served; it says what."""
 VOID = "void"
 """Mark of a deletion that ended before it had removed anything."""
+TIDIED = "tidied"
+"""Mark of a deletion as a whole that cannot be undone any more: only what has ended is told."""
 RESTORED = "restored"
 """Mark of a part that is being, or was, undone; also of a deletion that was undone as a whole."""
 

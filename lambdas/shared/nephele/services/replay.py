@@ -11,8 +11,6 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Any, Protocol, TypeVar
 
-import orjson
-
 from nephele.aws import keys
 from nephele.aws.index import definitions, exports, overrides
 from nephele.aws.index.user_state import LABELS_AT_ONCE, change_user_state
@@ -105,7 +103,7 @@ def _read_last_state(archive: Archive, name: str) -> dict[str, Any] | None:
 def replay_options(archive: Archive) -> int:
     """Set options as they were changed last; return how many changes."""
     table, count = archive.index.table, 0
-    for document in _iter_documents(archive, keys.OPTIONS):
+    for document in _documents(archive, keys.OPTIONS, map):
         overrides.put_override(table, document["Name"], document["Value"])
         count += 1
     return count
@@ -137,20 +135,27 @@ def replay_exports(archive: Archive) -> int:
     cleared = max(filter(keys.is_cleared_exports, names), default="")
     numbers = [name for name in names if name > cleared and not keys.is_cleared_exports(name)]
     for name in numbers:
-        document = orjson.loads(archive.bucket.read(name))
-        number = int(name.rpartition("/")[2])
-        exports.put_numbered(archive.index.table, number, document["Export"])
+        with suppress(UnknownResource):  # the log is cleared at this moment
+            document = archive.bucket.read_json(name)
+            number = int(name.rpartition("/")[2])
+            exports.put_numbered(archive.index.table, number, document["Export"])
     if names:
         last = int(names[-1].removesuffix("-cleared").rpartition("/")[2])
         exports.set_last(archive.index.table, last)
     return len(numbers)
 
 
-def _iter_documents(archive: Archive, prefix: str) -> Iterator[dict[str, Any]]:
-    for name, _ in archive.bucket.iter_objects(prefix):
-        yield orjson.loads(archive.bucket.read(name))
+def _documents(archive: Archive, prefix: str, each: Each) -> list[dict[str, Any]]:
+    """Read all documents in their order, all again where one was superseded meanwhile."""
 
+    def read(name: str) -> dict[str, Any] | None:
+        with suppress(UnknownResource):
+            found: dict[str, Any] = archive.bucket.read_json(name)
+            return found
+        return None
 
-def _documents(archive: Archive, prefix: str, each: Each) -> Iterator[dict[str, Any]]:
-    names = (name for name, _ in archive.bucket.iter_objects(prefix))
-    return each(archive.bucket.read_json, names)
+    while True:
+        names = [name for name, _ in archive.bucket.iter_objects(prefix)]
+        documents = [one for one in each(read, names) if one is not None]
+        if len(documents) == len(names):
+            return documents

@@ -19,6 +19,7 @@ from nephele.aws.keys import FINAL, InstanceKey
 from nephele.services.archive import Archive
 from nephele.services.deletion_parts import (
     RESTORED,
+    TIDIED,
     Buried,
     folder_of,
     is_part,
@@ -34,6 +35,8 @@ _SLICES = "0123456789abcdef"
 _CURSOR = "tidy-journal"
 _DAY_SECONDS = 86_400
 """Who writes the journal does so within minutes."""
+_UNDO_SECONDS = 30 * _DAY_SECONDS
+"""An undo waits some days for objects in Glacier, and as long as somebody pauses it."""
 _BACKUPS_SECONDS = 3_690 * _DAY_SECONDS
 """Longer than any backup of the table is kept: what was deleted since a rebuild takes out again."""
 
@@ -51,21 +54,39 @@ def tidy_journal(archive: Archive, has_time: Callable[[], bool], slices: int) ->
             journal.tidy_options(archive.bucket)
             journal.tidy_exports(archive.bucket)
         journal.tidy_states(archive.bucket, one, clock.epoch_seconds() - _DAY_SECONDS)
-        _tidy_deletions(archive, one)
+        if not _tidy_deletions(archive, one, has_time):
+            break
         records.put_cursor(table, _CURSOR, one)
         done += 1
     return done
 
 
-def _tidy_deletions(archive: Archive, first: str) -> None:
-    """Tidy the deletions whose identifiers begin so."""
+def _tidy_deletions(archive: Archive, first: str, has_time: Callable[[], bool]) -> bool:
+    """Tidy the deletions whose identifiers begin so; tell whether there was time for all."""
     found: dict[str, dict[str, float]] = defaultdict(dict)
     for name, changed in archive.bucket.iter_objects(f"{keys.DELETIONS}{first}"):
         identifier = name.removeprefix(keys.DELETIONS).partition("/")[0]
         found[identifier][name] = changed
     for identifier, names in found.items():
+        if _is_tidied(identifier, names):
+            continue
+        if not has_time():
+            return False
         if _is_over(archive, identifier, names):
             _tidy_deletion(archive, identifier, names)
+    return True
+
+
+def _is_tidied(identifier: str, names: Mapping[str, float]) -> bool:
+    """Tell whether a deletion was tidied since it went on last, and is to stay as it is."""
+    tidied = names.get(_tidied_key(identifier))
+    parts = [changed for name, changed in names.items() if is_part(name)]
+    oldest_kept = clock.epoch_seconds() - _BACKUPS_SECONDS
+    return tidied is not None and bool(parts) and oldest_kept < min(parts) <= max(parts) <= tidied
+
+
+def _tidied_key(identifier: str) -> str:
+    return mark_key(whole_key(identifier), TIDIED)
 
 
 def _is_over(archive: Archive, identifier: str, names: Mapping[str, float]) -> bool:
@@ -77,11 +98,22 @@ def _is_over(archive: Archive, identifier: str, names: Mapping[str, float]) -> b
         return False
     if any(names[name] > now - _DAY_SECONDS for name in names if is_part(name)):
         return False
+    if _is_being_undone(identifier, names):
+        return False
     if whole in names:
         expires = journal.read_deletion(archive.bucket, whole).expires
         if expires + _DAY_SECONDS > now:
             return False
     return not is_burying(archive.index.table, whole)
+
+
+def _is_being_undone(identifier: str, names: Mapping[str, float]) -> bool:
+    """Tell whether an undo has begun of late that has not come to its end: it may be waiting."""
+    folder = folder_of(whole_key(identifier))
+    if mark_key(folder, RESTORED) in names:
+        return False
+    begun = (changed for name, changed in names.items() if name.endswith(f"/{RESTORED}"))
+    return max(begun, default=0) > clock.epoch_seconds() - _UNDO_SECONDS
 
 
 def _tidy_deletion(archive: Archive, identifier: str, names: Mapping[str, float]) -> None:
@@ -98,6 +130,10 @@ def _tidy_deletion(archive: Archive, identifier: str, names: Mapping[str, float]
         is_mark = folder_of(name) == folder_of(whole) and name != whole and not is_part(name)
         if is_mark and not (left and name == mark_key(folder_of(whole), RESTORED)):
             archive.bucket.delete(name)
+    if left:
+        archive.bucket.put_json(_tidied_key(identifier), {})
+    elif _tidied_key(identifier) in names:
+        archive.bucket.delete(_tidied_key(identifier))
 
 
 def _tidy_part(archive: Archive, name: str, changed: float, names: Mapping[str, float]) -> bool:

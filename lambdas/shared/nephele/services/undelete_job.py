@@ -56,7 +56,7 @@ def run(archive: Archive, piece: Slice) -> bool:
     deletion = piece.request[_DELETION]
     if is_finished(archive, deletion):
         return True  # a try before has died behind it
-    require_deletion(archive, deletion)
+    _require_journal(archive, piece, deletion)
     _require_end(archive, deletion)
     names = part_names(archive.bucket, deletion)
     if piece.position.get("parts") != len(names):  # it went on meanwhile
@@ -86,3 +86,11 @@ def _require_end(archive: Archive, identifier: str) -> None:
             "This deletion is still under way: it can be undone when it has ended, or, where it"
             " was interrupted, when the reconciler has looked at it, within half an hour"
         )
+
+
+def _require_journal(archive: Archive, piece: Slice, identifier: str) -> None:
+    """Refuse to begin what has expired, and to go on with what the journal tells no more."""
+    if "parts" not in piece.position:
+        require_deletion(archive, identifier)
+    elif not archive.bucket.exists(whole_key(identifier)):
+        raise UnknownResource("The undo has taken too long: the journal tells no more of it")

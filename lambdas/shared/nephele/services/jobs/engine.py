@@ -104,8 +104,11 @@ def enqueue(
 ) -> None:
     """Send the messages of a job's turn, by default the one it is in; the edge needs no watch."""
     message = {"job": job.identifier, "turn": job.turn if turn is None else turn}
+    has_watch = is_watched and job.executor is Executor.FUNCTIONS
+    if has_watch:  # which comes later, however long the turn waits
+        delay_seconds = min(delay_seconds, MAXIMUM_DELAY_SECONDS - JOB_WATCH_SECONDS)
     messages: list[tuple[object, int]] = [(message, delay_seconds)]
-    if is_watched and job.executor is Executor.FUNCTIONS:
+    if has_watch:
         messages.append((message | {_WATCH: True}, delay_seconds + JOB_WATCH_SECONDS))
     archive.queue(_QUEUES[job.executor]).send_each(messages)
 
