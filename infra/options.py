@@ -16,9 +16,9 @@ from nephele.errors import ConfigurationError
 from nephele.settings.configuration import (
     Configuration,
     load_configuration,
-    load_options,
     parse_configuration,
 )
+from nephele.settings.options_file import load_options
 
 __all__ = [
     "EdgeSize",

