@@ -45,19 +45,21 @@ class _Get:
         retrieved = self._getting.retrieve(level, query, progress)
         if not retrieved.failed:
             return retrieved
-        come = self._getting.come
+        come = set(self._getting.come)
         there = held(self._archive, self._request, level, query)
         if not there:
             return self._ask_for_other_classes(retrieved, level, query, progress)
         missing = {one.sop_instance_uid: one for one in there if one.sop_instance_uid not in come}
-        asked = set(missing)
+        named = (uid for uid in retrieved.failed_sop_instance_uids if uid not in come)
+        lost = list(dict.fromkeys([*missing, *named]))
         parts = [retrieved]
         try:
             for part in self._iter_others(there, missing, progress):
                 parts.append(part)
+                come |= self._getting.come
         except (GetUnavailable, NetworkProtocol) as error:
             logger.warning("what failed cannot be got", extra={"reason": str(error)})
-        return _outcome(parts, asked, list(missing), come)
+        return _outcome(parts, lost, come)
 
     def _iter_others(
         self, there: list[Held], missing: dict[str, Held], progress: Progress
@@ -111,26 +113,21 @@ class _Get:
         return retrieved
 
 
-def _outcome(
-    parts: list[Retrieved], asked: Collection[str], left: list[str], come: Collection[str]
-) -> Retrieved:
+def _outcome(parts: list[Retrieved], lost: list[str], come: Collection[str]) -> Retrieved:
     """Return how it ended altogether: a success where all that failed has come since.
 
     Parameters
     ----------
-    asked, left : collection of str
-        SOP Instance UIDs of what the modality lists and had not come at first, and of what has not
-        come yet. What failed and is not listed at all has not come either.
+    lost : list of str
+        SOP Instance UIDs of what had not come at first: of what the modality lists, and of what it
+        named as failed. What failed and is neither has not come.
     come : collection of str
-        What had come at first.
+        What has come altogether.
     """
     whole, first = together(parts), parts[0]
-    unlisted = [
-        uid for uid in first.failed_sop_instance_uids if uid not in asked and uid not in come
-    ]
-    uids = [*left, *dict.fromkeys(unlisted)]
-    whole.failed = max(len(uids), first.failed - (len(asked) - len(left)))
-    whole.failed_sop_instance_uids = uids
+    left = [uid for uid in lost if uid not in come]
+    whole.failed = max(len(left), first.failed - (len(lost) - len(left)))
+    whole.failed_sop_instance_uids = left
     if not whole.failed and not whole.warning:
         whole.status, whole.comment = SUCCESS, ""
     return whole

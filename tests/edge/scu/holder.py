@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -55,6 +55,8 @@ class Holder:
     is_searchable, tells_classes, knows_lists, stops_at_failures : bool
         It offers C-FIND; it answers SOPClassUID; it takes lists of UIDs; the first instance it
         cannot send is the last, as with Orthanc 1.10.1.
+    unlisted : collection of str
+        SOP Instance UIDs that it does not answer to C-FIND.
     asked : list
         Level and number of UIDs of each retrieval.
     sent : list
@@ -66,6 +68,7 @@ class Holder:
     tells_classes: bool = True
     knows_lists: bool = True
     stops_at_failures: bool = False
+    unlisted: Collection[str] = ()
     target: int = 0
     asked: list[tuple[str, int]] = field(default_factory=list)
     sent: list[str] = field(default_factory=list)
@@ -87,6 +90,8 @@ class Holder:
         told = list(_UNIQUE)[: list(_UNIQUE).index(level) + 1]
         answers: dict[str, Dataset] = {}
         for one in self._matching(keys):
+            if level == "IMAGE" and one.SOPInstanceUID in self.unlisted:
+                continue
             answer = Dataset()
             for name in told:
                 setattr(answer, _UNIQUE[name], one[_UNIQUE[name]].value)

@@ -121,6 +121,12 @@ def dying_after(count: int) -> Iterator[None]:
             [("STUDY", 1), ("IMAGE", 2), ("SERIES", 1), ("STUDY", 1)],
             id="it knows no lists",
         ),
+        pytest.param(
+            {},
+            {"unlisted": [f"{STUDY}.1.3"]},
+            [("STUDY", 1)] * 2,
+            id="it does not list all that it has",
+        ),
     ],
 )
 def test_an_interrupted_get_goes_on(
@@ -259,6 +265,31 @@ def test_what_failed_comes_by_other_contexts(
     assert (told["DimseErrorStatus"], len(told["ReceivedInstancesIds"])) == (0, len(data_sets))
     if retrievals is not None:
         assert len(held.asked) == retrievals
+
+
+@pytest.mark.parametrize(
+    ("count", "state"),
+    [
+        pytest.param(2, JobState.FAILURE, id="nothing else of its class is listed"),
+        pytest.param(1, JobState.SUCCESS, id="it comes with the series of another"),
+    ],
+)
+def test_what_failed_and_is_not_listed_is_not_forgotten(
+    archive: Archive, count: int, state: JobState
+) -> None:
+    rare = [str(one.SOPInstanceUID) for one in _MIXED[2:4]]
+    with holder(_MIXED, unlisted=rare[:count]) as (port, held):
+        retrieve(archive, port)
+        (message,) = messages(archive, "edge_jobs")
+        ended = run(archive, message)
+    (told,) = ended.content["Details"]
+    assert ended.state is state
+    if state is JobState.FAILURE:
+        assert told["DimseErrorStatus"] == 0xB000
+        assert told["FailedSOPInstanceUIDList"] == rare
+        assert told["NumberOfFailedSuboperations"] == 2
+    assert len(here(archive, held)) == len(told["ReceivedInstancesIds"])
+    assert len(here(archive, held)) == (4 if state is JobState.FAILURE else 6)
 
 
 def test_what_may_not_come_is_told(archive: Archive) -> None:
