@@ -24,7 +24,7 @@ from nephele.domain.query_keys import (
     with_unique_keys,
 )
 from nephele.domain.sop_classes import STUDY_ROOT_FIND
-from nephele.errors import FindUnavailable, NetworkProtocol
+from nephele.errors import NepheleError, NetworkProtocol
 from nephele.logs import logger
 from nephele.services.archive import Archive
 from nephele.services.queries import answer_json
@@ -48,11 +48,12 @@ class Held:
 def held(archive: Archive, request: dict[str, Any], level: Level, query: Query) -> list[Held]:
     """List the instances of a resource at the modality of a job; none where it cannot tell.
 
-    A SOP Instance UID that it has twice tells no instance from another.
+    A SOP Instance UID that it has twice tells no instance from another, and where an answer cannot
+    be read or lacks a unique key, none is relied on.
     """
     try:
         found = list(_iter_held(archive, request, level, query))
-    except (FindUnavailable, NetworkProtocol) as error:
+    except NepheleError as error:
         logger.info("instances cannot be listed", extra={"reason": str(error)})
         return []
     return found if len({one.sop_instance_uid for one in found}) == len(found) else []
@@ -77,17 +78,32 @@ def _iter_beneath(find: _Find, level: Level, named: Query) -> Iterator[Held]:
     asked = Level.STUDY if level is Level.PATIENT else level
     wanted = {SOP_CLASS_UID: ""} if asked is Level.INSTANCE else {}
     for found in find(asked, {**wanted, **named}):
-        keys = {**named, **texts(found, (*retrieve_keys(asked), SOP_CLASS_UID))}
+        if not _is_named(found, named):
+            continue
+        keys = texts(found, retrieve_keys(asked))
+        if not all(keys.get(key) for key in retrieve_keys(asked)):
+            raise NetworkProtocol("its answers to C-FIND lack unique keys")
         below = asked.child
         if below is None:
-            yield Held(
-                keys[STUDY_INSTANCE_UID],
-                keys[SERIES_INSTANCE_UID],
-                keys[SOP_INSTANCE_UID],
-                keys.get(SOP_CLASS_UID, ""),
-            )
+            uids = (STUDY_INSTANCE_UID, SERIES_INSTANCE_UID, SOP_INSTANCE_UID)
+            yield Held(*(keys[uid] for uid in uids), sop_class_uid=_text(found, SOP_CLASS_UID))
         else:
-            yield from _iter_beneath(find, below, {key: keys[key] for key in retrieve_keys(asked)})
+            yield from _iter_beneath(find, below, keys)
+
+
+def _is_named(found: Query, named: Query) -> bool:
+    """Tell whether an answer has the values of a retrieval's keys, no wildcards there (C.4.2.2.1).
+
+    C-FIND takes `*` and `?` of a Patient ID for wildcards, and answers with other patients too.
+    """
+    return all(
+        _text(found, key) in {one.strip() for one in value.split("\\")}
+        for key, value in named.items()
+    )
+
+
+def _text(found: Query, key: str) -> str:
+    return str(texts(found, (key,)).get(key, "")).strip()
 
 
 def iter_requests(

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import fnmatch
 import io
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -57,6 +58,8 @@ class Holder:
         cannot send is the last, as with Orthanc 1.10.1.
     unlisted : collection of str
         SOP Instance UIDs that it does not answer to C-FIND.
+    spoil : callable, optional
+        Changes an answer to C-FIND.
     asked : list
         Level and number of UIDs of each retrieval.
     sent : list
@@ -69,12 +72,17 @@ class Holder:
     knows_lists: bool = True
     stops_at_failures: bool = False
     unlisted: Collection[str] = ()
+    spoil: Callable[[Dataset], None] | None = None
     target: int = 0
     asked: list[tuple[str, int]] = field(default_factory=list)
     sent: list[str] = field(default_factory=list)
 
-    def _matching(self, keys: Dataset) -> list[Dataset]:
-        return [one for one in self.data_sets if all(_matches(one, keys, key) for key in _KEYS)]
+    def _matching(self, keys: Dataset, *, has_wildcards: bool = False) -> list[Dataset]:
+        return [
+            one
+            for one in self.data_sets
+            if all(_matches(one, keys, key, has_wildcards=has_wildcards) for key in _KEYS)
+        ]
 
     def _wanted(self, keys: Dataset, root: str) -> list[Dataset]:
         level = str(keys.QueryRetrieveLevel)
@@ -89,7 +97,7 @@ class Holder:
         _require_keys_above(keys, event.context.abstract_syntax)
         told = list(_UNIQUE)[: list(_UNIQUE).index(level) + 1]
         answers: dict[str, Dataset] = {}
-        for one in self._matching(keys):
+        for one in self._matching(keys, has_wildcards=True):
             if level == "IMAGE" and one.SOPInstanceUID in self.unlisted:
                 continue
             answer = Dataset()
@@ -97,6 +105,8 @@ class Holder:
                 setattr(answer, _UNIQUE[name], one[_UNIQUE[name]].value)
             if level == "IMAGE" and "SOPClassUID" in keys:
                 answer.SOPClassUID = one.SOPClassUID if self.tells_classes else ""
+            if self.spoil is not None:
+                self.spoil(answer)
             answers[str(one[_UNIQUE[level]].value)] = answer
         for answer in answers.values():
             yield _PENDING, answer
@@ -137,9 +147,10 @@ def _values(keys: Dataset, keyword: str) -> list[str]:
     return [element] if isinstance(element, str) else [str(one) for one in element]
 
 
-def _matches(data_set: Dataset, keys: Dataset, keyword: str) -> bool:
-    values = _values(keys, keyword)
-    return not values or str(data_set[keyword].value) in values
+def _matches(data_set: Dataset, keys: Dataset, keyword: str, *, has_wildcards: bool) -> bool:
+    values, own = _values(keys, keyword), str(data_set[keyword].value)
+    is_like = has_wildcards and any(fnmatch.fnmatchcase(own, one) for one in values)
+    return not values or own in values or is_like
 
 
 @contextmanager

@@ -10,6 +10,7 @@ from typing import Any
 
 import pydicom
 import pytest
+from pydicom.dataset import Dataset
 
 from dimse_edge.executor import load_kind
 from dimse_edge.reception import Reception
@@ -20,6 +21,7 @@ from nephele.aws.index import jobs as rows
 from nephele.aws.queues import Queue
 from nephele.domain.jobs import Job, JobState
 from nephele.domain.provenance import Origin, Provenance
+from nephele.errors import BadFileFormat
 from nephele.services.archive import Archive
 from nephele.services.index_objects import index_objects
 from nephele.services.jobs.engine import run_message
@@ -290,6 +292,59 @@ def test_what_failed_and_is_not_listed_is_not_forgotten(
         assert told["NumberOfFailedSuboperations"] == 2
     assert len(here(archive, held)) == len(told["ReceivedInstancesIds"])
     assert len(here(archive, held)) == (4 if state is JobState.FAILURE else 6)
+
+
+def _without_series(answer: Dataset) -> None:
+    answer.pop("SeriesInstanceUID", None)
+
+
+def _with_a_blank(answer: Dataset) -> None:
+    if answer.get("SOPClassUID") == _RARE:
+        answer.SOPInstanceUID = ""
+
+
+@pytest.mark.parametrize("spoil", [_without_series, _with_a_blank])
+def test_answers_without_unique_keys_are_no_list(
+    archive: Archive, spoil: Callable[[Dataset], None]
+) -> None:
+    data_sets = [*slices(1, 1), *slices(2, 1, SOPClassUID=_RARE)]
+    with holder(data_sets, spoil=spoil) as (port, held):
+        retrieve(archive, port)
+        (message,) = messages(archive, "edge_jobs")
+        ended = run(archive, message)
+    assert (ended.state, ended.error_details) == (JobState.SUCCESS, "")
+    assert held.asked == [("STUDY", 1)] * 2
+    assert len(here(archive, held)) == 2
+
+
+def test_answers_that_cannot_be_read_are_no_list(
+    archive: Archive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise BadFileFormat("it ends too early")
+
+    monkeypatch.setattr("dimse_edge.scu.holdings.answer_json", fail)
+    with holder(_MIXED) as (port, held):
+        retrieve(archive, port)
+        (message,) = messages(archive, "edge_jobs")
+        ended = run(archive, message)
+    assert (ended.state, ended.error_details) == (JobState.SUCCESS, "")
+    assert held.asked == [("STUDY", 1)] * 2
+
+
+def test_a_patient_id_is_no_wildcard(archive: Archive) -> None:
+    """C-FIND answers `12*` with other patients too: their images were not asked for."""
+    mine = [
+        *slices(1, 1, PatientID="12*"),
+        *slices(2, 1, SOPClassUID=_RARE, PatientID="12*"),
+    ]
+    others = slices(3, 2, PatientID="123", StudyInstanceUID=f"{STUDY}.3")
+    with holder([*mine, *others]) as (port, held):
+        retrieve(archive, port, Level="Patient", Queries=[{"0010,0020": "12*"}])
+        (message,) = messages(archive, "edge_jobs")
+        ended = run(archive, message)
+    assert (ended.state, ended.error_details) == (JobState.SUCCESS, "")
+    assert here(archive, held) == {str(one.SOPInstanceUID) for one in mine}
 
 
 def test_what_may_not_come_is_told(archive: Archive) -> None:
