@@ -46,6 +46,7 @@ class _Get:
         if not retrieved.failed:
             return retrieved
         come = set(self._getting.come)
+        self._getting.release()
         there = held(self._archive, self._request, level, query)
         if not there:
             return self._ask_for_other_classes(retrieved, level, query, progress)
@@ -71,7 +72,7 @@ class _Get:
                 for one in missing.values()
                 if not one.sop_class_uid or one.sop_class_uid in proposal.roles
             ]
-            for level, query in iter_requests(there, wanted):
+            for level, query, _ in iter_requests(there, wanted):
                 self._getting.open(proposal)
                 yield self._getting.retrieve(level, query, progress)
                 for uid in self._getting.come:

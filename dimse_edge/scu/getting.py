@@ -79,6 +79,11 @@ class Getting:
             association.release()
         self._opened = Association(self._peer, proposal), proposal
 
+    def release(self) -> None:
+        """Release the association that is open: nothing is asked for over it for a while."""
+        if self._opened is not None:
+            self._opened[0].release()
+
     @property
     def has_storage(self) -> bool:
         """Tell whether the modality has accepted to send anything."""

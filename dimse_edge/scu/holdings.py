@@ -108,8 +108,8 @@ def _text(found: Query, key: str) -> str:
 
 def iter_requests(
     instances: Collection[Held], wanted: Collection[Held]
-) -> Iterator[tuple[Level, Query]]:
-    """Yield level and keys of the retrievals that bring some of the instances of a resource.
+) -> Iterator[tuple[Level, Query, int]]:
+    """Yield level, keys and number of instances of the retrievals that bring some of a resource.
 
     A series that is wanted whole is named as such, others by lists of UIDs (PS3.4 C.4.2.2.1).
 
@@ -122,10 +122,10 @@ def iter_requests(
     for (study, series), uids in missing.items():
         named = {STUDY_INSTANCE_UID: study, SERIES_INSTANCE_UID: series}
         if len(uids) == len(there[study, series]):
-            yield Level.SERIES, named
+            yield Level.SERIES, named, len(uids)
             continue
         for some in batched(uids, _UIDS_AT_ONCE):
-            yield Level.INSTANCE, {**named, SOP_INSTANCE_UID: "\\".join(some)}
+            yield Level.INSTANCE, {**named, SOP_INSTANCE_UID: "\\".join(some)}, len(some)
 
 
 def _by_series(instances: Collection[Held]) -> dict[tuple[str, str], list[str]]:

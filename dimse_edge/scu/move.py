@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import random
 import time
+from contextlib import ExitStack
+from functools import cached_property
+from typing import Any
 
 from dimse_edge.command import Field
 from dimse_edge.credit import FIRST_MESSAGE_ID
@@ -33,26 +36,26 @@ _LONGEST_PAUSE_SECONDS = 0.5
 
 def run(archive: Archive, piece: Slice) -> bool:
     """Ask a modality to send what is left."""
-    request = piece.request
-    peer = destination_of(archive, request)
-    with Association(peer, proposal_of(STUDY_ROOT_MOVE)) as association:
-        context_id = association.context(STUDY_ROOT_MOVE)
-        if context_id is None:
-            raise MoveUnavailable(f"{peer}: it does not offer C-MOVE")
-        ask = _Move(archive, association, context_id, request["TargetAet"]).ask
-        is_here = fold_case(request["TargetAet"]) == fold_case(archive.configuration.dicom_aet)
+    target = piece.request["TargetAet"]
+    with ExitStack() as opened:
+        ask = _Move(archive, piece.request, opened).ask
+        is_here = fold_case(target) == fold_case(archive.configuration.dicom_aet)
         go_on = ask_for_rest(archive, piece, ask) if is_here else None
         return retrieve_all(archive, piece, "C-MOVE", ask, go_on)
 
 
 class _Move:
-    def __init__(
-        self, archive: Archive, association: Association, context_id: int, target: str
-    ) -> None:
+    """Retrievals over one association, opened for the first: what is listed is listed before."""
+
+    def __init__(self, archive: Archive, request: dict[str, Any], opened: ExitStack) -> None:
         self._archive = archive
-        self._association = association
-        self._context_id = context_id
-        self._target = target
+        self._peer = destination_of(archive, request)
+        self._target = request["TargetAet"]
+        self._opened = opened
+
+    @cached_property
+    def _association(self) -> Association:
+        return self._opened.enter_context(Association(self._peer, proposal_of(STUDY_ROOT_MOVE)))
 
     def ask(self, level: Level, query: Query, progress: Progress) -> Retrieved:
         """Ask for one resource, and wait until it was sent."""
@@ -82,9 +85,12 @@ class _Move:
                 pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
 
     def _request(self, message_id: int, level: Level, query: Query) -> None:
+        context_id = self._association.context(STUDY_ROOT_MOVE)
+        if context_id is None:
+            raise MoveUnavailable(f"{self._peer}: it does not offer C-MOVE")
         send_identifier(
             self._association,
-            self._context_id,
+            context_id,
             Field.C_MOVE,
             message_id,
             with_level(query, level),

@@ -37,12 +37,13 @@ def ask_for_rest(archive: Archive, piece: Slice, ask: Ask) -> Ask:
         logger.info("an interrupted retrieval goes on", extra=facts)
         if not come or len(there) != piece.position.get(EXPECTED):
             return ask(level, query, progress)
-        parts = [ask(*one, progress) for one in iter_requests(there, missing)]
-        if sum(one.total for one in parts) < len(missing):
-            logger.warning("lists of UIDs are not understood: all is asked for", extra=facts)
-            return ask(level, query, progress)
-        before = Retrieved(SUCCESS, received=list(come.values()), completed=len(come))
-        return together([before, *parts])
+        parts = [Retrieved(SUCCESS, received=list(come.values()), completed=len(come))]
+        for below, keys, count in iter_requests(there, missing):
+            parts.append(ask(below, keys, progress))
+            if parts[-1].total < count:
+                logger.warning("lists of UIDs are not understood: all is asked for", extra=facts)
+                return ask(level, query, progress)
+        return together(parts)
 
     return go_on
 

@@ -13,6 +13,7 @@ import pydicom
 from pydicom.dataset import Dataset
 from pydicom.uid import UID, ExplicitVRLittleEndian
 from pynetdicom import AE, evt
+from pynetdicom.pdu import A_RELEASE_RQ
 
 from nephele.domain.sop_classes import (
     PATIENT_ROOT_GET,
@@ -64,6 +65,10 @@ class Holder:
         Level and number of UIDs of each retrieval.
     sent : list
         SOP Instance UIDs it has begun to send.
+    talks : list
+        The first SOP class of each association that is asked for, and "release".
+    late : list
+        Instances that come in once it is asked for lists.
     """
 
     data_sets: Sequence[Dataset]
@@ -76,6 +81,8 @@ class Holder:
     target: int = 0
     asked: list[tuple[str, int]] = field(default_factory=list)
     sent: list[str] = field(default_factory=list)
+    talks: list[str] = field(default_factory=list)
+    late: Sequence[Dataset] = ()
 
     def _matching(self, keys: Dataset, *, has_wildcards: bool = False) -> list[Dataset]:
         return [
@@ -89,7 +96,16 @@ class Holder:
         _require_keys_above(keys, root)
         uids = _values(keys, _UNIQUE[level])
         self.asked.append((level, len(uids)))
+        if level == "IMAGE":
+            self.data_sets, self.late = [*self.data_sets, *self.late], ()
         return self._matching(keys) if self.knows_lists or len(uids) == 1 else []
+
+    def begin(self, event: evt.Event) -> None:
+        self.talks.append(str(event.assoc.requestor.requested_contexts[0].abstract_syntax))
+
+    def end(self, event: evt.Event) -> None:
+        if isinstance(event.pdu, A_RELEASE_RQ):
+            self.talks.append("release")
 
     def find(self, event: evt.Event) -> Iterator[tuple[int, Dataset]]:
         keys = event.identifier
@@ -167,6 +183,8 @@ def holder(data_sets: Sequence[Dataset], **options: Any) -> Iterator[tuple[int, 
         entity.add_supported_context(one.SOPClassUID, syntaxes, scu_role=False, scp_role=True)
         entity.add_requested_context(one.SOPClassUID, ExplicitVRLittleEndian)
     handlers: list[Any] = [
+        (evt.EVT_REQUESTED, held.begin),
+        (evt.EVT_PDU_RECV, held.end),
         (evt.EVT_C_FIND, held.find),
         (evt.EVT_C_GET, held.get),
         (evt.EVT_C_MOVE, held.move),

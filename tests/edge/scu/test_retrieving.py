@@ -21,6 +21,7 @@ from nephele.aws.index import jobs as rows
 from nephele.aws.queues import Queue
 from nephele.domain.jobs import Job, JobState
 from nephele.domain.provenance import Origin, Provenance
+from nephele.domain.sop_classes import STUDY_ROOT_FIND, STUDY_ROOT_GET, STUDY_ROOT_MOVE
 from nephele.errors import BadFileFormat
 from nephele.services.archive import Archive
 from nephele.services.index_objects import index_objects
@@ -120,7 +121,7 @@ def dying_after(count: int) -> Iterator[None]:
         pytest.param(
             {},
             {"knows_lists": False},
-            [("STUDY", 1), ("IMAGE", 2), ("SERIES", 1), ("STUDY", 1)],
+            [("STUDY", 1), ("IMAGE", 2), ("STUDY", 1)],
             id="it knows no lists",
         ),
         pytest.param(
@@ -157,6 +158,22 @@ def test_an_interrupted_get_goes_on(
     ]
     assert sorted(set(told["ReceivedInstancesIds"])) == sorted(ids)
     assert job.identifier == ended.identifier
+
+
+def test_a_series_that_grows_hides_no_list_that_is_not_understood(
+    archive: Archive, deaths: Callable[[], None]
+) -> None:
+    """As many come as were missing, but not the same ones."""
+    late = slices(2, 4)[2:]
+    with holder([*slices(1, 3), *slices(2, 2)], knows_lists=False, late=late) as (port, held):
+        retrieve(archive, port)
+        (message,) = messages(archive, "edge_jobs")
+        with dying_after(1), pytest.raises(Killed):
+            run(archive, message)
+        deaths()
+        assert run(archive, message).state is JobState.SUCCESS
+    assert len(held.data_sets) == 7
+    assert len(here(archive, held)) == 7
 
 
 def test_what_was_here_before_is_asked_for_again(
@@ -223,6 +240,8 @@ def test_an_interrupted_move_goes_on(
         ended = run(archive, message)
     assert (ended.state, ended.error_details) == (JobState.SUCCESS, "")
     assert held.asked == asked
+    listing = [STUDY_ROOT_FIND, "release"] if target != "OTHER" else []
+    assert held.talks == [STUDY_ROOT_MOVE, *listing, STUDY_ROOT_MOVE, "release"]
     whole = [str(one.SOPInstanceUID) for one in data_sets]
     assert held.sent == [*whole, *(whole if asked[1][0] == "STUDY" else whole[2:])]
 
@@ -292,6 +311,16 @@ def test_what_failed_and_is_not_listed_is_not_forgotten(
         assert told["NumberOfFailedSuboperations"] == 2
     assert len(here(archive, held)) == len(told["ReceivedInstancesIds"])
     assert len(here(archive, held)) == (4 if state is JobState.FAILURE else 6)
+
+
+def test_an_association_is_not_left_open_while_another_lists(archive: Archive) -> None:
+    """Archives end one that is silent for long, and some take one at a time."""
+    with holder(_MIXED) as (port, held):
+        retrieve(archive, port)
+        (message,) = messages(archive, "edge_jobs")
+        assert run(archive, message).state is JobState.SUCCESS
+    talks = (STUDY_ROOT_GET, STUDY_ROOT_FIND, STUDY_ROOT_GET)
+    assert held.talks == [said for uid in talks for said in (uid, "release")]
 
 
 def _without_series(answer: Dataset) -> None:
