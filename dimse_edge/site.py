@@ -49,9 +49,11 @@ class Site:
     def acceptance(self, since: float) -> Acceptance:
         """Return what is accepted: what was changed over REST before a moment counts."""
         configuration = followed(self.archive, since)
-        if configuration != self.accepted.configuration:
-            self.accepted = acceptance(configuration)
-        return self.accepted
+        accepted = self.accepted
+        if configuration != accepted.configuration:
+            # another association that began earlier may put its own in the place at once
+            accepted = self.accepted = acceptance(configuration)
+        return accepted
 
     def rules(self, since: float) -> Rules:
         """Return what decides who may do what: modalities changed before a moment count."""

@@ -49,11 +49,18 @@ class BegunModalities:
 
 
 def begin_modalities(archive: Archive, since: float = 0.0) -> BegunModalities | None:
-    """Begin to read the modalities for `modalities`, unless those that are known will do."""
+    """Begin to read the modalities for `modalities`, unless those that are known will do.
+
+    None too where that cannot be begun.
+    """
     if _is_fresh(archive.known_modalities, since):
         return None
     at = time.monotonic()
-    rows = definitions.begin_definitions(archive.index.table, definitions.MODALITIES)
+    try:
+        rows = definitions.begin_definitions(archive.index.table, definitions.MODALITIES)
+    except NepheleError as error:
+        logger.warning("modalities cannot be asked for", extra={"error": type(error).__name__})
+        return None
     return BegunModalities(rows, at)
 
 
