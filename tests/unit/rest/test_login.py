@@ -151,3 +151,41 @@ def test_requests_do_not_wait_for_wrong_logins() -> None:
     asyncio.run(attack())
     assert statuses == [401] * 50, "each was checked"
     assert (doorkeeper.checked, doorkeeper.most) == (50, 2)
+
+
+def test_who_names_nobody_is_refused_while_others_are_checked(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The pulse of the process does so: it would be ended amid what others do."""
+    go_on = threading.Event()
+
+    def read_secret(_: str) -> str:
+        assert go_on.wait(30)
+        return encode_users({})
+
+    monkeypatch.setattr("nephele.services.login.read_secret", read_secret)
+    statuses = []
+
+    async def send(message: dict[str, object]) -> None:
+        if "status" in message:
+            statuses.append(message["status"])
+
+    async def ask(app: Login, headers: list[tuple[bytes, bytes]]) -> None:
+        scope = {"type": "http", "method": "HEAD", "headers": headers}
+        await app(scope, None, send)  # type: ignore[arg-type]
+
+    async def ask_amid_others() -> None:
+        app = Login(None, Doorkeeper("users"))  # type: ignore[arg-type]
+        login = (b"authorization", b"Basic " + b64encode(b"alice:no"))
+        others = [asyncio.create_task(ask(app, [login])) for _ in range(3)]
+        await asyncio.sleep(0)  # all of them begin
+        try:
+            async with asyncio.timeout(10):
+                await ask(app, [])
+            assert statuses == [401], "no other has an answer"
+        finally:
+            go_on.set()
+        await asyncio.gather(*others)
+
+    asyncio.run(ask_amid_others())
+    assert statuses == [401] * 4
