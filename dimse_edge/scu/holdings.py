@@ -85,8 +85,12 @@ def _iter_beneath(find: _Find, level: Level, named: Query) -> Iterator[Held]:
             raise NetworkProtocol("its answers to C-FIND lack unique keys")
         below = asked.child
         if below is None:
-            uids = (STUDY_INSTANCE_UID, SERIES_INSTANCE_UID, SOP_INSTANCE_UID)
-            yield Held(*(keys[uid] for uid in uids), sop_class_uid=_text(found, SOP_CLASS_UID))
+            yield Held(
+                keys[STUDY_INSTANCE_UID],
+                keys[SERIES_INSTANCE_UID],
+                keys[SOP_INSTANCE_UID],
+                _text(found, SOP_CLASS_UID),
+            )
         else:
             yield from _iter_beneath(find, below, keys)
 
