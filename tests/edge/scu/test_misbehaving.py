@@ -126,7 +126,7 @@ _IN_COMMAND = struct.pack("<HHI", 8, 0x58, 16) + b"1.2.3.4\\1.2.3.5\0"
     [
         (0xC000, "Unable to Process"),
         (0xA702, "Refused: Out of resources, unable to perform sub-operations"),
-        (0xB000, "Sub-operations completed, one or more failures"),
+        (0xB000, "Sub-operations complete"),  # of C-MOVE "completed"
     ],
 )
 @pytest.mark.parametrize("job_type", ["DicomMoveScu", "DicomGetScu"])
