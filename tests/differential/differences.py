@@ -9,6 +9,7 @@ import re
 
 from tests.differential.differ import NO_KEYWORD, Kind
 from tests.differential.intended import Intended
+from tests.differential.model_differences import MODELS
 from tests.differential.picture_differences import PICTURE_REQUESTS, PICTURES
 
 _RESOURCES = "(patients|studies|series|instances)"
@@ -490,6 +491,7 @@ INTENDED: tuple[Intended, ...] = (
     *_CHANGES,
     *_LISTS,
     *_INSTANCES,
+    *MODELS,
     *_PADDING,
     *PICTURES,
     *PICTURE_REQUESTS,

@@ -35,6 +35,8 @@ _VIEWS = (
 )
 VIEWS_OF_FILES = (*_VIEWS, *rendering.VIEWS, *tagging.VIEWS)
 _FEW_VIEWS = ("", "/tags")
+_MODELS = ("application/dicom+json", "application/dicom+xml")
+"""What a file is asked as."""
 _PARENTS = {"ParentSeries": "series", "ParentStudy": "studies", "ParentPatient": "patients"}
 _LANES = 4
 _META_LENGTH_OFFSET = 140
@@ -168,6 +170,9 @@ def _try_sample(client: httpx.Client, sample: Sample) -> Iterator[Observation]:
     views = _FEW_VIEWS if sample.is_like_another else VIEWS_OF_FILES
     for view in views:
         yield _view(client, sample.name, f"/instances/{{instance}}{view}", path + view)
+    for media_type in _MODELS[: 0 if sample.is_like_another else None]:
+        answer = _answer(client.get(f"{path}/file", headers={"Accept": media_type}))
+        yield Observation(sample.name, f"GET /instances/{{instance}}/file as {media_type}", answer)
     deleted = client.delete(path)
     yield Observation(sample.name, "DELETE /instances/{instance}", _answer(deleted))
 

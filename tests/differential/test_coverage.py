@@ -46,7 +46,6 @@ NOT_COMPARED = {
     r"POST /.*/(modify|anonymize|split|merge)( .*)?": "modification is not served yet",
     r"POST /tools/(bulk-modify|bulk-anonymize|create-dicom)( .*)?": "modification, likewise",
     r"POST /tools/(reset|shutdown)": "Orthanc would end, Nephele refuses it",
-    r"GET /instances/\{id\}/file Accept:": "DICOM JSON and XML come with DICOMweb",
 }
 """What Orthanc serves and no request asks for, and why."""
 

@@ -8,7 +8,7 @@ from nephele.domain.dictionary import parse_tag
 from nephele.domain.elements import DataSet, Element
 from nephele.errors import BadRequest
 
-_UNIT_BYTES = {
+UNIT_BYTES = {
     **dict.fromkeys(("US", "SS", "OW", "AT"), 2),
     **dict.fromkeys(("UL", "SL", "FL", "OL", "OF"), 4),
     **dict.fromkeys(("FD", "OD", "OV", "SV", "UV"), 8),
@@ -77,7 +77,7 @@ def _item(element: Element, index: str) -> DataSet | None:
 
 def _value(element: Element, is_little_endian: bool) -> bytes:
     value = bytes(element.value)
-    unit = _UNIT_BYTES.get(element.vr, 1)
+    unit = UNIT_BYTES.get(element.vr, 1)
     return value if is_little_endian or unit == 1 else swap_bytes(value, unit)
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from nephele.domain.attributes import PIXEL_DATA
+from nephele.domain.content import tag_name
 from nephele.domain.dicom_json import Json, TagFormat, header_json, read_data_set, tags_json
+from nephele.domain.dicom_json_model import Path, dicom_json_model, tag_key
 from nephele.domain.resources import Resource, StoredFile
 from nephele.errors import UnknownResource
 from nephele.services.archive import Archive
@@ -15,6 +17,8 @@ _BITS_ALLOCATED = 0x00280100
 _FLOAT_PIXEL_DATA = 0x7FE00008
 _DOUBLE_FLOAT_PIXEL_DATA = 0x7FE00009
 _NUMBER_OF_FRAMES = "0028,0008"
+_INLINE_BYTES = 128 << 10
+"""Orthanc has all binary values inline; so are here all that a lookup table may hold."""
 
 
 def file_of(instance: Resource) -> StoredFile:
@@ -55,6 +59,45 @@ def data_set(
         is_whole=is_whole,
         behind_pixel_data=behind_pixel_data(archive, instance) if is_whole else b"",
     )
+
+
+def json_model(archive: Archive, instance: Resource, content: str) -> Json:
+    """Return the DICOM JSON Model of an instance, from the header the index keeps.
+
+    Native pixel data are never inline, encapsulated ones left out, as Orthanc has it; what stands
+    behind the pixel data is not shown.
+
+    Parameters
+    ----------
+    content : str
+        The instance's `/content`, in front of the paths of `BulkDataURI`.
+    """
+    encoded = _encoded_header(archive, instance)
+    elements, syntax = read_data_set(encoded)
+
+    def bulk_data_uri(path: Path) -> str:
+        names = (tag_name(step) if at % 2 == 0 else str(step) for at, step in enumerate(path))
+        return "/".join((content, *names))
+
+    model = dicom_json_model(
+        elements,
+        bulk_data_uri,
+        syntax=syntax,
+        default_encoding=lambda: in_force(archive).default_encoding,
+        inline_bytes=_INLINE_BYTES,
+    )
+    tag = PIXEL_DATA if PIXEL_DATA in elements else pixel_data_tag(instance, encoded)
+    if tag is None or syntax.is_encapsulated:
+        return model
+    uri = bulk_data_uri((tag, 0) if tag == PIXEL_DATA else (tag,))
+    return model | {tag_key(tag): {"vr": _pixel_data_vr(instance, tag), "BulkDataURI": uri}}
+
+
+def _pixel_data_vr(instance: Resource, tag: int) -> str:
+    """Return the VR of native pixel data, OW in Implicit VR. See PS3.5 A.1."""
+    if tag != PIXEL_DATA:
+        return "OF" if tag == _FLOAT_PIXEL_DATA else "OD"
+    return instance.metadata.get("PixelDataVR") or "OW"
 
 
 def pixel_data_tag(instance: Resource, encoded: bytes) -> int | None:

@@ -29,6 +29,7 @@ from nephele.rest.openapi.schemas import (
 )
 
 JSON, PLAIN, DICOM, ZIP = "application/json", "text/plain", "application/dicom", "application/zip"
+DICOM_JSON, DICOM_XML = "application/dicom+json", "application/dicom+xml"
 BINARY = "application/octet-stream"
 PNG, JPEG, PAM = "image/png", "image/jpeg", "image/x-portable-arbitrarymap"
 
@@ -136,7 +137,9 @@ SUCCESSES: dict[str, Success] = {
     f"GET {_LEVEL}/patient": _json(ref("Patient")),
     f"GET {_LEVEL}/study": _json(ref("Study")),
     "POST /{level}": _STORED,
-    f"GET {_LEVEL}/file": _file(DICOM, redirects=(307,)),
+    f"GET {_LEVEL}/file": Success(
+        ((DICOM, BYTES), (DICOM_JSON, by_name(ref("Attribute"))), (DICOM_XML, TEXT)), (307,)
+    ),
     f"GET {_LEVEL}/tags": _TAGS,
     f"GET {_LEVEL}/simplified-tags": _TAGS,
     f"GET {_LEVEL}/header": _TAGS,

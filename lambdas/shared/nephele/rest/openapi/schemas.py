@@ -184,6 +184,10 @@ _ATTACHMENT = shape(
 
 COMPONENTS: dict[str, Schema] = {
     "Attachment": _ATTACHMENT,
+    "Attribute": shape(
+        {"vr": TEXT},
+        {"Value": {"type": "array"}, "InlineBinary": TEXT, "BulkDataURI": TEXT},
+    ),
     "Changes": shape({"Changes": listed(_CHANGE), "Done": FLAG, "Last": NUMBER}, {"First": NUMBER}),
     "DicomTags": {
         "type": "object",

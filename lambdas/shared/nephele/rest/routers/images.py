@@ -9,11 +9,13 @@ from nephele.domain.dicom_json import TagFormat
 from nephele.domain.levels import Level
 from nephele.rest.answers import json_answer
 from nephele.rest.arguments import arguments_of, flag, lifted_tags
+from nephele.rest.data_sets import DICOM_JSON, DICOM_XML, data_set_answer
 from nephele.rest.deferred import DeferredRoute
 from nephele.rest.dependencies import OpenArchive
-from nephele.rest.files import file_answer, stored_answer
+from nephele.rest.files import DICOM, file_answer, stored_answer
 from nephele.rest.formats import data_set_format
 from nephele.rest.limits import ANSWER_LIMIT, ask_again
+from nephele.rest.media_types import preferred
 from nephele.rest.parameters import FORMATS, fails, takes
 from nephele.rest.transcoding_arguments import lossy_quality, transfer_syntax_argument
 from nephele.services.archive import Archive
@@ -39,8 +41,15 @@ def get_file(request: Request, archive: OpenArchive, identifier: str) -> Respons
 
     What a transfer syntax cannot hold is answered with 404 and the reason; what takes longer than
     one answer may, with a redirect to itself. `?filename=` names the file.
+
+    Where `Accept` asks for `application/dicom+json` or `application/dicom+xml`, the answer is the
+    data set in the DICOM JSON Model or the Native DICOM Model, whatever the arguments: binary
+    values in Base64, native pixels and values above 128 KiB as `BulkDataURI`, below `/content`.
     """
     instance = require_resource(archive, Level.INSTANCE, identifier)
+    media_type = preferred(request.headers.get("accept", ""), (DICOM, DICOM_JSON, DICOM_XML))
+    if media_type in (DICOM_JSON, DICOM_XML):
+        return data_set_answer(request, archive, instance, media_type)
     arguments = arguments_of(request)
     file = file_of(instance)
     key, size_bytes = "", file.size_bytes
