@@ -188,6 +188,13 @@ def test_without_a_character_set_the_default_one_counts() -> None:
     assert model_of(file, default_encoding="Greek")["00081030"]["Value"] == ["λλ"]
 
 
+def test_the_default_encoding_is_looked_up_only_where_it_counts() -> None:
+    def look_up() -> str:
+        raise AssertionError
+
+    assert model_of(dicom_file(), default_encoding=look_up)["00100020"]["Value"] == ["PID"]
+
+
 def test_broken_encodings_are_shown() -> None:
     assert shown(0x00081030, "LO", b"a\xff\xfeb") == {"vr": "LO", "Value": ["ab"]}
 

@@ -73,17 +73,15 @@ def dicom_json_model(
     inline_bytes : int
         Binary values that are longer are a `BulkDataURI`, others an `InlineBinary`.
     """
-    encoding = _encoding(elements, encoding_of(None, default_encoding))
+    encoding = encoding_of(_declared(elements), default_encoding)
     is_signed = _is_signed(elements, syntax, outside=False)
     return _Model(bulk_data_uri, syntax, inline_bytes, encoding, is_signed).data_set(elements)
 
 
-def _encoding(elements: DataSet, outside: Encoding) -> Encoding:
-    """Return the encoding of a data set or an item, which may declare one of its own."""
+def _declared(elements: DataSet) -> bytes | None:
+    """Return the character set that a data set or an item declares."""
     declared = elements.get(SPECIFIC_CHARACTER_SET)
-    if declared is None or not bytes(declared.value).strip(b" \0"):
-        return outside
-    return encoding_of(bytes(declared.value))
+    return None if declared is None else bytes(declared.value).strip(b" \0") or None
 
 
 def _is_signed(elements: DataSet, syntax: TransferSyntax, *, outside: bool) -> bool:
@@ -129,7 +127,8 @@ class _Model:
         return known if known in TEXT_VRS or known in _NUMBERS else vr
 
     def _item(self, index: int, item: DataSet, path: Path) -> Json:
-        encoding = _encoding(item, self.encoding)
+        declared = _declared(item)
+        encoding = self.encoding if declared is None else encoding_of(declared)
         is_signed = _is_signed(item, self.syntax, outside=self.is_signed)
         inside = replace(self, encoding=encoding, is_signed=is_signed)
         return inside.data_set(item, (*path, index))
