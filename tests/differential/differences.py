@@ -32,6 +32,13 @@ _ERRORS = (
     Intended(r"POST .*", r"\$\.Details", Kind.EXTRA, "errors 1.10.1 says no more about"),
     Intended(
         ".*",
+        r"\$\.Details",
+        Kind.EXTRA,
+        "1.10.1 says no more about unknown paths",
+        nephele="'Nephele does not serve this path'",
+    ),
+    Intended(
+        ".*",
         "text",
         Kind.CHANGED,
         "the body of a 401 is API Gateway's",
