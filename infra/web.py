@@ -167,7 +167,7 @@ class WebStack(Stack):
         """Create the bucket of CloudFront's log, to which CloudWatch Logs delivers it."""
         bucket = s3.Bucket(
             self,
-            "DeliveredLogs",  # S3 refuses this ownership to the bucket of CloudFront's former log
+            "Logs",
             encryption=s3.BucketEncryption.S3_MANAGED,
             block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
             enforce_ssl=True,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 
+from dimse_edge.command import Command
 from dimse_edge.scu.calls import SUCCESS
 from dimse_edge.scu.getting import Getting, root_of
 from dimse_edge.scu.holdings import Held, held, iter_requests
@@ -11,7 +12,7 @@ from dimse_edge.scu.proposals import proposals, proposals_of
 from dimse_edge.scu.requests import Proposal
 from dimse_edge.scu.resuming import ask_for_rest
 from dimse_edge.scu.retrieved import Retrieved, together
-from dimse_edge.scu.retrieving import Progress, retrieve_all
+from dimse_edge.scu.retrieving import EXPECTED, Progress, retrieve_all, sub_operations
 from nephele.domain.levels import Level
 from nephele.domain.query_keys import Query
 from nephele.errors import GetUnavailable, NetworkProtocol
@@ -36,15 +37,24 @@ class _Get:
     def __init__(self, archive: Archive, piece: Slice, getting: Getting) -> None:
         self._archive = archive
         self._request = piece.request
+        self._position = piece.position
         self._getting = getting
         self._known: dict[str, list[Proposal]] = {}
 
     def ask(self, level: Level, query: Query, progress: Progress) -> Retrieved:
         """Ask for one resource; where some of it failed, once more for what has not come."""
+        announced = 0
+
+        def note(response: Command) -> None:
+            nonlocal announced
+            announced = max(announced, sub_operations(response))
+            progress(response)
+
         self._getting.open(self._proposals(level)[0])
-        retrieved = self._getting.retrieve(level, query, progress)
+        retrieved = self._getting.retrieve(level, query, note)
         if not retrieved.failed:
             return retrieved
+        self._position.setdefault(EXPECTED, retrieved.total)  # not that of what is asked for next
         come = set(self._getting.come)
         self._getting.release()
         there = held(self._archive, self._request, level, query)
@@ -60,7 +70,7 @@ class _Get:
                 come |= self._getting.come
         except (GetUnavailable, NetworkProtocol) as error:
             logger.warning("what failed cannot be got", extra={"reason": str(error)})
-        return _outcome(parts, lost, come)
+        return _outcome(parts, lost, come, announced)
 
     def _iter_others(
         self, there: list[Held], missing: dict[str, Held], progress: Progress
@@ -114,7 +124,9 @@ class _Get:
         return retrieved
 
 
-def _outcome(parts: list[Retrieved], lost: list[str], come: Collection[str]) -> Retrieved:
+def _outcome(
+    parts: list[Retrieved], lost: list[str], come: Collection[str], announced: int
+) -> Retrieved:
     """Return how it ended altogether: a success where all that failed has come since.
 
     Parameters
@@ -124,10 +136,13 @@ def _outcome(parts: list[Retrieved], lost: list[str], come: Collection[str]) -> 
         named as failed. What failed and is neither has not come.
     come : collection of str
         What has come altogether.
+    announced : int
+        How many the modality was about to send at first: it may stop at a failure, and count one.
     """
     whole, first = together(parts), parts[0]
     left = [uid for uid in lost if uid not in come]
-    whole.failed = max(len(left), first.failed - (len(lost) - len(left)))
+    uncounted = first.failed - (len(lost) - len(left))
+    whole.failed = max(len(left), uncounted, announced - len(come))
     whole.failed_sop_instance_uids = left
     if not whole.failed and not whole.warning:
         whole.status, whole.comment = SUCCESS, ""

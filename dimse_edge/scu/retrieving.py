@@ -107,9 +107,14 @@ class _Reporter:
         if not is_first and time.monotonic() - self._saved_at < _SAVED_EVERY_SECONDS:
             return
         self._saved_at = time.monotonic()
-        remaining = response.number(Tag.REMAINING)
-        done = sum(response.number(tag) for tag in (Tag.COMPLETED, Tag.FAILED, Tag.WARNING))
+        everything = sub_operations(response)
         if is_first:
-            self._piece.position[EXPECTED] = done + remaining
-        share = done / max(done + remaining, 1)
+            self._piece.position[EXPECTED] = everything
+        share = (everything - response.number(Tag.REMAINING)) / max(everything, 1)
         self._piece.checkpoint((self._piece.position["Done"] + share) / self._queries)
+
+
+def sub_operations(response: Command) -> int:
+    """Return how many sub-operations a pending response tells of, whatever became of them."""
+    tags = (Tag.COMPLETED, Tag.FAILED, Tag.WARNING, Tag.REMAINING)
+    return sum(response.number(tag) for tag in tags)
