@@ -189,9 +189,19 @@ def holder(data_sets: Sequence[Dataset], **options: Any) -> Iterator[tuple[int, 
         (evt.EVT_C_GET, held.get),
         (evt.EVT_C_MOVE, held.move),
     ]
-    server = entity.start_server(("127.0.0.1", 0), block=False, evt_handlers=handlers)
-    assert server is not None
-    try:
-        yield server.server_address[1], held
-    finally:
-        server.shutdown()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(AssociationSocket, "_shutdown_socket", _close)
+        server = entity.start_server(("127.0.0.1", 0), block=False, evt_handlers=handlers)
+        assert server is not None
+        try:
+            yield server.server_address[1], held
+        finally:
+            server.shutdown()
+
+
+def _close(connection: AssociationSocket) -> None:
+    """Close a connection also where the peer was faster, as pynetdicom 3.0 does not."""
+    if connection.socket is not None:
+        with suppress(OSError):
+            connection.socket.shutdown(socket.SHUT_RDWR)
+        connection.socket.close()
