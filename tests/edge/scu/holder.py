@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import fnmatch
 import io
+import socket
 from collections.abc import Callable, Collection, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
 import pydicom
+import pytest
 from pydicom.dataset import Dataset
 from pydicom.uid import UID, ExplicitVRLittleEndian
 from pynetdicom import AE, evt
 from pynetdicom.pdu import A_RELEASE_RQ
+from pynetdicom.transport import AssociationSocket
 
 from nephele.domain.sop_classes import (
     PATIENT_ROOT_GET,
