@@ -54,9 +54,12 @@ def iter_pdus(
 
 def pdu_of(context_id: int, control: int, part: Buffer) -> bytes:
     """Return the one PDU of a message part that is no longer than a PDU may be."""
+    return _head(context_id, control | IS_LAST, part) + part
+
+
+def _head(context_id: int, control: int, part: Buffer) -> bytes:
     length = len(part) + 2
-    control |= IS_LAST
-    return _HEADER.pack(_P_DATA_TF, 0, length + 4, length, context_id, control) + part
+    return _HEADER.pack(_P_DATA_TF, 0, length + 4, length, context_id, control)
 
 
 def _cut(
@@ -66,9 +69,7 @@ def _cut(
     for start in range(0, max(1, len(chunk)), size):
         part = chunk[start : start + size]
         flags = control | IS_LAST if is_last and start + size >= len(chunk) else control
-        length = len(part) + 2
-        buffers.append(_HEADER.pack(_P_DATA_TF, 0, length + 4, length, context_id, flags))
-        buffers.append(part)
+        buffers += [_head(context_id, flags, part), part]
     return buffers
 
 

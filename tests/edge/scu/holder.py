@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import fnmatch
 import io
-import socket
 from collections.abc import Callable, Collection, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,6 +17,7 @@ from pynetdicom import AE, evt
 from pynetdicom.pdu import A_RELEASE_RQ
 from pynetdicom.transport import AssociationSocket
 
+from dimse_edge.transport import PduSocket
 from nephele.domain.sop_classes import (
     PATIENT_ROOT_GET,
     STUDY_ROOT_FIND,
@@ -193,18 +193,11 @@ def holder(data_sets: Sequence[Dataset], **options: Any) -> Iterator[tuple[int, 
         (evt.EVT_C_MOVE, held.move),
     ]
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(AssociationSocket, "_shutdown_socket", _close)
+        # closed also where the peer was faster, as pynetdicom 3.0 does not
+        patch.setattr(AssociationSocket, "_shutdown_socket", PduSocket._shutdown_socket)
         server = entity.start_server(("127.0.0.1", 0), block=False, evt_handlers=handlers)
         assert server is not None
         try:
             yield server.server_address[1], held
         finally:
             server.shutdown()
-
-
-def _close(connection: AssociationSocket) -> None:
-    """Close a connection also where the peer was faster, as pynetdicom 3.0 does not."""
-    if connection.socket is not None:
-        with suppress(OSError):
-            connection.socket.shutdown(socket.SHUT_RDWR)
-        connection.socket.close()

@@ -160,18 +160,23 @@ def test_an_interrupted_get_goes_on(
     assert job.identifier == ended.identifier
 
 
+def run_after_a_death(archive: Archive, port: int, deaths: Callable[[], None]) -> Job:
+    """Retrieve the study by a worker that is killed behind the first instance, and by another."""
+    retrieve(archive, port)
+    (message,) = messages(archive, "edge_jobs")
+    with dying_after(1), pytest.raises(Killed):
+        run(archive, message)
+    deaths()
+    return run(archive, message)
+
+
 def test_a_series_that_grows_hides_no_list_that_is_not_understood(
     archive: Archive, deaths: Callable[[], None]
 ) -> None:
     """As many come as were missing, but not the same ones."""
     late = slices(2, 4)[2:]
     with holder([*slices(1, 3), *slices(2, 2)], knows_lists=False, late=late) as (port, held):
-        retrieve(archive, port)
-        (message,) = messages(archive, "edge_jobs")
-        with dying_after(1), pytest.raises(Killed):
-            run(archive, message)
-        deaths()
-        assert run(archive, message).state is JobState.SUCCESS
+        assert run_after_a_death(archive, port, deaths).state is JobState.SUCCESS
     assert len(held.data_sets) == 7
     assert len(here(archive, held)) == 7
 
@@ -183,12 +188,7 @@ def test_what_was_here_before_is_asked_for_again(
     data_sets = slices(1, 3)
     _keep(archive, data_sets[2], "HOLDER", clock.now())
     with holder(data_sets) as (port, held):
-        retrieve(archive, port)
-        (message,) = messages(archive, "edge_jobs")
-        with dying_after(1), pytest.raises(Killed):
-            run(archive, message)
-        deaths()
-        assert run(archive, message).state is JobState.SUCCESS
+        assert run_after_a_death(archive, port, deaths).state is JobState.SUCCESS
     assert held.asked == [("STUDY", 1), ("IMAGE", 2)]
 
 

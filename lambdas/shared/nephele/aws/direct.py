@@ -8,7 +8,6 @@ with success is None, and the caller asks again through the client, which retrie
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -16,14 +15,14 @@ from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import quote, urlsplit
 
 import urllib3
-from botocore.awsrequest import AWSPreparedRequest, AWSRequest, HeadersDict
-from botocore.httpsession import get_cert_path
+from botocore.awsrequest import AWSPreparedRequest, AWSRequest
 from botocore.utils import get_environ_proxies
 from urllib3.exceptions import HTTPError
 
+from nephele.aws.learned import Signature, trusted_certificates
+
 if TYPE_CHECKING:
     from botocore.hooks import EventAliaser
-    from botocore.signers import RequestSigner
     from mypy_boto3_s3.client import S3Client
 
 _OBJECT = "nephele.object"
@@ -55,9 +54,7 @@ class _Target:
     pool: urllib3.HTTPConnectionPool
     origin: str
     path: str
-    signer: RequestSigner
-    signing_name: str
-    region_name: str
+    signature: Signature
 
 
 class DirectRequests:
@@ -76,7 +73,7 @@ class DirectRequests:
         self._pools = urllib3.PoolManager(
             maxsize=_CONNECTIONS,
             timeout=_TIMEOUT,
-            ca_certs=os.environ.get("AWS_CA_BUNDLE") or str(get_cert_path(True)),
+            ca_certs=trusted_certificates(),
         )
         for operation in _OPERATIONS.values():
             self._events.register(f"before-parameter-build.s3.{operation}", _note_object)
@@ -101,14 +98,11 @@ class DirectRequests:
             return
         base = urlsplit(url.removesuffix(suffix))
         origin = f"{base.scheme}://{base.netloc}"
-        signing = context.get("signing", {})
         self._targets[bucket] = _Target(
             pool=self._pools.connection_from_url(origin),
             origin=origin,
             path=base.path,
-            signer=facts["request_signer"],
-            signing_name=signing.get("signing_name") or facts["signing_name"],
-            region_name=signing.get("region") or facts["region_name"],
+            signature=Signature.learned(request, facts),
         )
 
     def _send(
@@ -124,7 +118,8 @@ class DirectRequests:
         if target is None:
             return None
         path = f"{target.path}/{quote(key, safe=_UNRESERVED)}"
-        signed = self._sign(target, method, path, {"User-Agent": "nephele", **headers})
+        request = AWSRequest(method, target.origin + path, {"User-Agent": "nephele", **headers})
+        signed = target.signature.headers(request, _SIGNATURE_VERSION, client_config=self._config)
         prepared = AWSPreparedRequest(method, target.origin + path, signed, body, False)
         event = f"before-send.s3.{_OPERATIONS[method]}"
         _, stand_in = self._events.emit_until_response(event, request=prepared)
@@ -138,15 +133,6 @@ class DirectRequests:
         except HTTPError:
             return None
         return Answer(response.headers, response.data) if response.status == success else None
-
-    def _sign(self, target: _Target, method: str, path: str, headers: Mapping[str, str]) -> Any:
-        request = AWSRequest(method, target.origin + path, headers)
-        request.context.update(client_config=self._config, signing={})
-        auth = target.signer.get_auth_instance(
-            target.signing_name, target.region_name, _SIGNATURE_VERSION
-        )
-        auth.add_auth(request)
-        return HeadersDict(request.headers.items())
 
 
 @lru_cache(maxsize=1)

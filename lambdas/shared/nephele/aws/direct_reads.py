@@ -9,7 +9,6 @@ where to and who signs, and what is not answered with success the client asks ag
 
 from __future__ import annotations
 
-import os
 import select
 import ssl
 import weakref
@@ -22,15 +21,14 @@ from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import urlsplit
 
 import orjson
-from botocore.awsrequest import AWSPreparedRequest, AWSRequest, HeadersDict
-from botocore.httpsession import get_cert_path
+from botocore.awsrequest import AWSPreparedRequest, AWSRequest
 from botocore.utils import get_environ_proxies
 
+from nephele.aws.learned import Signature, trusted_certificates
 from nephele.aws.quick_rows import parse_rows
 
 if TYPE_CHECKING:
     from botocore.hooks import EventAliaser
-    from botocore.signers import RequestSigner
     from mypy_boto3_dynamodb.client import DynamoDBClient
 
 _METHODS = {"BatchGetItem": "batch_get_item", "Query": "query"}
@@ -47,9 +45,7 @@ class _Target:
     """Where a client sends its requests, and how it signs them."""
 
     origin: str
-    signer: RequestSigner
-    signing_name: str
-    region_name: str
+    signature: Signature
     tls: ssl.SSLContext | None
 
 
@@ -117,12 +113,9 @@ class DirectReads:
         if self._target is not None or get_environ_proxies(url):
             return
         base = urlsplit(url)
-        signing = request.context.get("signing", {})
         self._target = _Target(
             origin=f"{base.scheme}://{base.netloc}",
-            signer=facts["request_signer"],
-            signing_name=signing.get("signing_name") or facts["signing_name"],
-            region_name=signing.get("region") or facts["region_name"],
+            signature=Signature.learned(request, facts),
             tls=_context() if base.scheme == "https" else None,
         )
 
@@ -196,9 +189,7 @@ def direct_reads(client: DynamoDBClient) -> DirectReads:
 
 
 def _context() -> ssl.SSLContext:
-    return ssl.create_default_context(
-        cafile=os.environ.get("AWS_CA_BUNDLE") or str(get_cert_path(True))
-    )
+    return ssl.create_default_context(cafile=trusted_certificates())
 
 
 def _signed(target: _Target, operation: str, body: bytes) -> Any:
@@ -208,12 +199,7 @@ def _signed(target: _Target, operation: str, body: bytes) -> Any:
         "X-Amz-Target": f"DynamoDB_20120810.{operation}",
     }
     request = AWSRequest("POST", f"{target.origin}/", headers, body)
-    request.context.update(signing={})
-    auth = target.signer.get_auth_instance(
-        target.signing_name, target.region_name, _SIGNATURE_VERSION
-    )
-    auth.add_auth(request)
-    return HeadersDict(request.headers.items())
+    return target.signature.headers(request, _SIGNATURE_VERSION)
 
 
 def _is_readable(connection: HTTPConnection) -> bool:

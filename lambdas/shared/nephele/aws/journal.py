@@ -7,7 +7,8 @@ whole each time, under a version that grows: the last one counts.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict
 from typing import Any
 
@@ -53,16 +54,29 @@ def tidy_states(bucket: Bucket, first: str, settled_before: float) -> int:
         older one now.
     """
     changed = dict(bucket.iter_objects(f"{keys.STATES}{first}"))
-    last = {name.rpartition("/")[0]: name for name in changed}
-    superseded = [name for name in changed if name != last[name.rpartition("/")[0]]]
-    ended = [
-        name
-        for name in last.values()
-        if keys.is_ended_state(name) and changed[name] < settled_before
-    ]
-    for name in (*superseded, *ended):  # in this order: what is gone must not come back
+
+    def has_ended(name: str) -> bool:
+        return keys.is_ended_state(name) and changed[name] < settled_before
+
+    return _remove_outlived(bucket, changed, has_ended)
+
+
+def _remove_outlived(bucket: Bucket, names: Iterable[str], is_over: Callable[[str], bool]) -> int:
+    """Remove what is not the last of its folder, and last ones that are over; return how many.
+
+    Parameters
+    ----------
+    names : iterable of str
+        Ascending.
+    """
+    by_folder: dict[str, list[str]] = defaultdict(list)
+    for name in names:
+        by_folder[name.rpartition("/")[0]].append(name)
+    superseded = [name for found in by_folder.values() for name in found[:-1]]
+    over = [found[-1] for found in by_folder.values() if is_over(found[-1])]
+    for name in (*superseded, *over):  # in this order: what is gone must not come back
         bucket.delete(name)
-    return len(superseded) + len(ended)
+    return len(superseded) + len(over)
 
 
 def keep_deletion(bucket: Bucket, deletion: Deletion) -> None:
@@ -116,14 +130,12 @@ def tidy_definitions(bucket: Bucket) -> int:
     """
     _carry_over_earlier(bucket)
     names = [name for name, _ in bucket.iter_objects(keys.DEFINITIONS)]
-    names = [name for name in names if not keys.is_earlier_definition(name)]
-    last = {name.rpartition("/")[0]: name for name in names}
     now = clock.epoch_seconds()
-    superseded = [name for name in names if name != last[name.rpartition("/")[0]]]
-    expired = [name for name in last.values() if 0 < keys.definition_expires(name) <= now]
-    for name in (*superseded, *expired):  # in this order: what was removed must not come back
-        bucket.delete(name)
-    return len(superseded) + len(expired)
+    return _remove_outlived(
+        bucket,
+        (name for name in names if not keys.is_earlier_definition(name)),
+        lambda name: 0 < keys.definition_expires(name) <= now,
+    )
 
 
 def _carry_over_earlier(bucket: Bucket) -> None:
