@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import socket
+from dataclasses import replace
 from typing import Any
+from urllib.parse import urlsplit
 
-import httpcore
 import pytest
 
 from nephele.errors import NetworkProtocol
-from nephele.services.peers.guard import GuardedBackend, is_refused, resolve
+from nephele.services.archive import Archive
+from nephele.services.peers.client import PeerClient, Upload
+from nephele.services.peers.guard import is_refused, resolve
+from nephele.settings.configuration import parse_configuration
+from nephele.settings.peer import Peer
+from tests.unit.conftest import dicom_file
+
+from .servers import PeerServer
 
 
 @pytest.mark.parametrize(
@@ -82,14 +90,21 @@ def test_odd_spellings_of_an_address_are_addresses() -> None:
 
 
 def test_the_connection_goes_to_the_address_that_was_checked(
-    monkeypatch: pytest.MonkeyPatch,
+    archive: Archive, peer: PeerServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(socket, "getaddrinfo", answers("10.0.0.1"))
-    hosts: list[str] = []
+    real, asked = socket.getaddrinfo, list[str]()
 
-    def connect(_: object, host: str, *__: object) -> None:
-        hosts.append(host)
+    def resolved(host: str, *rest: Any, **options: Any) -> Any:
+        if host != "peer.example":
+            return real(host, *rest, **options)
+        asked.append(host)
+        return answers("127.0.0.1" if len(asked) == 1 else "169.254.169.254")()
 
-    monkeypatch.setattr(httpcore.SyncBackend, "connect_tcp", connect)
-    GuardedBackend([]).connect_tcp("peer.example", 80)
-    assert hosts == ["10.0.0.1"]
+    monkeypatch.setattr(socket, "getaddrinfo", resolved)
+    allowing = parse_configuration('{"PeersAllowedAddresses": ["127.0.0.0/8"]}')
+    named = Peer(url=peer.url.replace("127.0.0.1", "peer.example"))
+    body = dicom_file()
+    with PeerClient(replace(archive, configuration=allowing), named) as client:
+        assert client.store(Upload(body, len(body)))["Status"] == "Success"
+    assert asked == ["peer.example"]
+    assert peer.headers[0]["Host"] == urlsplit(named.url).netloc

@@ -15,6 +15,7 @@ import orjson
 from botocore.exceptions import ClientError
 
 from nephele.aws import clients, multipart
+from nephele.aws.connections import Answer, Reply
 from nephele.aws.direct import direct_requests
 from nephele.aws.multipart import PART_BYTES, MultipartUpload
 from nephele.aws.tracing import trace_headers
@@ -108,16 +109,25 @@ class Bucket:
 
     def read_range(self, key: str, start: int, stop: int | None) -> tuple[bytes, ObjectHead]:
         """Read bytes and what S3 tells of the object, in one request."""
+        answer = self.begin_range(key, start, stop).read()
+        size = int(answer.headers["content-range"].rpartition("/")[2])
+        return answer.body, ObjectHead(key, size, _user_metadata(answer.headers))
+
+    def begin_range(self, key: str, start: int, stop: int | None = None) -> Reply[Answer]:
+        """Ask for the bytes `[start, stop)` now; the reply's body has them."""
         last = "" if stop is None else str(stop - 1)
         wanted = f"bytes={start}-{last}"
+        client = clients.s3()
+
+        def ask() -> Answer:
+            with self._reading(key):
+                answer = client.get_object(Bucket=self.name, Key=key, Range=wanted)
+                told = answer["ResponseMetadata"]
+                body = answer["Body"].read()
+                return Answer.of(told["HTTPStatusCode"], told["HTTPHeaders"].items(), body)
+
         with self._reading(key):
-            client = clients.s3()
-            if found := direct_requests(client).get(self.name, key, wanted):
-                size = int(found.headers["Content-Range"].rpartition("/")[2])
-                return found.body, ObjectHead(key, size, _user_metadata(found.headers))
-            answer = client.get_object(Bucket=self.name, Key=key, Range=wanted)
-            size = int(answer["ContentRange"].rpartition("/")[2])
-            return answer["Body"].read(), ObjectHead(key, size, answer["Metadata"])
+            return direct_requests(client).begin_get(self.name, key, wanted, ask)
 
     def open_stream(self, key: str) -> StreamingBody:
         """Open an object for reading from its beginning; the caller closes it."""
@@ -268,8 +278,8 @@ class Bucket:
 
 
 def _user_metadata(headers: Mapping[str, str]) -> dict[str, str]:
-    names = (name for name in headers if name.lower().startswith(_USER_METADATA))
-    return {name[len(_USER_METADATA) :].lower(): headers[name] for name in names}
+    names = (name for name in headers if name.startswith(_USER_METADATA))
+    return {name[len(_USER_METADATA) :]: headers[name] for name in names}
 
 
 class _RangedObject(io.RawIOBase):

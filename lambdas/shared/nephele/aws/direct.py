@@ -8,18 +8,19 @@ with success is None, and the caller asks again through the client, which retrie
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, cast
+from http import HTTPStatus
+from http.client import HTTPConnection
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 from urllib.parse import quote, urlsplit
 
-import urllib3
 from botocore.awsrequest import AWSPreparedRequest, AWSRequest
 from botocore.utils import get_environ_proxies
-from urllib3.exceptions import HTTPError
 
-from nephele.aws.learned import Signature, trusted_certificates
+from nephele.aws.connections import Answer, Connections, Reply
+from nephele.aws.learned import Signature
 
 if TYPE_CHECKING:
     from botocore.hooks import EventAliaser
@@ -27,18 +28,12 @@ if TYPE_CHECKING:
 
 _OBJECT = "nephele.object"
 _OPERATIONS = {"PUT": "PutObject", "GET": "GetObject"}
+_SUCCESS = {"PUT": HTTPStatus.OK, "GET": HTTPStatus.PARTIAL_CONTENT}
 _SIGNATURE_VERSION = "s3v4"
 _UNRESERVED = "/-._~"
-_CONNECTIONS = 32
-_TIMEOUT = urllib3.Timeout(connect=3, read=20)
+_READ_SECONDS = 20.0
 
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What S3 answered with success; header names in any case."""
-
-    headers: Mapping[str, str]
-    body: bytes
+_Asked = TypeVar("_Asked")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +46,7 @@ class _Target:
         What stands before each key: empty when the host names the bucket.
     """
 
-    pool: urllib3.HTTPConnectionPool
+    connections: Connections
     origin: str
     path: str
     signature: Signature
@@ -70,22 +65,20 @@ class DirectRequests:
         self._config = client.meta.config
         self._events = cast("EventAliaser", client.meta.events)
         self._targets: dict[str, _Target] = {}
-        self._pools = urllib3.PoolManager(
-            maxsize=_CONNECTIONS,
-            timeout=_TIMEOUT,
-            ca_certs=trusted_certificates(),
-        )
+        self._connections: dict[str, Connections] = {}
         for operation in _OPERATIONS.values():
             self._events.register(f"before-parameter-build.s3.{operation}", _note_object)
             self._events.register(f"before-sign.s3.{operation}", self._learn)
 
     def put(self, bucket: str, key: str, headers: Mapping[str, str], body: bytes) -> bool:
         """Write an object; False if the client has to do it."""
-        return self._send("PUT", bucket, key, headers, body, 200) is not None
+        return self._begin("PUT", bucket, key, headers, body, lambda: None).read() is not None
 
-    def get(self, bucket: str, key: str, byte_range: str) -> Answer | None:
-        """Read `bytes=first-last` of an object; None if the client has to do it."""
-        return self._send("GET", bucket, key, {"Range": byte_range}, None, 206)
+    def begin_get(
+        self, bucket: str, key: str, byte_range: str, ask: Callable[[], Answer]
+    ) -> Reply[Answer]:
+        """Ask for `bytes=first-last` of an object; what the client has to do is for `ask`."""
+        return self._begin("GET", bucket, key, {"Range": byte_range}, None, ask)
 
     def _learn(self, request: AWSRequest, **facts: Any) -> None:
         """Remember where the client sends a request, and who signs it; it is about to be signed."""
@@ -99,24 +92,25 @@ class DirectRequests:
         base = urlsplit(url.removesuffix(suffix))
         origin = f"{base.scheme}://{base.netloc}"
         self._targets[bucket] = _Target(
-            pool=self._pools.connection_from_url(origin),
+            connections=self._connections.setdefault(origin, Connections(origin, _READ_SECONDS)),
             origin=origin,
             path=base.path,
             signature=Signature.learned(request, facts),
         )
 
-    def _send(
+    def _begin(
         self,
         method: str,
         bucket: str,
         key: str,
         headers: Mapping[str, str],
         body: bytes | None,
-        success: int,
-    ) -> Answer | None:
+        ask: Callable[[], _Asked],
+    ) -> Reply[Answer | _Asked]:
         target = self._targets.get(bucket)
         if target is None:
-            return None
+            return Reply(None, _never, ask)
+        success = _SUCCESS[method]
         path = f"{target.path}/{quote(key, safe=_UNRESERVED)}"
         request = AWSRequest(method, target.origin + path, {"User-Agent": "nephele", **headers})
         signed = target.signature.headers(request, _SIGNATURE_VERSION, client_config=self._config)
@@ -124,15 +118,18 @@ class DirectRequests:
         event = f"before-send.s3.{_OPERATIONS[method]}"
         _, stand_in = self._events.emit_until_response(event, request=prepared)
         if stand_in is not None:
-            status, found = stand_in.status_code, Answer(stand_in.headers, stand_in.content)
-            return found if status == success else None
-        try:
-            response = target.pool.urlopen(
-                method, path, body, signed, retries=False, decode_content=False
-            )
-        except HTTPError:
-            return None
-        return Answer(response.headers, response.data) if response.status == success else None
+            found = Answer.of(stand_in.status_code, stand_in.headers.items(), stand_in.content)
+            return Reply(None, _never, ask if found.status != success else lambda: found)
+
+        def receive(connection: HTTPConnection) -> Answer | None:
+            answer = target.connections.receive(connection)
+            return answer if answer is not None and answer.status == success else None
+
+        return Reply(target.connections.send(method, path, signed, body), receive, ask)
+
+
+def _never(_: HTTPConnection) -> None:
+    """Read nothing: there is no connection."""
 
 
 @lru_cache(maxsize=1)

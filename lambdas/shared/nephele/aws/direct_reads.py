@@ -9,14 +9,11 @@ where to and who signs, and what is not answered with success the client asks ag
 
 from __future__ import annotations
 
-import select
-import ssl
-import weakref
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from http import HTTPStatus
-from http.client import HTTPConnection, HTTPException, HTTPSConnection
+from http.client import HTTPConnection
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import urlsplit
 
@@ -24,7 +21,9 @@ import orjson
 from botocore.awsrequest import AWSPreparedRequest, AWSRequest
 from botocore.utils import get_environ_proxies
 
-from nephele.aws.learned import Signature, trusted_certificates
+from nephele.aws.connections import Connections
+from nephele.aws.connections import Reply as AnyReply
+from nephele.aws.learned import Signature
 from nephele.aws.quick_rows import parse_rows
 
 if TYPE_CHECKING:
@@ -34,10 +33,10 @@ if TYPE_CHECKING:
 _METHODS = {"BatchGetItem": "batch_get_item", "Query": "query"}
 _SIGNATURE_VERSION = "v4"
 _CONTENT_TYPE = "application/x-amz-json-1.0"
-_CONNECT_SECONDS, _READ_SECONDS = 3.0, 10.0
-_MOST_IDLE = 16
+_READ_SECONDS = 10.0
 
-Answer = dict[str, Any]
+Reply = AnyReply[dict[str, Any]]
+"""What DynamoDB will answer, in its own JSON."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,43 +45,13 @@ class _Target:
 
     origin: str
     signature: Signature
-    tls: ssl.SSLContext | None
+    connections: Connections
 
-
-class Reply:
-    """What a request will be answered: `read` it once, or `discard` it.
-
-    Parameters
-    ----------
-    connection : HTTPConnection, optional
-        Where the answer comes from; without one the client is asked when it is read.
-    """
-
-    def __init__(
-        self,
-        connection: HTTPConnection | None,
-        receive: Callable[[HTTPConnection], Answer | None],
-        ask: Callable[[], Answer],
-    ) -> None:
-        self._connection = connection
-        self._receive = receive
-        self._ask = ask
-
-    def has_arrived(self) -> bool:
-        """Tell, without waiting, whether the answer has begun to come."""
-        return self._connection is not None and _is_readable(self._connection)
-
-    def read(self) -> Answer:
-        """Wait for the answer; errors are the client's."""
-        connection, self._connection = self._connection, None
-        answer = None if connection is None else self._receive(connection)
-        return self._ask() if answer is None else answer
-
-    def discard(self) -> None:
-        """Forget the answer, unless it was read."""
-        if self._connection is not None:
-            self._connection.close()
-            self._connection = None
+    def receive(self, connection: HTTPConnection) -> dict[str, Any] | None:
+        """Return an answer, None where it is no success."""
+        answer = self.connections.receive(connection)
+        is_success = answer is not None and answer.status == HTTPStatus.OK
+        return parse_rows(answer.body) if answer is not None and is_success else None
 
 
 class DirectReads:
@@ -92,20 +61,18 @@ class DirectReads:
         self._client = client
         self._events = cast("EventAliaser", client.meta.events)
         self._target: _Target | None = None
-        self._idle: list[HTTPConnection] = []
         self._events.register("before-sign.dynamodb", self._learn)
-        weakref.finalize(self, _close_all, self._idle)
 
     def begin(self, operation: str, request: Mapping[str, Any]) -> Reply:
         """Send a request, `BatchGetItem` or `Query`, that holds no binary values."""
 
-        def ask() -> Answer:
-            answer: Answer = getattr(self._client, _METHODS[operation])(**request)
+        def ask() -> dict[str, Any]:
+            answer: dict[str, Any] = getattr(self._client, _METHODS[operation])(**request)
             return answer
 
-        target = self._target
-        connection = None if target is None else self._send(target, operation, request)
-        return Reply(connection, self._receive, ask)
+        if self._target is None:
+            return Reply(None, _never, ask)
+        return Reply(self._send(self._target, operation, request), self._target.receive, ask)
 
     def _learn(self, request: AWSRequest, **facts: Any) -> None:
         """Remember where the client sends requests, and who signs them."""
@@ -113,11 +80,9 @@ class DirectReads:
         if self._target is not None or get_environ_proxies(url):
             return
         base = urlsplit(url)
-        self._target = _Target(
-            origin=f"{base.scheme}://{base.netloc}",
-            signature=Signature.learned(request, facts),
-            tls=_context() if base.scheme == "https" else None,
-        )
+        origin = f"{base.scheme}://{base.netloc}"
+        signature = Signature.learned(request, facts)
+        self._target = _Target(origin, signature, Connections(origin, _READ_SECONDS))
 
     def _send(
         self, target: _Target, operation: str, request: Mapping[str, Any]
@@ -128,68 +93,17 @@ class DirectReads:
         event = f"before-send.dynamodb.{operation}"
         if self._events.emit_until_response(event, request=prepared)[1] is not None:
             return None  # somebody stands in for AWS: the client knows how to listen to him
-        try:
-            connection = self._connection(target)
-        except OSError:
-            return None
-        try:
-            connection.request("POST", "/", body, headers)
-        except (OSError, HTTPException):
-            connection.close()
-            return None
-        return connection
-
-    def _connection(self, target: _Target) -> HTTPConnection:
-        """Return a connection that is open: one that was used before, or a new one."""
-        while True:
-            try:
-                idle = self._idle.pop()
-            except IndexError:
-                break
-            if not _is_readable(idle):  # what comes unasked is its end
-                return idle
-            idle.close()
-        base = urlsplit(target.origin)
-        opened = (
-            HTTPConnection(base.hostname or "", base.port, timeout=_CONNECT_SECONDS)
-            if target.tls is None
-            else HTTPSConnection(
-                base.hostname or "", base.port, timeout=_CONNECT_SECONDS, context=target.tls
-            )
-        )
-        opened.connect()
-        opened.sock.settimeout(_READ_SECONDS)
-        return opened
-
-    def _receive(self, connection: HTTPConnection) -> Answer | None:
-        """Return an answer, None where it is no success."""
-        try:
-            response = connection.getresponse()
-            body = response.read()
-        except (OSError, HTTPException):
-            connection.close()
-            return None
-        is_success = response.status == HTTPStatus.OK
-        if response.will_close or not is_success or len(self._idle) >= _MOST_IDLE:
-            connection.close()
-        else:
-            self._idle.append(connection)
-        return parse_rows(body) if is_success else None
+        return target.connections.send("POST", "/", headers, body)
 
 
-def _close_all(connections: list[HTTPConnection]) -> None:
-    for connection in connections:
-        connection.close()
+def _never(_: HTTPConnection) -> None:
+    """Read nothing: there is no connection yet."""
 
 
 @lru_cache(maxsize=1)
 def direct_reads(client: DynamoDBClient) -> DirectReads:
     """Return the direct reads of a client."""
     return DirectReads(client)
-
-
-def _context() -> ssl.SSLContext:
-    return ssl.create_default_context(cafile=trusted_certificates())
 
 
 def _signed(target: _Target, operation: str, body: bytes) -> Any:
@@ -200,10 +114,3 @@ def _signed(target: _Target, operation: str, body: bytes) -> Any:
     }
     request = AWSRequest("POST", f"{target.origin}/", headers, body)
     return target.signature.headers(request, _SIGNATURE_VERSION)
-
-
-def _is_readable(connection: HTTPConnection) -> bool:
-    """Tell, without waiting, whether something has come over a connection, or its end."""
-    poll = select.poll()
-    poll.register(connection.sock, select.POLLIN)
-    return bool(poll.poll(0))

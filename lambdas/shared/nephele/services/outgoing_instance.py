@@ -8,13 +8,14 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import BinaryIO, cast
 
+from nephele.aws.connections import Answer, Reply
 from nephele.aws.read_ahead import ReadAhead
 from nephele.domain.attributes import IDENTIFIERS
 from nephele.domain.compression import inflate
 from nephele.domain.levels import Level
 from nephele.domain.orthanc_id import OrthancId
 from nephele.domain.part10 import read_file_meta
-from nephele.domain.resources import Resource
+from nephele.domain.resources import Resource, StoredFile
 from nephele.domain.transcoding.sinks import SpoolSink
 from nephele.errors import (
     BadFileFormat,
@@ -118,18 +119,47 @@ def unread(instance: Resource) -> Outgoing:
     )
 
 
+@dataclass(slots=True)
+class SmallFile:
+    """The file of an instance that is being read: `read` it once, or `discard` it."""
+
+    _archive: Archive
+    _stored: StoredFile
+    _body: bytes | None
+    _reply: Reply[Answer] | None
+
+    def read(self) -> bytes:
+        """Wait for the file. Raises as `Bucket.open_range`."""
+        if self._reply is not None:
+            body = self._reply.read().body
+            self._body = inflate(body) if self._stored.is_compressed else body
+            self._archive.object_cache.put(self._stored.key, self._body)
+        return self._body or b""
+
+    def discard(self) -> None:
+        """Forget it, unless it was read."""
+        if self._reply is not None:
+            self._reply.discard()
+
+
+def begin_small_file(archive: Archive, instance: Resource) -> SmallFile | None:
+    """Begin to read the file of an instance; None where it is too large to be held in memory."""
+    stored = file_of(instance)
+    if stored.size_bytes > LARGEST_AHEAD_BYTES:
+        return None
+    body = archive.object_cache.get(stored.key)
+    reply = archive.bucket.begin_range(stored.key, 0) if body is None else None
+    return SmallFile(archive, stored, body, reply)
+
+
 @contextmanager
 def open_object(archive: Archive, instance: Resource) -> Iterator[BinaryIO]:
     """Open the file of an instance: in memory where it is small, else by ranges."""
-    stored = file_of(instance)
-    if stored.size_bytes <= LARGEST_AHEAD_BYTES:
-        body = archive.object_cache.get(stored.key)
-        if body is None:
-            body = archive.bucket.open_range(stored.key, 0)
-            body = inflate(body) if stored.is_compressed else body
-            archive.object_cache.put(stored.key, body)
-        yield io.BytesIO(body)
+    small = begin_small_file(archive, instance)
+    if small is not None:
+        yield io.BytesIO(small.read())
         return
+    stored = file_of(instance)
     key = plain_key(archive.bucket, stored)
     with ReadAhead(archive.bucket, key, stored.size_bytes) as opened:
         yield cast("BinaryIO", opened)

@@ -213,8 +213,8 @@ def skip(table: Table, identifier: str, turn: int) -> None:
     table.update(keys.job(identifier), "SET jn = :next", condition, values)
 
 
-def end(table: Table, lease: Lease, standing: Standing, failure: Failure | None) -> Job | None:
-    """End a job for good; return it, None where the lease was lost."""
+def end(table: Table, lease: Lease, standing: Standing, failure: Failure | None) -> bool:
+    """End a job for good; False where the lease was lost."""
     expression, values = _standing(lease, standing)
     if failure is None:
         values[":progress"] = decimal(1.0)

@@ -73,11 +73,11 @@ def jobs(table: Table, identifiers: Iterable[str]) -> dict[str, Job]:
     return {one.identifier: one for one in found}
 
 
-def end_unattended(table: Table, identifier: str, failure: Failure) -> Job | None:
-    """Let a job fail that nobody works on; None if somebody does, or it is over."""
+def end_unattended(table: Table, identifier: str, failure: Failure) -> bool:
+    """Let a job fail that nobody works on; False if somebody does, or it is over."""
     found = job(table, identifier)
     if found is None or found.state.is_final:
-        return None
+        return False
     expression, values = outcome_of("", {":now": decimal(clock.epoch_seconds())}, failure)
     values |= STATES | {":paused": codec.text(JobState.PAUSED)}
     condition = f"({UNFINISHED} OR js = :paused) AND {FREE}"
@@ -101,8 +101,8 @@ def outcome_of(
 
 def finish(
     table: Table, found: Job, expression: str, condition: str, values: dict[str, Any]
-) -> Job | None:
-    """Write the outcome into the job's row and its list."""
+) -> bool:
+    """Write the outcome into the job's row and its list; False if the condition does not hold."""
     kept = HIDDEN_SECONDS if found.is_hidden else _HISTORY_SECONDS
     values[":expires"] = codec.number(clock.expiry(kept))
     update: dict[str, Any] = {
@@ -117,8 +117,8 @@ def finish(
     try:
         table.transact(writes)
     except ConditionFailed:
-        return None
-    return job(table, found.identifier)
+        return False
+    return True
 
 
 def pause_unattended(table: Table, identifier: str) -> bool:

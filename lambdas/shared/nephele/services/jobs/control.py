@@ -79,10 +79,10 @@ def cancel(archive: Archive, identifier: str) -> None:
     def try_once(job: Job) -> bool:
         if job.state.is_final or rows.want(table, identifier, rows.Wanted.CANCEL):
             return True
-        ended = rows.end_unattended(table, identifier, rows.Failure(JobCanceled.__name__))
-        if ended is not None:
-            trim_history(archive, ended)
-        return ended is not None
+        is_ended = rows.end_unattended(table, identifier, rows.Failure(JobCanceled.__name__))
+        if is_ended:
+            trim_history(archive, job)
+        return is_ended
 
     _until_done(archive, identifier, try_once)
 

@@ -205,5 +205,5 @@ def _stop(archive: Archive, lease: leases.Lease, piece: Slice) -> None:
 
 
 def _end(archive: Archive, lease: leases.Lease, piece: Slice, failure: Failure | None) -> None:
-    if leases.end(archive.index.table, lease, piece.state(), failure) is not None:
+    if leases.end(archive.index.table, lease, piece.state(), failure):
         trim_history(archive, lease.job)

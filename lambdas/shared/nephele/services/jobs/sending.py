@@ -65,8 +65,9 @@ class Plan:
         return ids
 
     def forget(self) -> None:
-        """Remove what is kept of it outside of the job's row."""
+        """Remove what is kept of it outside of the job's row, which says first how far it was."""
         if _IN_ROW not in self._piece.position:
+            self._piece.checkpoint()
             self._archive.bucket.delete(self._key)
 
 

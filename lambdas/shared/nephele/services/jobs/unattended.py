@@ -39,9 +39,8 @@ def is_given_up(archive: Archive, body: str) -> bool:
         return True
     if not is_patient(found):
         failure = rows.Failure(NepheleError.__name__, found.error_details or _KILLED)
-        ended = rows.end_unattended(table, identifier, failure)
-        if ended is not None:
-            trim_history(archive, ended)
+        if rows.end_unattended(table, identifier, failure):
+            trim_history(archive, found)
     return True
 
 

@@ -8,7 +8,8 @@ from nephele.services.archive import Archive
 from nephele.services.forwarding import send_left
 from nephele.services.jobs.patience import try_again
 from nephele.services.jobs.slices import Slice
-from nephele.services.peers.client import PeerClient, Transient
+from nephele.services.peers.client import PeerClient
+from nephele.services.peers.connections import Transient
 from nephele.services.peers.known import require_peer
 from nephele.services.peers.uploads import Form, opened_upload
 

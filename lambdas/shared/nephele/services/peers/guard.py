@@ -10,8 +10,6 @@ import ipaddress
 import socket
 from collections.abc import Iterable
 
-import httpcore
-
 from nephele.errors import NetworkProtocol
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
@@ -77,26 +75,3 @@ def resolve(host: str, port: int, allowed: Iterable[str]) -> str:
             " option PeersAllowedAddresses"
         )
     return good[0]
-
-
-class GuardedBackend(httpcore.SyncBackend):
-    """Connects to hosts that resolve to an address a peer may have."""
-
-    def __init__(self, allowed: Iterable[str]) -> None:
-        self._allowed = tuple(allowed)
-
-    def connect_tcp(
-        self,
-        host: str,
-        port: int,
-        timeout: float | None = None,
-        local_address: str | None = None,
-        socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
-    ) -> httpcore.NetworkStream:
-        """Connect to a host; TLS still asks for the name it was given."""
-        address = resolve(host, port, self._allowed)
-        return super().connect_tcp(address, port, timeout, local_address, socket_options)
-
-    def connect_unix_socket(self, *_: object, **__: object) -> httpcore.NetworkStream:
-        """Refuse: a peer is a host."""
-        raise NetworkProtocol("A peer is a host")

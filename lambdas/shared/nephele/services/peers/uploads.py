@@ -14,7 +14,7 @@ from nephele.domain.transcoding.sinks import SpoolSink
 from nephele.errors import BadFileFormat, NotTranscodable, StorageFull
 from nephele.logs import logger
 from nephele.services.archive import Archive
-from nephele.services.outgoing_instance import open_object
+from nephele.services.outgoing_instance import SmallFile, begin_small_file, open_object
 from nephele.services.peers.client import Upload
 from nephele.services.transcoding import begin_transcoding
 
@@ -36,6 +36,16 @@ class Form:
     transfer_syntax: str = ""
     lossy_quality: int | None = None
     is_compressed: bool = False
+
+    def keeps(self, instance: Resource) -> bool:
+        """Tell whether an instance travels as it is."""
+        is_wanted = self.transfer_syntax in ("", instance.metadata.get("TransferSyntax"))
+        return is_wanted and not self.is_compressed
+
+
+def begin_upload(archive: Archive, instance: Resource, form: Form) -> SmallFile | None:
+    """Begin to read a small instance that travels as it is; None for any other."""
+    return begin_small_file(archive, instance) if form.keeps(instance) else None
 
 
 @contextmanager
@@ -70,7 +80,7 @@ def _transcoded(
 ) -> BinaryIO:
     """Return the instance in the wanted transfer syntax, or as it is."""
     wanted = form.transfer_syntax
-    if not wanted or instance.metadata.get("TransferSyntax") == wanted:
+    if wanted in ("", instance.metadata.get("TransferSyntax")):
         return source
     sink = stack.enter_context(SpoolSink(_LARGEST_IN_MEMORY_BYTES))
     try:
