@@ -1,8 +1,8 @@
 """What decoders of other makers find in a file, as samples.
 
-DCMTK reads RLE, JPEG and JPEG-LS, OpenJPEG JPEG 2000 (GDCM gives a second opinion) and its
-High-Throughput kind, which OpenJPH writes. JPEG XL is read by an older build of the library that
-writes it: there is no other.
+DCMTK reads RLE, JPEG and JPEG-LS, OpenJPEG JPEG 2000 and its High-Throughput kind, which OpenJPH
+writes; GDCM gives a second opinion, FFmpeg another, by decoders of its own. JPEG XL is read by an
+older build of the library that writes it: there is no other.
 """
 
 from __future__ import annotations

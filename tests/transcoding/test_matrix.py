@@ -12,6 +12,7 @@ import pytest
 from nephele.domain.transcoding import TARGETS, transcode
 from nephele.errors import NotTranscodable
 from tests.transcoding.expectations import TOLERANCE, least_psnr, refusal
+from tests.transcoding.ffmpeg import READS, decode_by_ffmpeg
 from tests.transcoding.images import KINDS, Kind
 from tests.transcoding.judges import (
     ALSO_GDCM,
@@ -208,3 +209,30 @@ def test_gdcm_finds_the_same(kind_name: str, target: str) -> None:
         return
     result = transcode(KINDS[kind_name].file(), UIDS[target]).encoded
     assert np.array_equal(decode_by_gdcm(result).samples, KINDS[kind_name].samples)
+
+
+_NOISE = "it takes the bound of magnitudes for exceeded, which OpenJPEG checks and finds kept"
+_BEYOND_FFMPEG = {
+    **{("20 of 32 bits", target): "it has 16 bits" for target in READS},
+    **{
+        (f"{bits} bits, noise", target): _NOISE
+        for bits in ("8", "12 of 16", "16")
+        for target in ("htj2k lossless", "htj2k rpcl")
+    },
+}
+"""What FFmpeg does not decode, and why."""
+_APART = 3
+"""Most that two decoders of a lossy stream differ by: they round otherwise."""
+
+
+@pytest.mark.parametrize("target", READS)
+@pytest.mark.parametrize("kind_name", KINDS)
+def test_ffmpeg_finds_the_same(kind_name: str, target: str) -> None:
+    if refusal(kind_name, target) or (kind_name, target) in _BEYOND_FFMPEG:
+        return
+    result = transcode(KINDS[kind_name].file(), UIDS[target], _QUALITY).encoded
+    found = decode_by_ffmpeg(result)
+    if target in LOSSY:
+        assert np.abs(found - _wide(decode(result).samples)).max() <= _APART
+    else:
+        assert np.array_equal(found, KINDS[kind_name].samples)
