@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from io import BytesIO
 from pathlib import Path
 
 import pydicom
@@ -13,11 +15,13 @@ import pytest
 from pydicom.data import get_testdata_file
 from pydicom.uid import generate_uid
 
+from nephele.aws.index import HEADER_LIMIT_BYTES
 from nephele.domain.levels import Level
 from nephele.domain.transfer_syntax import EXPLICIT_VR_LITTLE_ENDIAN, RLE_LOSSLESS
 from tests.edge.conftest import tool
 from tests.stack import Stack, running_stack
 from tests.system.senders import make_study, send, wait_for_edge
+from tests.system.test_spine import objects_of
 from tests.unit.conftest import dicom_file
 
 AETS = ("NEPHELE_ONE", "NEPHELE_TWO")
@@ -39,6 +43,7 @@ def pair(
             "Transcode": RLE_LOSSLESS,
         },
         {"Modality": "NM", "ToPeer": "other", "Transcode": EXPLICIT_VR_LITTLE_ENDIAN},
+        {"Modality": "XA", "Tags": {"KVP": "120*"}, "ToPeer": "other"},
     ]
     with ExitStack() as stacks:
         one, two = (
@@ -122,6 +127,57 @@ def test_peers_take_and_come_to_rest(pair: tuple[Stack, Stack], name: str, expec
     assert syntax == expected
     received = pydicom.dcmread(pydicom.filebase.DicomBytesIO(file))
     assert (received.pixel_array == pydicom.dcmread(path).pixel_array).all()
+
+
+def _long_header() -> bytes:
+    """Return an instance whose header is too long for a row of the index."""
+    dataset = pydicom.dcmread(get_testdata_file("CT_small.dcm", download=False))
+    dataset.Modality, dataset.KVP = "XA", "120"
+    dataset.SOPInstanceUID = dataset.file_meta.MediaStorageSOPInstanceUID = generate_uid()
+    dataset.StudyInstanceUID, dataset.SeriesInstanceUID = generate_uid(), generate_uid()
+    block = dataset.private_block(0x0009, "NEPHELE", create=True)
+    block.add_new(1, "OB", os.urandom(2 * HEADER_LIMIT_BYTES))
+    return _encoded(dataset)
+
+
+def _encoded(dataset: pydicom.Dataset) -> bytes:
+    file = BytesIO()
+    dataset.save_as(file)
+    return file.getvalue()
+
+
+def test_a_tag_of_a_long_header_is_read_of_the_object(pair: tuple[Stack, Stack]) -> None:
+    one, two = pair
+    with one.rest() as rest:
+        stored = rest.post("/instances", content=_long_header()).raise_for_status().json()
+    _wait_until(lambda: _new_instance_of(two, stored["ID"]))
+    for stack in pair:
+        _wait_until(lambda stack=stack: _is_at_rest(stack))
+
+
+def test_what_is_gone_before_it_goes_on_stops_nothing(pair: tuple[Stack, Stack]) -> None:
+    """Its object is removed while the tag of a rule is looked for there."""
+    one, _ = pair
+    before = len(_forwards(one)), _new_instances(one), _errors(one)
+    one.switch(paused=["metadata"])
+    try:
+        with one.rest() as rest:
+            stored = rest.post("/instances", content=_long_header()).raise_for_status().json()
+        s3 = one.client("s3")
+        (key,) = objects_of(one, {stored["ID"]})
+        (bucket,) = (b["Name"] for b in s3.list_buckets()["Buckets"] if "-bucket" in b["Name"])
+        s3.delete_object(Bucket=bucket, Key=key)
+    finally:
+        one.switch(paused=[])
+    _wait_until(lambda: _new_instances(one) == before[1] + 1)
+    one.wait_idle()
+    assert (len(_forwards(one)), _errors(one)) == (before[0], before[2])
+    with one.rest() as rest:
+        rest.delete(f"/instances/{stored['ID']}").raise_for_status()
+
+
+def _errors(stack: Stack) -> int:
+    return int(stack.status()["functions"]["metadata"]["errors"])
 
 
 def test_what_cannot_be_delivered_waits(pair: tuple[Stack, Stack], tmp_path: Path) -> None:

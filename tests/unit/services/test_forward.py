@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import io
 import json
+import os
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from nephele.aws import clients
-from nephele.aws.index import keys
+from nephele.aws.index import HEADER_LIMIT_BYTES, keys
 from nephele.aws.queues import Queue
 from nephele.domain.jobs import Job
 from nephele.domain.provenance import Origin, Provenance
 from nephele.services.archive import Archive
 from nephele.services.forward import forward
 from nephele.services.jobs.control import get_job, list_jobs
+from nephele.services.retrieve import file_of
 from nephele.services.store import store
 from nephele.settings.configuration import parse_configuration
 from tests.unit.conftest import dicom_file
@@ -42,7 +44,9 @@ def open_with(archive: Archive, *rules: dict[str, Any]) -> Archive:
     return replace(archive, configuration=parse_configuration(json.dumps(options)))
 
 
-def receive(archive: Archive, aet: str = "CT_3", address: str = "10.0.0.9", **values: str) -> None:
+def receive(
+    archive: Archive, aet: str = "CT_3", address: str = "10.0.0.9", **values: str | bytes
+) -> None:
     file = dicom_file(**{"SOPInstanceUID": "1.2.3.4", "BodyPartExamined": "HEAD", **values})
     provenance = Provenance(
         Origin.DICOM_PROTOCOL, _RECEIVED, remote_aet=aet, called_aet="NEPHELE", remote_ip=address
@@ -91,6 +95,20 @@ def test_conditions(archive: Archive, condition: dict[str, Any], *, goes_on: boo
     for job in jobs:
         assert (job.job_type, job.request["To"]) == ("AutoForward", "pacs")
         assert len(job.request["Instances"]) == 1
+
+
+def test_what_is_gone_stops_nothing(archive: Archive) -> None:
+    """The tag of a rule is looked for in the object, which was purged; others go on."""
+    archive = open_with(archive, {"Tags": {"KVP": "*"}} | _PACS)
+    for uid, header in (("1.2.3.4", os.urandom(2 * HEADER_LIMIT_BYTES)), ("1.2.3.5", b"short")):
+        receive(archive, SOPInstanceUID=uid, SelectorOBValue=header)
+    (gone, stays) = (
+        one for uid in ("1.2.3.4", "1.2.3.5") for one in archive.index.lookup("0008,0018", uid)
+    )
+    instance = archive.index.resource(gone)
+    assert instance is not None
+    archive.bucket.delete(file_of(instance).key)
+    assert [job.request["Instances"] for job in jobs_of(archive)] == [[stays]]
 
 
 def test_each_destination_gets_it_once(archive: Archive) -> None:

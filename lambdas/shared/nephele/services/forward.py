@@ -23,6 +23,8 @@ from nephele.domain.levels import Level
 from nephele.domain.orthanc_id import OrthancId
 from nephele.domain.resources import ChangeType, Resource
 from nephele.domain.wildcard import match_wildcard
+from nephele.errors import UnknownResource
+from nephele.logs import logger
 from nephele.services.archive import Archive
 from nephele.services.jobs.submit import JobOptions, submit
 from nephele.services.modalities import modalities
@@ -98,7 +100,13 @@ def _is_one_of(value: str, patterns: Sequence[str]) -> bool:
 
 
 def _has_tags(archive: Archive, instance: Resource, patterns: Mapping[str, str]) -> bool:
-    known = requested_tags(archive, instance, patterns, TagFormat.SHORT)
+    """Tell whether tags are as a rule has them; a header that is too long is read of the object."""
+    try:
+        known = requested_tags(archive, instance, patterns, TagFormat.SHORT)
+    except UnknownResource:
+        gone = {"orthanc_id": instance.orthanc_id}
+        logger.info("instance was deleted before it went on", extra=gone)
+        return False
     for name, pattern in patterns.items():
         tag = parse_tag(name)
         value = None if tag is None else known.get(tag_of(tag))
