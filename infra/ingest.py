@@ -149,7 +149,7 @@ class IngestStack(Stack):
         self._archive.grant_read_objects(function, [FINAL])
         self._archive.grant_table(
             function,
-            ["BatchGetItem", "BatchWriteItem", "GetItem", "PutItem", "Query", "UpdateItem"],
+            ["BatchGetItem", "BatchWriteItem", "PutItem", "Query", "UpdateItem"],
         )
         self._consume(
             "IndexInbox",

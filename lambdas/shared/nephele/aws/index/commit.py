@@ -10,7 +10,7 @@ from nephele.aws.index import Index, codec, compress_header, ended, keys
 from nephele.aws.index.entries import Entry, HasObject, Outcome, SameContent
 from nephele.aws.index.plan import ENTRIES_PER_TRANSACTION, ITEMS_PER_INSTANCE, Plan
 from nephele.aws.index.plan_parents import PARENTS
-from nephele.aws.index.records import is_aside
+from nephele.aws.index.records import aside_among
 from nephele.aws.index.table import TRANSACTION_ITEMS, Row, retry_when_changed
 from nephele.aws.keys import FINAL, InstanceKey
 from nephele.domain.orthanc_id import OrthancId
@@ -64,13 +64,9 @@ class Committer:
 
     def _drop_headers(self, ended: Iterable[Entry]) -> None:
         """Remove what `_put_headers` wrote again after the purge of a reception."""
-        self.index.table.delete_all(
-            [
-                keys.header(entry.orthanc_id, entry.file.uuid)
-                for entry in ended
-                if not is_aside(self.index.table, entry.orthanc_id, entry.file.uuid)
-            ]
-        )
+        table, receptions = self.index.table, [(one.orthanc_id, one.file.uuid) for one in ended]
+        aside = aside_among(table, receptions)
+        table.delete_all([keys.header(*one) for one in receptions if one[1] not in aside])
 
     def _commit_distinct(self, entries: Sequence[Entry]) -> list[Outcome]:
         """Commit; an instance received twice in one batch goes into a transaction of its own."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from nephele.aws import clock
 from nephele.aws.index import codec, keys
@@ -36,6 +36,12 @@ def list_aside(table: Table) -> list[AsideVersion]:
 def is_aside(table: Table, orthanc_id: OrthancId, uuid: str) -> bool:
     """Tell whether a reception is kept aside."""
     return table.get(keys.aside(orthanc_id, uuid)) is not None
+
+
+def aside_among(table: Table, entries: Iterable[tuple[OrthancId, str]]) -> set[str]:
+    """Return the uuids of those receptions that are kept aside, given with their instances."""
+    rows = table.get_all(keys.aside(orthanc_id, uuid) for orthanc_id, uuid in entries)
+    return {row["sk"]["S"].partition("#")[2] for row in rows}
 
 
 def put_dead_letter(table: Table, letter: DeadLetter) -> None:
