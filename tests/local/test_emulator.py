@@ -1,4 +1,4 @@
-"""ministack with cheaper habits answers as before: MD5s, events, copies, policies."""
+"""ministack with cheaper habits answers as before, and as S3 where something is absent."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import json
 import mmap
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ from infra.local.aws.cheaper import (
     remembered_tokens,
     without_data,
 )
+from infra.local.aws.roles import RoleCredentials
 from infra.local.folders import DataFolder
 from tests.local.aws import LocalAws, local_aws
 
@@ -145,6 +147,69 @@ def test_a_policy_that_goes_away_forbids_soon(aws_folder: DataFolder) -> None:
                     await asyncio.sleep(0.1)
 
     asyncio.run(check())
+
+
+def test_what_is_absent_is_told_to_those_who_may_list(aws_folder: DataFolder) -> None:
+    """S3 answers 404 to them, and 403 to who may read alone; a copy of it is refused alike."""
+    readable = {"Effect": "Allow", "Action": ["s3:GetObject", "s3:PutObject"], "Resource": "*"}
+    listable = {"Effect": "Allow", "Action": "s3:ListBucket", "Resource": f"arn:aws:s3:::{BUCKET}"}
+
+    async def check() -> None:
+        async with local_aws(aws_folder) as aws:
+            root, credentials = aws.clients.objects, await aws.roles.credentials(aws.role_arn)
+            await asyncio.to_thread(root.create_bucket, Bucket=BUCKET)
+            await asyncio.to_thread(root.put_object, Bucket=BUCKET, Key="there", Body=BODY)
+            await asyncio.to_thread(_allow, aws, readable)
+            there = await asyncio.to_thread(_read_as, aws, credentials, "there")
+            assert there == dict.fromkeys(_WAYS, 200)
+            absent = await asyncio.to_thread(_read_as, aws, credentials, "absent")
+            assert absent == dict.fromkeys(_WAYS, 403)
+            await asyncio.to_thread(_allow, aws, readable, listable)
+            async with asyncio.timeout(10):
+                while absent != dict.fromkeys(_WAYS, 404):
+                    absent = await asyncio.to_thread(_read_as, aws, credentials, "absent")
+                    await asyncio.sleep(0.1)
+
+    asyncio.run(check())
+
+
+_WAYS = ("get", "head", "copy")
+
+
+def _allow(aws: LocalAws, *statements: dict[str, Any]) -> None:
+    """Let the role do this alone."""
+    document = json.dumps({"Version": "2012-10-17", "Statement": statements})
+    aws.clients.identities.put_role_policy(
+        RoleName="pollers", PolicyName="everything", PolicyDocument=document
+    )
+
+
+def _read_as(aws: LocalAws, credentials: RoleCredentials, key: str) -> dict[str, int]:
+    """Read an object in each way, as a role; return the statuses."""
+    client = aws.clients._session.client(
+        "s3",
+        endpoint_url=aws.server.endpoint,
+        verify=str(aws.clients.certificate.bundle),
+        aws_access_key_id=credentials.access_key,
+        aws_secret_access_key=credentials.secret_key,
+        aws_session_token=credentials.token,
+    )
+    source = {"Bucket": BUCKET, "Key": key}
+    reads = (
+        _status(client.get_object, Bucket=BUCKET, Key=key),
+        _status(client.head_object, Bucket=BUCKET, Key=key),
+        _status(client.copy_object, Bucket=BUCKET, Key="copy", CopySource=source),
+    )
+    client.close()
+    return dict(zip(_WAYS, reads, strict=True))
+
+
+def _status(call: Callable[..., Any], **parameters: object) -> int:
+    try:
+        answer = call(**parameters)
+    except ClientError as exc:
+        answer = exc.response
+    return int(answer["ResponseMetadata"]["HTTPStatusCode"])
 
 
 PART_BYTES = 5 << 20

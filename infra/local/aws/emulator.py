@@ -1,5 +1,7 @@
 """ministack's ASGI app as it runs here: the same answers, with its dearest habits made cheaper.
 
+Only who asks for an object that is absent may be refused more often: see `absent_objects`.
+
 It is pinned by hash; tests compare what is replaced here with what AWS answers.
 """
 
@@ -12,10 +14,10 @@ from types import SimpleNamespace
 from typing import Any
 
 from ministack.app import app
-from ministack.core import iam_evaluator
+from ministack.core import iam_actions, iam_evaluator
 from ministack.services import dynamodb, s3
 
-from infra.local.aws import large_objects
+from infra.local.aws import absent_objects, large_objects
 from infra.local.aws.cheaper import (
     RememberedMd5,
     RememberedPrincipals,
@@ -93,6 +95,7 @@ def _quicken() -> None:
     dynamodb._tokenize = remembered_tokens(dynamodb._tokenize)
     dynamodb._condition_syntax_error = remembered(dynamodb._condition_syntax_error)
     dynamodb._evaluate_condition = comparing_keys(dynamodb._evaluate_condition)
+    iam_actions.s3_additional_checks = absent_objects.additional_checks
     iam_evaluator.resolve_principal = RememberedPrincipals(
         iam_evaluator.resolve_principal, iam_evaluator.AuthError
     )
