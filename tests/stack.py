@@ -98,9 +98,15 @@ class Stack:
         """Call every scheduled function now."""
         self._ask("POST", "/schedules")
 
-    def invoke(self, function: str, event: Mapping[str, Any]) -> dict[str, Any]:
-        """Call a function; the answer has `error` and `payload`."""
-        return dict(self._ask("POST", f"/functions/{function}/invoke", event))
+    def invoke(
+        self, function: str, event: Mapping[str, Any], seconds: float | None = None
+    ) -> dict[str, Any]:
+        """Call a function; the answer has `error` and `payload`.
+
+        `seconds` is how long it may take, where that is less than its timeout.
+        """
+        asked = "" if seconds is None else f"?seconds={seconds}"
+        return dict(self._ask("POST", f"/functions/{function}/invoke{asked}", event))
 
     def kill_workers(self, function: str) -> None:
         """Kill a function's workers, busy or not."""

@@ -31,7 +31,7 @@ class Control:
     """Serve the endpoint.
 
     `GET /status`, `GET /grants`, `GET|POST /faults`, `POST /reset`, `GET /idle?seconds=N`,
-    `POST /schedules`, `POST /functions/<name>/invoke`, `POST /functions/<name>/kill`,
+    `POST /schedules`, `POST /functions/<name>/invoke?seconds=N`, `POST /functions/<name>/kill`,
     `POST /edge/kill`, and the edge's credentials.
     """
 
@@ -117,8 +117,8 @@ class Control:
 
     async def _idle(self, request: web.BaseRequest) -> Any:
         """Answer when nothing is queued, in flight or in the stream, twice in a row."""
-        asked = parse_qs(request.raw_path.partition("?")[2]).get("seconds", ["60"])[0]
-        async with asyncio.timeout(min(float(asked), _LONGEST_WAIT_SECONDS)):
+        asked = float(_asked(request, "seconds", "60"))
+        async with asyncio.timeout(min(asked, _LONGEST_WAIT_SECONDS)):
             quiet = 0
             while quiet < 2:
                 quiet = quiet + 1 if await self.running.is_idle() else 0
@@ -131,8 +131,10 @@ class Control:
         return {"fired": len(self.running.schedules)}
 
     async def _invoke(self, name: str, request: web.BaseRequest) -> Any:
+        """Call a function, with less time than it has where that is asked."""
         pool = self.running.pool(name)
-        outcome = await pool.invoke(await read_body(request, 2 * PAYLOAD_BYTES))
+        seconds = float(_asked(request, "seconds", "inf"))
+        outcome = await pool.invoke(await read_body(request, 2 * PAYLOAD_BYTES), seconds)
         payload = orjson.loads(outcome.payload) if outcome.payload else None
         return {"error": outcome.error, "payload": payload}
 
@@ -151,6 +153,10 @@ class Control:
             raise PermissionError
         credentials = await self.running.roles.credentials(self.edge_role)
         return credentials.container_document(self.edge_role)
+
+
+def _asked(request: web.BaseRequest, name: str, otherwise: str) -> str:
+    return parse_qs(request.raw_path.partition("?")[2]).get(name, [otherwise])[0]
 
 
 def _json(document: Any, status: int) -> web.Response:

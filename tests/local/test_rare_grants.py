@@ -2,24 +2,34 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 import time
 import uuid
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import httpx
+import pydicom
 import pytest
+from pydicom.uid import generate_uid
 
 from infra.functions import FUNCTIONS
-from nephele.aws import clock
+from nephele.aws import clock, object_metadata
 from nephele.aws.index import keys
-from nephele.aws.keys import FINAL
+from nephele.aws.keys import FINAL, DerivedKey, InstanceKey
+from nephele.aws.part_upload import HELD_BYTES
+from nephele.domain.compression import compress
 from nephele.domain.levels import Level
+from nephele.domain.orthanc_id import Identity
+from nephele.domain.part10 import inspect_part10
+from nephele.domain.provenance import Origin, Provenance
+from nephele.domain.transfer_syntax import RLE_LOSSLESS
+from nephele.services import events
 from nephele.services.uploads import MEMBERS_AT_ONCE, MEMBERS_IN_CALL
 from tests.stack import Stack
 from tests.system.senders import Study, make_study, send
@@ -167,6 +177,70 @@ def test_a_message_about_what_has_ended_brings_nothing_back(stack: Stack, study:
     stack.invoke("reconcile", {"prefixes": 256, "grace_seconds": 0})
     stack.wait_idle()
     assert not _objects(stack, study)
+
+
+def test_an_event_about_an_object_that_is_gone_is_done_with(stack: Stack) -> None:
+    """S3 tells 404 from 403 to those alone who may list the bucket."""
+    (queue_arn,) = (arn for function, arn in _queues(stack) if function == "index")
+    unknown = Identity("nobody", generate_uid(), generate_uid(), generate_uid())
+    key = InstanceKey(FINAL, unknown.orthanc_id(Level.INSTANCE), clock.new_uuid())
+    answer = stack.invoke("index", _message(queue_arn, events.object_event(str(key))))
+    assert answer["payload"] == {"batchItemFailures": []}
+
+
+@pytest.fixture
+def damaged(stack: Stack, tmp_path: Path) -> Iterator[InstanceKey]:
+    """Store an instance whose compressed object has lost its end: some bytes behind 72 MB."""
+    study = make_study(tmp_path / "damaged", 1)
+    dataset = pydicom.dcmread(study.files[0])
+    dataset.Rows = dataset.Columns = 6000
+    dataset.PixelData = bytes(2 * dataset.Rows * dataset.Columns)
+    dataset.save_as(study.files[0])
+    content = study.files[0].read_bytes()
+    assert len(content) > HELD_BYTES
+    cut = compress(content)[:-1]
+    key = InstanceKey(FINAL, study.identities[0].orthanc_id(Level.INSTANCE), clock.new_uuid())
+    offset = inspect_part10(io.BytesIO(content)).pixel_data_offset
+    told = object_metadata.encode(Provenance(Origin.REST_API, clock.now()), _md5(content), offset)
+    told = object_metadata.with_compression(told, len(content), _md5(cut))
+    s3, bucket = _bucket(stack)
+    s3.put_object(Bucket=bucket, Key=str(key), Body=cut, Metadata=told)
+    stack.wait_idle()
+    yield key
+    with stack.rest() as rest:
+        rest.delete(f"/instances/{key.orthanc_id}").raise_for_status()
+    stack.wait_idle()
+
+
+def _md5(content: bytes) -> str:
+    return hashlib.md5(content, usedforsecurity=False).hexdigest()
+
+
+def test_an_upload_that_fails_midway_leaves_nothing(stack: Stack, damaged: InstanceKey) -> None:
+    """Whoever reads what is damaged writes most of it before that is found: edge, job, function."""
+    instance = damaged.orthanc_id
+    with stack.rest() as rest:
+        rest.put("/modalities/itself", json=["ORTHANC", *stack.dicom_address]).raise_for_status()
+        sent = rest.post("/modalities/itself/store", json={"Resources": [instance]})
+        assert sent.json()["OrthancStatus"] == _CORRUPTED
+        rest.delete("/modalities/itself").raise_for_status()
+        wanted = {"Asynchronous": True, "Transcode": RLE_LOSSLESS}
+        study = rest.get(f"/instances/{instance}/study").json()["ID"]
+        job = rest.post(f"/studies/{study}/archive", json=wanted).json()
+        stack.wait_idle()
+        assert rest.get(job["Path"]).json()["ErrorCode"] == _CORRUPTED
+    derived = DerivedKey(instance, damaged.uuid, RLE_LOSSLESS)
+    (queue_arn, *_) = (arn for function, arn in _queues(stack) if function == "transcode")
+    event = _message(queue_arn, events.object_event(str(derived)))
+    assert stack.invoke("transcode", event)["payload"]["batchItemFailures"]
+    s3, bucket = _bucket(stack)
+    assert "Uploads" not in s3.list_multipart_uploads(Bucket=bucket)
+    prefix = str(DerivedKey(instance, damaged.uuid))
+    assert s3.list_objects_v2(Bucket=bucket, Prefix=prefix)["KeyCount"] == 0
+
+
+_CORRUPTED = 20
+"""Orthanc's CorruptedFile."""
 
 
 def test_an_upload_is_given_up(stack: Stack) -> None:

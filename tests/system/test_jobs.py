@@ -14,6 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from io import BytesIO
 from pathlib import Path
 from typing import Any
+from zipfile import ZipFile
 
 import httpx
 import pydicom
@@ -253,6 +254,11 @@ def test_an_orthanc_pushes_images_that_api_gateway_cannot_take(
             got = rest.get(f"{path}/file")
             assert got.status_code == httpx.codes.OK, "at once, and not by another address"
             assert digest(got.content) == digest(file.read_bytes())
+        two = [one.orthanc_id(Level.INSTANCE) for one in large.identities[:2]]
+        made = rest.post("/tools/create-archive", json=two)
+        with ZipFile(BytesIO(made.content)) as archived:
+            found = {digest(archived.read(name)) for name in archived.namelist()}
+        assert found == {digest(file.read_bytes()) for file in large.files[:2]}
 
 
 _LOSSLESS = "1.2.840.10008.1.2.4.70"

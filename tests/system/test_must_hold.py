@@ -10,12 +10,15 @@ from pathlib import Path
 
 import pydicom
 import pytest
+from pydicom.data import get_testdata_file
+from pydicom.uid import generate_uid
 
 from nephele.domain.levels import Level
 from tests.stack import Stack, running_stack
 from tests.system.senders import Study, finish, make_study, send, storescu
 from tests.system.test_spine import objects_of
 
+JPEG_2000 = "1.2.840.10008.1.2.4.91"
 _QUIET = {
     "duplicate": 0.0,
     "reorder": False,
@@ -30,9 +33,16 @@ _QUIET = {
 
 @pytest.fixture(scope="module")
 def rough(tmp_path_factory: pytest.TempPathFactory, assemblies: Path) -> Iterator[Stack]:
-    """Run a stack of its own whose calls to AWS pass the proxy."""
+    """Run a stack of its own whose calls to AWS pass the proxy.
+
+    What comes compressed is transcoded with loss.
+    """
     data = tmp_path_factory.mktemp("rough")
-    configuration = {"StableAge": 2}
+    configuration = {
+        "StableAge": 2,
+        "IngestTranscoding": JPEG_2000,
+        "IngestTranscodingOfUncompressed": False,
+    }
     with running_stack(data, assemblies, "--proxy", configuration=configuration) as running:
         yield running
 
@@ -78,6 +88,28 @@ def exactly(stack: Stack, folder: Path, instances: int) -> None:
 
 def test_nothing_is_lost_or_doubled_when_workers_die(quiet: Stack, tmp_path: Path) -> None:
     exactly(quiet, tmp_path, 300)
+
+
+def test_what_was_made_with_loss_is_made_once(rough: Stack, tmp_path: Path) -> None:
+    """Each lossy result would be a new instance: what comes again is known by what it came as."""
+    dataset = pydicom.dcmread(get_testdata_file("MR_small_RLE.dcm", download=False))
+    dataset.StudyInstanceUID, dataset.SeriesInstanceUID = generate_uid(), generate_uid()
+    uid = dataset.SOPInstanceUID = dataset.file_meta.MediaStorageSOPInstanceUID = generate_uid()
+    dataset.save_as(tmp_path / "rle.dcm")
+    shown = []
+    for _ in range(2):
+        send(rough, [tmp_path / "rle.dcm"], "-xr")
+        rough.wait_idle()
+        with rough.rest() as rest:
+            query = {"Level": "Instance", "Query": {"StudyInstanceUID": dataset.StudyInstanceUID}}
+            shown.append(rest.post("/tools/find", json=query | {"Expand": True}).json())
+    assert shown[0] == shown[1]
+    (instance,) = shown[0]
+    assert instance["MainDicomTags"]["SOPInstanceUID"] != uid
+    with rough.rest() as rest:
+        told = rest.get(f"/instances/{instance['ID']}/metadata/TransferSyntax")
+    assert told.text == JPEG_2000
+    assert len(objects_of(rough, {instance["ID"]})) == 1
 
 
 @pytest.mark.soak

@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
+import time
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
+from infra.functions import RECYCLE
+from nephele.aws.index import keys
 from nephele.domain.levels import Level
+from nephele.services.deletion_parts import whole_key
 from tests.stack import Stack, running_stack
 from tests.system.senders import Study, finish, make_study, storescu
 
 PATIENTS = 20
 WRITERS = 8
 PROTECTED = 4
+NO_TIME_SECONDS = 60
+"""The recycle function begins nothing more when so much, or less, of its time is left."""
 
 
 @pytest.fixture(scope="module")
@@ -102,6 +110,107 @@ def test_a_recycled_patient_is_restored(limited: Stack) -> None:
         files = [rest.get(f"/instances/{one['ID']}/file") for one in instances]
         assert [file.status_code for file in files] == [200]
         assert rest.post(f"/deleted/{deletion['ID']}/restore").status_code == 404
+
+
+def fill(stack: Stack, folder: Path) -> None:
+    """Store new patients until there is one too many."""
+    for n in range(PATIENTS + 1 - len(patients(stack))):
+        post(stack, make_study(folder / f"{n}", 1, edge=16))
+
+
+def queue_arn(stack: Stack) -> str:
+    """Return the ARN of the queue that asks for recycling."""
+    functions = stack.client("lambda")
+    (function,) = (
+        one["FunctionName"]
+        for one in functions.list_functions()["Functions"]
+        if one["Description"] == RECYCLE.description
+    )
+    (mapping,) = functions.list_event_source_mappings(FunctionName=function)["EventSourceMappings"]
+    return str(mapping["EventSourceArn"])
+
+
+def settle(stack: Stack, deletion: str) -> None:
+    """Let the reconciler take a deletion for one that ended midway long ago."""
+    table = stack.client("dynamodb")
+    (name,) = table.list_tables()["TableNames"]
+    row = {**keys.burying(whole_key(deletion)), "r": {"S": "20000101T000000.000000"}}
+    table.put_item(TableName=name, Item=row)
+    answer = stack.invoke("reconcile", {"prefixes": 1})
+    assert not answer["error"], answer
+
+
+def recycles_by(stack: Stack, action: str) -> bool:
+    """Tell whether the recycle function has called an action of AWS."""
+    return any(one.startswith(f"recycle {action} ") for one in stack.grants()["used"])
+
+
+def test_what_was_begun_goes_on_though_it_was_settled_meanwhile(
+    limited: Stack, tmp_path: Path
+) -> None:
+    """Its time is over before anything is removed, and the next message comes much later."""
+    record = {"messageId": "1", "body": "{}", "eventSourceARN": queue_arn(limited)}
+    limited.switch(paused=["recycle"])
+    try:
+        fill(limited, tmp_path)
+        full = patients(limited)
+        answer = limited.invoke("recycle", {"Records": [record]}, NO_TIME_SECONDS)
+        assert answer["payload"] == {"batchItemFailures": []}
+        assert recycles_by(limited, "sqs:SendMessage")
+        assert patients(limited) == full
+        with limited.rest() as rest:
+            begun = rest.get("/deleted").json()[-1]
+        assert begun["IsRecycled"]
+        settle(limited, begun["ID"])
+        with limited.rest() as rest:
+            assert begun["ID"] not in str(rest.get("/deleted").json()), "it has removed nothing"
+    finally:
+        limited.switch(paused=[])
+    limited.wait_idle()
+    with limited.rest() as rest:
+        done = rest.get("/deleted").json()[-1]
+    assert (done["ResourceID"], done["IsRecycled"]) == (begun["ResourceID"], True)
+    assert (done["InstancesCount"], done["ID"] == begun["ID"]) == (1, False)
+    assert patients(limited) == full - {begun["ResourceID"]}
+
+
+def test_recycling_is_tried_again_soon(limited: Stack, tmp_path: Path) -> None:
+    """S3 refuses to write the journal; the queue's own patience would take an hour."""
+    with refusing(limited, "journal"):
+        fill(limited, tmp_path)
+        wait_until(lambda: recycles_by(limited, "sqs:ChangeMessageVisibility"))
+        assert len(patients(limited)) == PATIENTS + 1, "nothing is removed that cannot be undone"
+    limited.wait_idle()
+    assert len(patients(limited)) == PATIENTS
+
+
+@contextmanager
+def refusing(stack: Stack, area: str) -> Iterator[None]:
+    """Let nobody write objects of an area of the bucket."""
+    s3 = stack.client("s3")
+    (bucket,) = (one["Name"] for one in s3.list_buckets()["Buckets"] if "-bucket" in one["Name"])
+    before = s3.get_bucket_policy(Bucket=bucket)["Policy"]
+    policy = json.loads(before)
+    policy["Statement"].append(
+        {
+            "Effect": "Deny",
+            "Principal": "*",
+            "Action": "s3:PutObject",
+            "Resource": f"arn:aws:s3:::{bucket}/{area}/*",
+        }
+    )
+    s3.put_bucket_policy(Bucket=bucket, Policy=json.dumps(policy))
+    try:
+        yield
+    finally:
+        s3.put_bucket_policy(Bucket=bucket, Policy=before)
+
+
+def wait_until(condition: Callable[[], object], seconds: float = 60) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
 
 
 def test_what_does_not_fit_is_refused(limited: Stack, tmp_path: Path) -> None:

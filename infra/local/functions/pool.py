@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import os
 import time
 from datetime import UTC, datetime
@@ -53,8 +54,13 @@ class FunctionPool:
         """Tell whether anything is being handled."""
         return bool(self._busy)
 
-    async def invoke(self, payload: bytes) -> Outcome:
+    async def invoke(self, payload: bytes, seconds: float = math.inf) -> Outcome:
         """Call the function and wait for its answer.
+
+        Parameters
+        ----------
+        seconds : float, optional
+            How long it may take, where that is less than its timeout.
 
         Raises
         ------
@@ -69,7 +75,7 @@ class FunctionPool:
                 self.metrics.add_invocation(0.0, worker.error, 0.0)
                 return worker
             try:
-                return await self._run(worker, payload)
+                return await self._run(worker, payload, seconds)
             finally:
                 self._busy.discard(worker)
                 self._put_back(worker)
@@ -111,8 +117,9 @@ class FunctionPool:
         self._end(worker)
         return failed
 
-    async def _run(self, worker: Worker, payload: bytes) -> Outcome:
-        invocation = Invocation(payload, self.function.timeout_seconds, self.function.arn)
+    async def _run(self, worker: Worker, payload: bytes, seconds: float) -> Outcome:
+        timeout_seconds = min(seconds, self.function.timeout_seconds)
+        invocation = Invocation(payload, timeout_seconds, self.function.arn)
         if self._switches.strikes(self._switches.faults.kill):
             delay = self._switches.up_to(_KILL_WITHIN_SECONDS)
             asyncio.get_running_loop().call_later(delay, worker.kill)
