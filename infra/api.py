@@ -166,10 +166,10 @@ class ApiStack(Stack):
         grant(grantee, ["kms:Decrypt"], [self._archive.key.key_arn])
 
     def _grant_archive(self, grantee: iam.IGrantable) -> None:
-        areas = [FINAL, RAW, UPLOADS, DERIVED, ATTACHMENTS]
+        areas = [FINAL, UPLOADS, DERIVED, ATTACHMENTS]
         self._archive.grant_read_objects(grantee, areas)
         self._archive.grant_restore_objects(grantee)
-        self._archive.grant_write_objects(grantee, areas)
+        self._archive.grant_write_objects(grantee, [*areas, RAW])
         self._archive.grant_list_parts(grantee)
         self._archive.grant_keep_journal(grantee)
         self._archive.grant_delete_objects(grantee, [UPLOADS, DERIVED])

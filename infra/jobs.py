@@ -15,7 +15,7 @@ from infra.components.function import FunctionFactory, grant
 from infra.components.mapping import QueueMapping
 from infra.components.queues import WorkQueue
 from infra.options import Options
-from nephele.aws.keys import DERIVED, FINAL, JOURNAL, RAW, UPLOADS
+from nephele.aws.keys import DERIVED, FINAL, JOURNAL, UPLOADS
 from nephele.settings.limits import JOB_MESSAGE_SECONDS
 
 _MOST_AT_ONCE_BY_DEFAULT = 10
@@ -50,13 +50,13 @@ class JobsStack(Stack):
         function = factory.create(self, "Jobs", functions.JOBS, concurrency=most)
         archive.grant_read_objects(function, [FINAL, UPLOADS, DERIVED, JOURNAL])
         archive.grant_restore_objects(function)
-        archive.grant_write_objects(function, [FINAL, RAW, DERIVED])
+        archive.grant_write_objects(function, [FINAL, DERIVED])
         archive.grant_list_parts(function)
         archive.grant_keep_journal(function)
         archive.grant_undelete(function)
         archive.grant_delete_objects(function, [UPLOADS, DERIVED])
         archive.grant_table(function)
-        archive.grant_send(function, archive.index_inbox, archive.transcode_inbox, *queues)
+        archive.grant_send(function, archive.transcode_inbox, *queues)
         self.grant_peers(function)
         QueueMapping(
             self,

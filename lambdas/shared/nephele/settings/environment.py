@@ -69,7 +69,6 @@ class TranscodeEnvironment(ArchiveEnvironment):
 class JobsEnvironment(ArchiveEnvironment):
     """The jobs function; the queues' URLs are for what its jobs start."""
 
-    index_queue: str
     transcode_queue: str
     jobs_queue: str
     edge_jobs_queue: str
