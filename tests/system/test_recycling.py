@@ -176,12 +176,18 @@ def test_what_was_begun_goes_on_though_it_was_settled_meanwhile(
 
 def test_recycling_is_tried_again_soon(limited: Stack, tmp_path: Path) -> None:
     """S3 refuses to write the journal; the queue's own patience would take an hour."""
+    failures = limited.log("recycle").count(FAILED)
     with refusing(limited, "journal"):
         fill(limited, tmp_path)
-        wait_until(lambda: recycles_by(limited, "sqs:ChangeMessageVisibility"))
+        wait_until(lambda: limited.log("recycle").count(FAILED) > failures)
         assert len(patients(limited)) == PATIENTS + 1, "nothing is removed that cannot be undone"
     limited.wait_idle()
+    assert recycles_by(limited, "sqs:GetQueueUrl")
     assert len(patients(limited)) == PATIENTS
+
+
+FAILED = "message failed"
+"""What a function says of each message that comes again."""
 
 
 @contextmanager
