@@ -16,7 +16,7 @@ from infra.components.mapping import QueueMapping
 from infra.components.queues import WorkQueue
 from infra.options import Options
 from nephele.aws.keys import DERIVED, FINAL, JOURNAL, UPLOADS
-from nephele.settings.limits import JOB_MESSAGE_SECONDS
+from nephele.settings.limits import HELD_MESSAGE_SECONDS
 
 _MOST_AT_ONCE_BY_DEFAULT = 10
 _FEWEST = 2
@@ -35,7 +35,7 @@ class JobsStack(Stack):
             self, "JobsQueue", key=archive.key, visibility_seconds=visibility_seconds
         )
         self.edge_jobs_queue = WorkQueue(
-            self, "EdgeJobsQueue", key=archive.key, visibility_seconds=JOB_MESSAGE_SECONDS
+            self, "EdgeJobsQueue", key=archive.key, visibility_seconds=HELD_MESSAGE_SECONDS
         )
         queues = (self.jobs_queue.queue, self.edge_jobs_queue.queue)
         self._key = archive.key

@@ -6,7 +6,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from nephele.services.archive import Archive, open_archive
-from nephele.services.messages import batch_answer, each_message, read_batch
+from nephele.services.messages import batch_answer, each_message, kept_away, read_batch
 from nephele.services.recycle import recycle
 from nephele.settings.environment import RecycleEnvironment
 
@@ -28,5 +28,6 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     def has_time() -> bool:
         return context.get_remaining_time_in_millis() > _RESERVE_MILLISECONDS
 
-    failed = each_message(read_batch(event), lambda _, __: recycle(_archive(), has_time))
+    with kept_away(event):
+        failed = each_message(read_batch(event), lambda _, __: recycle(_archive(), has_time))
     return batch_answer(event, failed)

@@ -9,7 +9,13 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from nephele.domain.codecs.freed_memory import keep_freed_memory
 from nephele.services.archive import Archive, open_archive
-from nephele.services.messages import batch_answer, last_tries, read_batch, transcode_messages
+from nephele.services.messages import (
+    batch_answer,
+    kept_away,
+    last_tries,
+    read_batch,
+    transcode_messages,
+)
 from nephele.settings.environment import TranscodeEnvironment
 
 _RESERVE_MILLISECONDS = 120_000
@@ -25,10 +31,11 @@ def _archive() -> Archive:
 
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Transcode a batch of messages; those that failed come again."""
-    failed = transcode_messages(
-        _archive(),
-        read_batch(event),
-        last_tries(event),
-        lambda: context.get_remaining_time_in_millis() > _RESERVE_MILLISECONDS,
-    )
+    with kept_away(event):
+        failed = transcode_messages(
+            _archive(),
+            read_batch(event),
+            last_tries(event),
+            lambda: context.get_remaining_time_in_millis() > _RESERVE_MILLISECONDS,
+        )
     return batch_answer(event, failed)

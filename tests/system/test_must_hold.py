@@ -13,7 +13,10 @@ import pytest
 from pydicom.data import get_testdata_file
 from pydicom.uid import generate_uid
 
+from nephele.aws import clock, object_metadata
+from nephele.aws.keys import RAW, InstanceKey
 from nephele.domain.levels import Level
+from nephele.domain.provenance import Origin, Provenance
 from tests.stack import Stack, running_stack
 from tests.system.senders import Study, finish, make_study, send, storescu
 from tests.system.test_spine import objects_of
@@ -25,6 +28,7 @@ _QUIET = {
     "delay_seconds": 0.0,
     "kill": 0.0,
     "conflict": 0.0,
+    "s3_get_ms": 0.0,
     "retry_seconds": None,
     "paused": (),
     "rates": {},
@@ -240,6 +244,39 @@ def test_what_fell_through_is_found(quiet: Stack, tmp_path: Path) -> None:
         quiet.wait_idle()
         assert [x for x in rest.get("/dead-letters").json() if x["ObjectKey"] == poisoned] == []
         assert rest.post("/instances", content=good).json()["Status"] == "AlreadyStored"
+
+
+def test_what_a_dead_worker_had_in_hand_is_given_to_the_next_one_soon(
+    quiet: Stack, tmp_path: Path
+) -> None:
+    """Left to the queue it would stay away for 90 minutes."""
+    study = make_study(tmp_path / "study", 1)
+    (orthanc_id,) = study.instance_ids
+    s3 = quiet.client("s3")
+    (bucket,) = (one["Name"] for one in s3.list_buckets()["Buckets"] if "-bucket" in one["Name"])
+    raw = str(InstanceKey(RAW, orthanc_id, clock.new_uuid()))
+    metadata = object_metadata.encode(Provenance(Origin.DICOM_PROTOCOL, clock.now()), "", None)
+    quiet.reset_figures()
+    quiet.switch(s3_get_ms=3000.0)
+    s3.put_object(Bucket=bucket, Key=raw, Body=study.files[0].read_bytes(), Metadata=metadata)
+    deadline = time.monotonic() + 60
+    while not _is_held(quiet):
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    quiet.kill_workers("transcode")
+    quiet.switch(s3_get_ms=0.0)
+    assert objects_of(quiet, study.instance_ids) == [raw]
+    quiet.wait_idle(60)
+    assert quiet.status()["functions"]["transcode"]["errors"] == 1
+    with quiet.rest() as rest:
+        file = rest.get(f"/instances/{orthanc_id}/file", follow_redirects=True).content
+    assert file == study.files[0].read_bytes()
+
+
+def _is_held(stack: Stack) -> bool:
+    """Tell whether the transcode function has said that it is at work on its message."""
+    function = stack.status()["aws"].get("transcode", {"calls": ()})
+    return "sqs.ChangeMessageVisibility" in function["calls"]
 
 
 def test_stable_events_come_after_stable_age(quiet: Stack, tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from botocore.exceptions import ClientError
 from nephele.aws import clients, multipart
 from nephele.aws.connections import Answer, Reply
 from nephele.aws.direct import direct_requests
-from nephele.aws.multipart import PART_BYTES, MultipartUpload
+from nephele.aws.multipart import PART_BYTES, MultipartUpload, absent
 from nephele.aws.tracing import trace_headers
 from nephele.errors import BeingRestored, Unavailable, UnknownResource
 
@@ -58,12 +58,22 @@ class Bucket:
         metadata: Mapping[str, str],
         md5: bytes,
         content_type: str = CONTENT_TYPE,
+        *,
+        is_new: bool = False,
     ) -> None:
-        """Write an object in one request; S3 refuses it unless the bytes have this MD5."""
+        """Write an object in one request; S3 refuses it unless the bytes have this MD5.
+
+        Raises
+        ------
+        Conflict
+            There is one already, and it `is_new` only; so do all others that write.
+        """
         content_md5 = base64.b64encode(md5).decode()
         headers = {"Content-MD5": content_md5, "Content-Type": content_type}
         headers |= {f"{_USER_METADATA}{name}": value for name, value in metadata.items()}
         headers |= trace_headers(key, metadata)
+        if is_new:
+            headers["If-None-Match"] = "*"
         with clients.translated("object"):
             client = clients.s3()
             if direct_requests(client).put(self.name, key, headers, body):
@@ -75,14 +85,18 @@ class Bucket:
                 ContentMD5=content_md5,
                 ContentType=content_type,
                 Metadata=metadata,
+                **absent(is_new=is_new),
             )
 
-    def put_whole(self, key: str, body: bytes, metadata: Mapping[str, str]) -> None:
+    def put_whole(
+        self, key: str, body: bytes, metadata: Mapping[str, str], *, is_new: bool = False
+    ) -> None:
         """Write an object that is held in memory, in one request or in parts."""
         if len(body) <= PART_BYTES:
-            self.put(key, body, metadata, hashlib.md5(body, usedforsecurity=False).digest())
+            md5 = hashlib.md5(body, usedforsecurity=False).digest()
+            self.put(key, body, metadata, md5, is_new=is_new)
         else:
-            self.put_large(key, io.BytesIO(body), metadata)
+            self.put_large(key, io.BytesIO(body), metadata, is_new=is_new)
 
     def put_file(self, key: str, body: BinaryIO, size_bytes: int, md5: bytes) -> None:
         """Write an object from a file at its beginning, in one request or in parts."""
@@ -97,11 +111,13 @@ class Bucket:
         digest = hashlib.md5(body, usedforsecurity=False).digest()
         self.put(key, body, {}, digest, "application/json")
 
-    def put_large(self, key: str, body: BinaryIO, metadata: Mapping[str, str]) -> None:
+    def put_large(
+        self, key: str, body: BinaryIO, metadata: Mapping[str, str], *, is_new: bool = False
+    ) -> None:
         """Write an object in parts of 8 MiB, each with its MD5; at failure nothing stays."""
         upload = self.begin_upload(key, CONTENT_TYPE, metadata)
         with upload.whole_or_nothing():
-            upload.put_all(body)
+            upload.put_all(body, is_new=is_new)
 
     def open_range(self, key: str, start: int, stop: int | None = None) -> bytes:
         """Read the bytes `[start, stop)`, to the end where `stop` is None."""
@@ -226,12 +242,20 @@ class Bucket:
                     client.delete_object(Bucket=self.name, Key=key, VersionId=marker["VersionId"])
         return True
 
-    def copy(self, source: str, target: str, metadata: Mapping[str, str], size_bytes: int) -> None:
+    def copy(
+        self,
+        source: str,
+        target: str,
+        metadata: Mapping[str, str],
+        size_bytes: int,
+        *,
+        is_new: bool = False,
+    ) -> None:
         """Copy an object inside the bucket under new metadata, whatever its size."""
         if size_bytes > multipart.COPY_PART_BYTES:
             upload = self.begin_upload(target, CONTENT_TYPE, metadata)
             with upload.whole_or_nothing():
-                upload.copy_all(source, size_bytes)
+                upload.copy_all(source, size_bytes, is_new=is_new)
             return
         with clients.translated("object"):
             clients.s3().copy_object(
@@ -241,6 +265,7 @@ class Bucket:
                 MetadataDirective="REPLACE",
                 ContentType=CONTENT_TYPE,
                 Metadata=metadata,
+                **absent(is_new=is_new),
             )
 
     def iter_objects(self, prefix: str, start_after: str = "") -> Iterator[tuple[str, float]]:

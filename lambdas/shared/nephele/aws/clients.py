@@ -17,7 +17,7 @@ from botocore.handlers import add_expect_header
 from botocore.session import Session
 
 from nephele.aws.quick_rows import QuickRows
-from nephele.errors import BeingRestored, Unavailable, UnknownResource
+from nephele.errors import BeingRestored, Conflict, Unavailable, UnknownResource
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.client import DynamoDBClient
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs.client import SQSClient
 
 _ARCHIVED = "InvalidObjectState"
+_TAKEN = "PreconditionFailed"
 _MISSING = frozenset({"NoSuchKey", "404", "NoSuchUpload", "ResourceNotFoundException"})
 
 
@@ -121,6 +122,8 @@ def translated(what: str) -> Iterator[None]:
     except ClientError as exc:
         if error_code(exc) in _MISSING:
             raise UnknownResource(f"{what} does not exist") from exc
+        if error_code(exc) == _TAKEN:
+            raise Conflict(f"{what} is there already") from exc
         if error_code(exc) == _ARCHIVED:
             raise BeingRestored(f"{what} is in an archive class, and being restored") from exc
         raise Unavailable(f"{what}: {error_code(exc)}") from exc

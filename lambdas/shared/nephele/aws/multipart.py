@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import count
-from typing import BinaryIO, Self
+from typing import BinaryIO, Self, TypedDict
 
 from nephele.aws import clients
 
@@ -20,6 +20,15 @@ COPY_PART_BYTES = 256 << 20
 _COPIES_AT_ONCE = 16
 _MOST_PARTS = 9_000
 """S3 allows 10,000 parts of a multipart upload."""
+
+
+class _Condition(TypedDict, total=False):
+    IfNoneMatch: str
+
+
+def absent(*, is_new: bool) -> _Condition:
+    """Return the parameter by which S3 refuses to write where an object is."""
+    return {"IfNoneMatch": "*"} if is_new else {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,12 +73,13 @@ class MultipartUpload:
                 ContentMD5=base64.b64encode(digest).decode(),
             )["ETag"]
 
-    def put_all(self, body: BinaryIO) -> None:
+    def put_all(self, body: BinaryIO, *, is_new: bool = False) -> None:
         """Write parts of 8 MiB of a file, to its end, and complete the upload."""
         parts = iter(lambda: body.read(PART_BYTES), b"")
-        self.complete([self.put(number, part) for number, part in enumerate(parts, 1)])
+        etags = [self.put(number, part) for number, part in enumerate(parts, 1)]
+        self.complete(etags, is_new=is_new)
 
-    def copy_all(self, source: str, size_bytes: int) -> None:
+    def copy_all(self, source: str, size_bytes: int, *, is_new: bool = False) -> None:
         """Copy parts of an object of the same bucket, many at a time, and complete the upload."""
 
         def copy(number: int, part_range: str) -> str:
@@ -84,7 +94,8 @@ class MultipartUpload:
                 )["CopyPartResult"]["ETag"]
 
         with ThreadPoolExecutor(_COPIES_AT_ONCE) as pool:
-            self.complete(list(pool.map(copy, count(1), _copy_ranges(size_bytes))))
+            etags = list(pool.map(copy, count(1), _copy_ranges(size_bytes)))
+        self.complete(etags, is_new=is_new)
 
     def etags(self) -> dict[int, str]:
         """Return the ETags of the parts that S3 has, by their numbers.
@@ -116,8 +127,14 @@ class MultipartUpload:
         )
         return PresignedUpload(self.upload_id, part_bytes, urls)
 
-    def complete(self, etags: Sequence[str]) -> None:
-        """Make an object of all parts, given their ETags in order."""
+    def complete(self, etags: Sequence[str], *, is_new: bool = False) -> None:
+        """Make an object of all parts, given their ETags in order.
+
+        Raises
+        ------
+        Conflict
+            There is one already, and it `is_new` only.
+        """
         parts = [{"PartNumber": n, "ETag": etag} for n, etag in enumerate(etags, 1)]
         with clients.translated("upload"):
             clients.s3().complete_multipart_upload(
@@ -125,6 +142,7 @@ class MultipartUpload:
                 Key=self.key,
                 UploadId=self.upload_id,
                 MultipartUpload={"Parts": parts},  # type: ignore[typeddict-item]
+                **absent(is_new=is_new),
             )
 
     def abort(self) -> None:

@@ -53,6 +53,8 @@ class PartUpload:
     ----------
     pack : callable, optional
         Packs the object where it is held as a whole; larger ones stay as they are.
+    is_new : bool
+        `finish` raises Conflict where an object is there already.
     staging : Staging, optional
         For what is not held; without it, `describe` is asked before anything is known.
     """
@@ -64,9 +66,12 @@ class PartUpload:
         describe: Describe,
         pack: Pack | None = None,
         staging: Staging | None = None,
+        *,
+        is_new: bool = False,
     ) -> None:
         self._bucket = bucket
         self._pack = pack
+        self._is_new = is_new
         self._staging = staging
         self._final_key = key
         self._key = key if staging is None else staging.key
@@ -122,7 +127,9 @@ class PartUpload:
         while self._writing:
             self._await_one()
         self._etags[1] = upload.put(1, front + self._first)
-        upload.complete([self._etags[number] for number in sorted(self._etags)])
+        is_final = self._staging is None
+        etags = [self._etags[number] for number in sorted(self._etags)]
+        upload.complete(etags, is_new=self._is_new and is_final)
         self._upload = None
         if self._staging is not None:
             self._unstage(self._staging)
@@ -142,7 +149,9 @@ class PartUpload:
     def _unstage(self, staging: Staging) -> None:
         with ReadAhead(self._bucket, staging.key, self.size_bytes) as file:
             metadata = staging.describe(cast("BinaryIO", file))
-        self._bucket.copy(staging.key, self._final_key, metadata, self.size_bytes)
+        self._bucket.copy(
+            staging.key, self._final_key, metadata, self.size_bytes, is_new=self._is_new
+        )
 
     def _put(self, upload: MultipartUpload, part: bytes) -> None:
         self._number += 1
@@ -158,4 +167,4 @@ class PartUpload:
         metadata = self._describe(encoded)
         if self._pack is not None:
             encoded, metadata = self._pack(encoded, metadata)
-        self._bucket.put_whole(self._final_key, encoded, metadata)
+        self._bucket.put_whole(self._final_key, encoded, metadata, is_new=self._is_new)

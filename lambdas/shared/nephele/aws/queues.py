@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import orjson
@@ -103,10 +104,15 @@ def return_after(queue_arn: str, delays_seconds: Mapping[str, int]) -> None:
     Only their delay is at stake, so an error is logged and no more: they come again anyway.
     """
     try:
-        url = clients.sqs().get_queue_url(QueueName=queue_arn.rpartition(":")[2])["QueueUrl"]
+        url = _url(queue_arn)
         for handle, delay in delays_seconds.items():
             clients.sqs().change_message_visibility(
                 QueueUrl=url, ReceiptHandle=handle, VisibilityTimeout=delay
             )
     except (ClientError, BotoCoreError):
         logger.exception("retry delay not set", extra={"queue": queue_arn})
+
+
+@cache
+def _url(queue_arn: str) -> str:
+    return clients.sqs().get_queue_url(QueueName=queue_arn.rpartition(":")[2])["QueueUrl"]

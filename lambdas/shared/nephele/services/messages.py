@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from typing import Any
 
 import orjson
@@ -14,9 +15,10 @@ from nephele.logs import logger
 from nephele.services import cloudwatch_metrics, events
 from nephele.services.archive import Archive
 from nephele.services.derived import derive_object
+from nephele.services.heartbeat import heartbeat
 from nephele.services.index_objects import index_objects
 from nephele.services.transcode_objects import transcode_object
-from nephele.settings.limits import MAXIMUM_RECEIVES
+from nephele.settings.limits import HELD_MESSAGE_SECONDS, MAXIMUM_RECEIVES
 
 Batch = Mapping[str, str]
 """Message id to body."""
@@ -48,6 +50,21 @@ def batch_answer(event: Mapping[str, Any], failed: Iterable[str]) -> dict[str, A
             },
         )
     return {"batchItemFailures": [{"itemIdentifier": identifier} for identifier in identifiers]}
+
+
+def kept_away(event: Mapping[str, Any]) -> AbstractContextManager[None]:
+    """Keep the messages of the event away from other workers for as long as this one lives.
+
+    A death then costs `HELD_MESSAGE_SECONDS`, not the queue's visibility timeout: that is six times
+    the function's own, 90 minutes of `transcode`.
+    """
+    held = event["Records"]
+    seconds = {record["receiptHandle"]: HELD_MESSAGE_SECONDS for record in held}
+
+    def stay() -> None:
+        return_after(held[0]["eventSourceARN"], seconds)
+
+    return heartbeat(stay, stay)
 
 
 def retry_delay(deliveries: int) -> int:

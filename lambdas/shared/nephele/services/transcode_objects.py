@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import io
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import BinaryIO, cast
 
@@ -25,11 +26,13 @@ from nephele.domain.provenance import Provenance
 from nephele.domain.transcoding import Transcoding, ingest_target
 from nephele.errors import (
     BadFileFormat,
+    Conflict,
     NothingToTranscode,
     NotTranscodable,
     StorageFull,
     UnknownResource,
 )
+from nephele.logs import logger
 from nephele.services.archive import Archive
 from nephele.services.capacity import release
 from nephele.services.index_objects import LARGEST_HEADER_BYTES
@@ -127,13 +130,13 @@ def _transcode(
     if transcoding.is_lossy:
         derived = replace(identity, sop_instance_uid=transcoding.sop_instance_uid)
         orthanc_id = derived.orthanc_id(Level.INSTANCE)
-    final_key = str(InstanceKey(FINAL, orthanc_id, key.uuid))
-    if archive.bucket.exists(final_key):
+    final = InstanceKey(FINAL, orthanc_id, key.uuid)
+    if archive.bucket.exists(str(final)):
         return orthanc_id
     provenance = object_metadata.decode_provenance(head.metadata)
     provenance = with_original(provenance, transcoding, head.metadata.get(object_metadata.MD5, ""))
-    final = InstanceKey(FINAL, orthanc_id, key.uuid)
-    write_transcoded(archive, final, transcoding, provenance, has_time)
+    with _written_once(final):
+        write_transcoded(archive, final, transcoding, provenance, has_time)
     return orthanc_id
 
 
@@ -150,6 +153,8 @@ def write_transcoded(
     ------
     NotTranscodable
         It cannot be done, or not within the time there is; nothing is written then.
+    Conflict
+        Another worker has written the object meanwhile.
     """
     with PartUpload(
         archive.bucket,
@@ -159,6 +164,7 @@ def write_transcoded(
         staging=Staging(
             staging_key(key.uuid), lambda file: _describe_large(file, provenance, has_time)
         ),
+        is_new=True,
     ) as upload:
         transcoding.write(TimedSink(upload, has_time))
 
@@ -198,16 +204,27 @@ def _copy(
     archive: Archive, key: InstanceKey, head: ObjectHead, metadata: dict[str, str] | None = None
 ) -> OrthancId:
     """Let an object be final as it came."""
-    final_key = str(InstanceKey(FINAL, key.orthanc_id, key.uuid))
-    if not archive.bucket.exists(final_key):
-        described = dict(head.metadata) if metadata is None else metadata
-        is_small = head.size_bytes <= HELD_BYTES
-        if archive.configuration.storage_compression and is_small:
-            encoded, told = _pack(archive.bucket.read(head.key), described)
-            archive.bucket.put_whole(final_key, encoded, told)
+    bucket, final = archive.bucket, InstanceKey(FINAL, key.orthanc_id, key.uuid)
+    if bucket.exists(str(final)):
+        return key.orthanc_id
+    described = dict(head.metadata) if metadata is None else metadata
+    is_packed = archive.configuration.storage_compression and head.size_bytes <= HELD_BYTES
+    with _written_once(final):
+        if is_packed:
+            encoded, told = _pack(bucket.read(head.key), described)
+            bucket.put_whole(str(final), encoded, told, is_new=True)
         else:
-            archive.bucket.copy(head.key, final_key, described, head.size_bytes)
+            bucket.copy(head.key, str(final), described, head.size_bytes, is_new=True)
     return key.orthanc_id
+
+
+@contextmanager
+def _written_once(final: InstanceKey) -> Iterator[None]:
+    """Leave an object that another worker has written meanwhile as it is: it may be indexed."""
+    try:
+        yield
+    except Conflict:
+        logger.info("another worker was first", extra={"key": str(final)})
 
 
 def _pack(encoded: bytes, metadata: Mapping[str, str]) -> tuple[bytes, Mapping[str, str]]:

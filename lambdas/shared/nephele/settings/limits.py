@@ -35,8 +35,8 @@ FIND_JOB_READ_UNITS = 2_000_000
 FIND_JOB_SECONDS = 600.0
 """Longest time such a search may read, within one call of a function."""
 
-JOB_MESSAGE_SECONDS = 20
-"""How long a job's message stays away from other workers after its own last was heard of."""
+HELD_MESSAGE_SECONDS = 20
+"""How long a message stays away from other workers after its own last was heard of."""
 
 JOB_WATCH_SECONDS = 60
 """When to look after a turn of a job: its worker may have died before it was heard of."""

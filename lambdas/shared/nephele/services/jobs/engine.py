@@ -13,9 +13,8 @@ or else does it.
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import Any
 
 from nephele import errors
@@ -27,16 +26,16 @@ from nephele.domain.jobs import Document, Executor, Job
 from nephele.errors import BeingRestored, Conflict, JobCanceled, NepheleError, Unavailable
 from nephele.logs import logger
 from nephele.services.archive import Archive
+from nephele.services.heartbeat import heartbeat
 from nephele.services.jobs.history import trim_history
 from nephele.services.jobs.kinds import Kinds
 from nephele.services.jobs.patience import is_patient, try_again
 from nephele.services.jobs.slices import Slice, Stopped
-from nephele.settings.limits import JOB_MESSAGE_SECONDS, JOB_WATCH_SECONDS
+from nephele.settings.limits import HELD_MESSAGE_SECONDS, JOB_WATCH_SECONDS
 
 Held = leases.Held
 """Raised where another worker has the job: the message shall come again after `seconds`."""
 
-_HEARTBEAT_SECONDS = 3.0
 _QUEUES = {Executor.FUNCTIONS: "jobs", Executor.EDGE: "edge_jobs"}
 _TRANSIENT = (Unavailable, Conflict)
 _WATCH = "watch"
@@ -85,7 +84,7 @@ def run_message(
     when_taken()
     if lease.is_inherited:
         _renumber(archive, lease)
-    with _heartbeat(table, lease, keep_away):
+    with _kept(table, lease, keep_away):
         _run_slice(archive, lease, kinds, has_time)
 
 
@@ -123,28 +122,17 @@ def _renumber(archive: Archive, lease: leases.Lease) -> None:
         lease.turn += 1
 
 
-@contextmanager
-def _heartbeat(table: Table, lease: leases.Lease, keep_away: KeepAway) -> Iterator[None]:
-    """Renew the lease by another thread, however long a step takes."""
-    is_over = threading.Event()
+def _kept(table: Table, lease: leases.Lease, keep_away: KeepAway) -> AbstractContextManager[None]:
+    """Keep message and lease while a slice runs."""
 
-    def beat() -> None:
-        while True:
-            try:
-                keep_away(JOB_MESSAGE_SECONDS)
-                if is_over.wait(_HEARTBEAT_SECONDS):
-                    return
-                leases.renew(table, lease)
-            except NepheleError as error:
-                logger.warning("lease not renewed", extra={"error": type(error).__name__})
+    def stay() -> None:
+        keep_away(HELD_MESSAGE_SECONDS)
 
-    thread = threading.Thread(target=beat, name="lease", daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        is_over.set()
-        thread.join()
+    def renew() -> None:
+        stay()
+        leases.renew(table, lease)
+
+    return heartbeat(stay, renew)
 
 
 def _run_slice(
