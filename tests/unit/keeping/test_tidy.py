@@ -89,6 +89,18 @@ def test_the_last_state_of_each_resource_stays(kept: Archive) -> None:
     assert labels(kept) == {"b", "c"}
 
 
+def test_states_are_removed_while_there_is_time(kept: Archive) -> None:
+    put(kept, 1)
+    for label in ("a", "b", "c", "d"):
+        add_label(kept, Level.PATIENT, patient_id(1), label)
+    assert tidy_journal(kept, lambda: len(names(kept, keys.STATES)) > 2, 16) < 16
+    assert len(names(kept, keys.STATES)) == 2
+    rebuilt(kept)
+    assert labels(kept) == {"a", "b", "c", "d"}
+    tidy(kept)
+    assert len(names(kept, keys.STATES)) == 1
+
+
 def test_states_of_what_is_gone_go_a_day_later(kept: Archive, pass_days: Pass) -> None:
     put(kept, 1)
     set_metadata(kept, patient_id(1), 1024, b"Jane", None)

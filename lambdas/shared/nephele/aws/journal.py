@@ -42,8 +42,10 @@ def keep_state(
     bucket.put_json(keys.state_key(orthanc_id, state.version, has_ended=has_ended), document)
 
 
-def tidy_states(bucket: Bucket, first: str, settled_before: float) -> int:
-    """Remove states that later ones took the place of; return how many.
+def tidy_states(
+    bucket: Bucket, first: str, settled_before: float, has_time: Callable[[], bool]
+) -> bool:
+    """Remove states that later ones took the place of; tell whether there was time for all.
 
     Parameters
     ----------
@@ -58,11 +60,17 @@ def tidy_states(bucket: Bucket, first: str, settled_before: float) -> int:
     def has_ended(name: str) -> bool:
         return keys.is_ended_state(name) and changed[name] < settled_before
 
-    return _remove_outlived(bucket, changed, has_ended)
+    for name in _outlived(changed, has_ended):
+        if not has_time():
+            return False
+        bucket.delete(name)
+    return True
 
 
-def _remove_outlived(bucket: Bucket, names: Iterable[str], is_over: Callable[[str], bool]) -> int:
-    """Remove what is not the last of its folder, and last ones that are over; return how many.
+def _outlived(names: Iterable[str], is_over: Callable[[str], bool]) -> list[str]:
+    """Return what is not the last of its folder, then last ones that are over.
+
+    They are to be removed in this order: what is gone must not come back.
 
     Parameters
     ----------
@@ -74,9 +82,7 @@ def _remove_outlived(bucket: Bucket, names: Iterable[str], is_over: Callable[[st
         by_folder[name.rpartition("/")[0]].append(name)
     superseded = [name for found in by_folder.values() for name in found[:-1]]
     over = [found[-1] for found in by_folder.values() if is_over(found[-1])]
-    for name in (*superseded, *over):  # in this order: what is gone must not come back
-        bucket.delete(name)
-    return len(superseded) + len(over)
+    return superseded + over
 
 
 def keep_deletion(bucket: Bucket, deletion: Deletion) -> None:
@@ -131,11 +137,13 @@ def tidy_definitions(bucket: Bucket) -> int:
     _carry_over_earlier(bucket)
     names = [name for name, _ in bucket.iter_objects(keys.DEFINITIONS)]
     now = clock.epoch_seconds()
-    return _remove_outlived(
-        bucket,
+    outlived = _outlived(
         (name for name in names if not keys.is_earlier_definition(name)),
         lambda name: 0 < keys.definition_expires(name) <= now,
     )
+    for name in outlived:
+        bucket.delete(name)
+    return len(outlived)
 
 
 def _carry_over_earlier(bucket: Bucket) -> None:

@@ -53,7 +53,9 @@ def tidy_journal(archive: Archive, has_time: Callable[[], bool], slices: int) ->
         if one == _SLICES[0]:
             journal.tidy_options(archive.bucket)
             journal.tidy_exports(archive.bucket)
-        journal.tidy_states(archive.bucket, one, clock.epoch_seconds() - _DAY_SECONDS)
+        settled_before = clock.epoch_seconds() - _DAY_SECONDS
+        if not journal.tidy_states(archive.bucket, one, settled_before, has_time):
+            break
         if not _tidy_deletions(archive, one, has_time):
             break
         records.put_cursor(table, _CURSOR, one)
