@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import datetime
 import json
+import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
+from pathlib import Path
+from threading import Event, Thread
 from typing import Any
 
 import pytest
 
+from infra.local.certificate import Certificate, ensure_certificate
 from nephele.aws import clients
 from nephele.aws.index.meter import Meter
 from nephele.aws.index.table import Table
@@ -43,6 +47,18 @@ class Stub:
 
 @pytest.fixture
 def stub(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stub]:
+    with _serving(monkeypatch, None) as stub:
+        yield stub
+
+
+@pytest.fixture
+def secure_stub(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Stub]:
+    with _serving(monkeypatch, ensure_certificate(tmp_path)) as stub:
+        yield stub
+
+
+@contextmanager
+def _serving(monkeypatch: pytest.MonkeyPatch, certificate: Certificate | None) -> Iterator[Stub]:
     stub = Stub()
 
     class Handler(BaseHTTPRequestHandler):
@@ -69,12 +85,17 @@ def stub(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stub]:
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
+    if certificate is not None:
+        context = certificate.server_context()
+        server.socket = context.wrap_socket(server.socket, server_side=True)
+        monkeypatch.setenv("AWS_CA_BUNDLE", str(certificate.bundle))
     thread = Thread(target=server.serve_forever)
     thread.start()
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"):
         monkeypatch.setenv(name, "testing")
     monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
-    monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{server.server_port}")
+    scheme = "http" if certificate is None else "https"
+    monkeypatch.setenv("AWS_ENDPOINT_URL", f"{scheme}://127.0.0.1:{server.server_port}")
     clients.dynamodb.cache_clear()
     yield stub
     clients.dynamodb.cache_clear()
@@ -176,6 +197,38 @@ def test_pages_are_read_to_the_last(stub: Stub) -> None:
     assert next(few)["sk"]["S"] == "0000"
     few.close()  # type: ignore[attr-defined]
     assert partition(Table("t"), "p") == ["0000", "0001", "0002", "0003"]
+
+
+@pytest.mark.parametrize("name", ["stub", "secure_stub"])
+def test_what_a_server_says_of_itself_is_no_answer(
+    name: str, request: pytest.FixtureRequest
+) -> None:
+    """Over a new connection a server of TLS 1.3 sends tickets, before it is asked anything."""
+    stub: Stub = request.getfixturevalue(name)
+    stub.answer = by_partition
+    table = Table("t")
+    partition(table, "first")
+    was_asked, may_answer = Event(), Event()
+
+    def late(asked: Document) -> tuple[int, Document]:
+        was_asked.set()
+        assert may_answer.wait(30)
+        return by_partition(asked)
+
+    stub.answer = late
+    begun, dropped = table.begin_query("p"), table.begin_query("q")
+    try:
+        assert was_asked.wait(30)
+        assert not begun.has_arrived()
+        dropped.discard()
+    finally:
+        may_answer.set()
+    deadline = time.monotonic() + 30
+    while not begun.has_arrived():
+        assert time.monotonic() < deadline
+    assert begun.has_arrived(), "it is not gone by looking at it"
+    assert [one["sk"]["S"] for one in begun.rows()] == ["p"]
+    assert [partition(table, pk) for pk in ("r", "s")] == [["r"], ["s"]]
 
 
 def test_keys_that_were_left_are_read_again(stub: Stub) -> None:

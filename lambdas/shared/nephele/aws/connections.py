@@ -11,8 +11,8 @@ import ssl
 import weakref
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from http.client import HTTPConnection, HTTPException, HTTPSConnection
-from typing import Generic, Self, TypeVar
+from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
+from typing import Generic, Self, TypeVar, cast
 from urllib.parse import urlsplit
 
 from nephele.aws.learned import trusted_certificates
@@ -56,12 +56,17 @@ class Reply(Generic[_Result]):
         ask: Callable[[], _Result],
     ) -> None:
         self._connection = connection
+        self._looked_at: HTTPResponse | None = None
         self._receive = receive
         self._ask = ask
 
     def has_arrived(self) -> bool:
         """Tell, without waiting, whether the answer has begun to come."""
-        return self._connection is not None and _is_readable(self._connection)
+        if self._connection is None:
+            return False
+        if self._looked_at is None:
+            self._looked_at = _expect(self._connection)
+        return _has_begun(self._connection, self._looked_at)
 
     def read(self) -> _Result:
         """Wait for the answer; errors are the client's."""
@@ -71,6 +76,8 @@ class Reply(Generic[_Result]):
 
     def discard(self) -> None:
         """Forget the answer, unless it was read."""
+        if self._looked_at is not None:
+            self._looked_at.close()
         if self._connection is not None:
             self._connection.close()
             self._connection = None
@@ -153,6 +160,35 @@ def _context() -> ssl.SSLContext:
 def _close_all(connections: list[HTTPConnection]) -> None:
     for connection in connections:
         connection.close()
+
+
+def _expect(connection: HTTPConnection) -> HTTPResponse:
+    """Open an answer before it comes, of any method but HEAD, so that one can look for it."""
+    answer = HTTPResponse(connection.sock)
+
+    def take(*_: object, **__: object) -> HTTPResponse:
+        connection.response_class = HTTPResponse  # of the next request
+        return answer
+
+    connection.response_class = cast("type[HTTPResponse]", take)
+    return answer
+
+
+def _has_begun(connection: HTTPConnection, answer: HTTPResponse) -> bool:
+    """Tell, without waiting, whether there is something of an answer, or an error.
+
+    That the socket is readable says too little: servers of TLS 1.3 begin with tickets for later.
+    """
+    seconds = connection.sock.gettimeout()
+    connection.sock.settimeout(0)
+    try:
+        return bool(answer.fp.peek(1))
+    except ssl.SSLWantReadError:
+        return False
+    except OSError:
+        return True
+    finally:
+        connection.sock.settimeout(seconds)
 
 
 def _is_readable(connection: HTTPConnection) -> bool:
