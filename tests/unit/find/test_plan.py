@@ -8,11 +8,13 @@ from typing import Any
 import pytest
 
 from nephele.aws import clients
+from nephele.aws.bucket import Bucket
 from nephele.aws.index.meter import Meter
 from nephele.errors import BudgetExhausted
 from nephele.rest import find_answers, find_job, within_call
 from nephele.rest.app import create_app
 from nephele.rest.limits import LAMBDA
+from nephele.rest.styled_json import styled
 from nephele.services.archive import Archive
 from nephele.services.jobs.engine import run_message
 from nephele.services.jobs.kinds import load_kind
@@ -226,6 +228,28 @@ def test_descriptions_of_many_are_never_a_part(
     (message,) = messages(library, "jobs")
     run_message(library, message, load_kind, lambda: True)
     assert limited.get(answer.headers["location"]).content == whole
+
+
+def test_a_large_answer_of_a_job_is_not_read_by_the_call(
+    library: Archive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is as large as the platform lets no answer be; the client is sent to it."""
+    large = [{"ID": str(n), "Text": "x" * 1000} for n in range(20_000)]
+    monkeypatch.setattr(find_job, "_found", lambda *_: large)
+    monkeypatch.setattr(within_call, "FIND_READ_UNITS", 0)
+    monkeypatch.setattr(find_job, "_PATIENCE_SECONDS", 0.0)
+    limited = Client(create_app(lambda: library, LAMBDA))
+    answer = limited.get("/studies")
+    (message,) = messages(library, "jobs")
+    run_message(library, message, load_kind, lambda: True)
+    with monkeypatch.context() as patch:
+        patch.setattr(Bucket, "read", lambda *_: pytest.fail("read"))
+        patch.setattr(Bucket, "open_stream", lambda *_: pytest.fail("read"))
+        awaited = limited.get(answer.headers["location"])
+    assert awaited.status_code == 307
+    key, _, query = awaited.headers["location"].removeprefix("/blobs/").partition("?")
+    assert "response-content-type=application%2Fjson" in query
+    assert library.bucket.read(key) == styled(large).encode()
 
 
 @pytest.mark.parametrize("path", ["/studies?since=1", "/series?expand=x", "/patients/x/studies"])

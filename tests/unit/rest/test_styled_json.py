@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from nephele.rest.styled_json import styled
+from nephele.rest.styled_json import iter_styled, iter_styled_items, styled
 
 CASES = {
     "empty containers stay on their line": ({"a": [], "b": {}}, '{\n   "a" : [],\n   "b" : {}\n}'),
@@ -28,3 +28,10 @@ def test_style(value: object, text: str) -> None:
 
 def test_tab_indent() -> None:
     assert styled({"a": 1}, "\t") == '{\n\t"a" : 1\n}'
+
+
+@pytest.mark.parametrize("value", [[], [1], [[], {}, [[2]], {"a": {"b": [3]}}, "x\ny"]])
+def test_pieces_of_an_array_are_the_whole(value: list[object]) -> None:
+    assert "".join(iter_styled_items(value)) == styled(value)
+    members = {str(n): item for n, item in enumerate(value)}
+    assert "".join(iter_styled(members.items())) == styled(members)

@@ -5,7 +5,7 @@ A search that would read more than one call may goes on as a job: `nephele.rest.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from fastapi import Request
@@ -26,6 +26,9 @@ from nephele.services.metering import metered
 from nephele.services.resources_view import View, describe
 from nephele.services.response_content import Content, describe_content
 from nephele.settings.limits import FIND_READ_UNITS, FIND_SECONDS
+
+Found = Mapping[str, object] | Sequence[object]
+"""What is answered: ids or descriptions, or a document that tells more."""
 
 _NORMALIZED = frozenset(
     {
@@ -48,7 +51,7 @@ def answer_find(request: Request, archive: Archive, body: Body, *, is_count: boo
 
 def search(
     archive: Archive, body: Body, read_units: float, seconds: float, *, is_count: bool
-) -> object:
+) -> Found:
     """Return what a search answers.
 
     Raises
@@ -60,7 +63,7 @@ def search(
     return answer(archive, body, read_units, seconds)
 
 
-def _find(archive: Archive, body: Body, read_units: float, seconds: float) -> object:
+def _find(archive: Archive, body: Body, read_units: float, seconds: float) -> Found:
     asked = parse_find(body, metadata_names(archive), is_case_sensitive=is_case_sensitive(body))
     query = _with_limits(archive, asked)
     _require_countable(query, body)
@@ -83,7 +86,7 @@ def _find(archive: Archive, body: Body, read_units: float, seconds: float) -> ob
     return {"Answers": answers, "Explain": explained}
 
 
-def _count(archive: Archive, body: Body, read_units: float, seconds: float) -> object:
+def _count(archive: Archive, body: Body, read_units: float, seconds: float) -> Found:
     if is_case_sensitive(body):
         raise ParameterOutOfRange('Field "CaseSensitive" cannot be true when counting')
     asked = parse_find(body, metadata_names(archive), is_case_sensitive=False)

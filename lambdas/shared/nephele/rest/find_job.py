@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from typing import Any
 
-import orjson
 from fastapi import Request
 from starlette.responses import Response
 
 from nephele.aws.keys import answer_key
+from nephele.aws.part_upload import PartUpload
 from nephele.rest.bulk import read_bulk
-from nephele.rest.find_answers import search
+from nephele.rest.find_answers import Found, search
 from nephele.rest.job_arguments import answer_awaited
 from nephele.rest.listing import list_resources
+from nephele.rest.styled_json import iter_styled, iter_styled_items
 from nephele.rest.within_call import Read
 from nephele.services.archive import Archive
 from nephele.services.jobs.slices import Slice
@@ -41,12 +43,21 @@ def run(archive: Archive, piece: Slice) -> bool:
     """Search; the answer is an object, since it may be of any size."""
     found = _found(archive, piece.request)
     key = answer_key(piece.job.identifier)
-    archive.bucket.put_whole(key, orjson.dumps(found), {})
+    with PartUpload(archive.bucket, key, lambda _: {}) as upload:
+        for text in _iter_body(found):
+            upload.write(text.encode())
+        upload.finish(b"")
     piece.set_output(key, "answer.json")
     return True
 
 
-def _found(archive: Archive, asked: dict[str, Any]) -> object:
+def _iter_body(found: Found) -> Iterator[str]:
+    if isinstance(found, Mapping):
+        return iter_styled(sorted(found.items()))
+    return iter_styled_items(found)
+
+
+def _found(archive: Archive, asked: dict[str, Any]) -> Found:
     budget = FIND_JOB_READ_UNITS, FIND_JOB_SECONDS
     for name, read in _READ.items():
         if name in asked:

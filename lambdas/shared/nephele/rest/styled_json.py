@@ -37,6 +37,17 @@ def iter_styled(members: Iterable[tuple[str, object]], indent: str = "   ") -> I
     yield "{}" if separator == "{" else "\n}"
 
 
+def iter_styled_items(items: Iterable[object], indent: str = "   ") -> Iterator[str]:
+    """Write an array piece by piece, as `iter_styled` an object."""
+    line = "\n" + indent
+    separator = "["
+    for item in items:
+        shifted = styled(item, indent).replace("\n", line)
+        yield f"{separator}{line}{shifted}"
+        separator = ","
+    yield "[]" if separator == "[" else "\n]"
+
+
 def _write(value: object, pieces: list[str], line: str, indent: str) -> None:
     if isinstance(value, str):
         pieces.append(encode_basestring_ascii(value))

@@ -67,7 +67,7 @@ _ROWS = (
         can_resubmit=False,
         is_hidden=True,
     ),
-    KindRow("Find", Executor.FUNCTIONS, "nephele.rest.find_job", is_hidden=True),
+    KindRow("Find", Executor.FUNCTIONS, "nephele.rest.find_job", is_hidden=True, has_body=True),
     KindRow(
         "InstancesTags",
         Executor.FUNCTIONS,
