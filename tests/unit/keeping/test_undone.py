@@ -18,7 +18,7 @@ from nephele.services.deletion_parts import part_names
 from nephele.services.jobs.engine import run_message
 from nephele.services.jobs.kinds import load_kind
 from nephele.services.jobs.submit import JobOptions, wait_for
-from nephele.services.labels import add_label
+from nephele.services.labels import add_label, remove_label
 from nephele.services.reindex import reindex
 from nephele.services.undelete import list_deletions
 from nephele.services.undelete_job import submit_restore
@@ -153,8 +153,9 @@ class Killed(BaseException):
     """The process is gone."""
 
 
+@pytest.mark.parametrize("removed", [None, "l007"], ids=["all", "one-removed-since"])
 def test_an_undo_that_died_amid_labels_goes_on_with_them(
-    kept: Archive, monkeypatch: pytest.MonkeyPatch
+    kept: Archive, monkeypatch: pytest.MonkeyPatch, removed: str | None
 ) -> None:
     """Fifty go at a time: the journal must not tell that these are all."""
     put(kept, 1)
@@ -176,6 +177,9 @@ def test_an_undo_that_died_amid_labels_goes_on_with_them(
     with pytest.raises(Killed):
         undelete.restore_part(kept, part)
     monkeypatch.undo()
+    if removed is not None:
+        remove_label(kept, Level.PATIENT, patient_id(1), removed)
+        wanted.remove(removed)
     undelete.restore_part(kept, part)
     for _ in range(2):
         resource = kept.index.resource(patient_id(1))

@@ -165,16 +165,28 @@ def _give_back(archive: Archive, orthanc_id: OrthancId, state: UserState) -> Cha
         is_ours = _is_begun(known, state)
         if not is_ours:
             return known
-        missing = sorted(state.labels - known.labels)[:LABELS_AT_ONCE]
-        return replace(state, labels=known.labels.union(missing), version=known.version)
+        labels = known.labels.union(_missing_labels(known, state)[:LABELS_AT_ONCE])
+        return replace(state, labels=labels, version=known.version)
 
     try:
         changed = change_user_state(archive.index, orthanc_id, go_on)
-        while is_ours and changed.state.labels != state.labels:
+        while is_ours and _missing_labels(changed.state, state):
             changed = change_user_state(archive.index, orthanc_id, go_on)
     except UnknownResource:
         return None
     return changed if is_ours else None
+
+
+def _missing_labels(known: UserState, state: UserState) -> list[str]:
+    """Return the labels that no try has put there, in the order in which tries do.
+
+    What is missing before the last one that is there was removed since, and is not put back. Of
+    that one itself nobody can tell.
+    """
+    if known.version and not known.labels:
+        return []
+    last = max(known.labels, default="")
+    return sorted(one for one in state.labels if one > last)
 
 
 def _is_begun(known: UserState, state: UserState) -> bool:
