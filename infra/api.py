@@ -20,8 +20,9 @@ from infra.components.queues import WorkQueue
 from infra.components.rest_api import BasicRestApi
 from infra.components.service_alarms import iter_api_watches
 from infra.components.web_acl import VIEWER_HEADER, WebAcl
+from infra.front import Front
 from infra.jobs import JobsStack
-from infra.options import Front, Options
+from infra.options import Options
 from nephele.aws.keys import ATTACHMENTS, DERIVED, FINAL, RAW, UPLOADS
 from nephele.domain.option_checks import option_warnings
 

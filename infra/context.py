@@ -14,6 +14,10 @@ from nephele.errors import ConfigurationError
 _PRIVATE = tuple(map(IPv4Network, ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16")))
 _SHARED = IPv4Network("100.64.0.0/10")
 """Behind a provider's own translation of addresses; AWS makes VPCs of it, too."""
+ACCOUNT = "[0-9]{12}"
+REGION = "[a-z]{2}(-[a-z]+)+-[0-9]"
+BUCKET = r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]"
+"""Patterns that several options have in common."""
 _YES_AND_NO = {"true": True, "false": False}
 
 

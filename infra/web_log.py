@@ -12,7 +12,7 @@ from aws_cdk import Aws, Environment, Stack
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
-from infra.options import WebLog
+from infra.front import WebLog
 
 REGION = "us-east-1"
 """CloudFront's own, wherever the archive is."""

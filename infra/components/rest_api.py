@@ -16,7 +16,7 @@ from aws_cdk import aws_logs as logs
 from constructs import Construct
 
 from infra.components.acknowledge import REGULATIONS, acknowledge
-from infra.options import Front
+from infra.front import Front
 
 STAGE = "orthanc"
 CHALLENGE = 'Basic realm="Orthanc Secure Area"'

@@ -12,7 +12,7 @@ from aws_cdk.assertions import Template
 
 from infra.components.blob_keys import BlobKeys
 from infra.components.rest_api import resource_policy
-from infra.options import Front
+from infra.front import Front
 from infra.web_log import FIELDS
 from nephele.aws.blob_urls import key_name
 

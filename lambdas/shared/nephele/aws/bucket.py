@@ -6,39 +6,27 @@ import base64
 import hashlib
 import io
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 import orjson
-from botocore.exceptions import ClientError
 
 from nephele.aws import clients, multipart
 from nephele.aws.connections import Answer, Reply
 from nephele.aws.direct import direct_requests
+from nephele.aws.glacier import Glacier
 from nephele.aws.multipart import PART_BYTES, MultipartUpload, absent
+from nephele.aws.ranged_object import ObjectHead, RangedObject
 from nephele.aws.tracing import trace_headers
-from nephele.errors import BeingRestored, Unavailable, UnknownResource
+from nephele.errors import BeingRestored, UnknownResource
 
 if TYPE_CHECKING:
     from botocore.response import StreamingBody
-    from mypy_boto3_s3.type_defs import RestoreRequestTypeDef
-    from typing_extensions import Buffer
 
 CONTENT_TYPE = "application/dicom"
 _USER_METADATA = "x-amz-meta-"
 _NONE: Mapping[str, str] = MappingProxyType({})
-_ARCHIVE_CLASSES = frozenset({"GLACIER", "DEEP_ARCHIVE"})
-
-
-@dataclass(frozen=True, slots=True)
-class ObjectHead:
-    """What S3 tells of an object besides its bytes."""
-
-    key: str
-    size_bytes: int
-    metadata: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,49 +124,27 @@ class Bucket:
         client = clients.s3()
 
         def ask() -> Answer:
-            with self._reading(key):
+            with self._glacier.reading(key):
                 answer = client.get_object(Bucket=self.name, Key=key, Range=wanted)
                 told = answer["ResponseMetadata"]
                 body = answer["Body"].read()
                 return Answer.of(told["HTTPStatusCode"], told["HTTPHeaders"].items(), body)
 
-        with self._reading(key):
+        with self._glacier.reading(key):
             return direct_requests(client).begin_get(self.name, key, wanted, ask)
 
     def open_stream(self, key: str) -> StreamingBody:
         """Open an object for reading from its beginning; the caller closes it."""
-        with self._reading(key):
+        with self._glacier.reading(key):
             return clients.s3().get_object(Bucket=self.name, Key=key)["Body"]
 
-    @contextmanager
-    def _reading(self, key: str) -> Iterator[None]:
-        """Begin the restore of an object that is found in a Glacier class."""
-        try:
-            with clients.translated("object"):
-                yield
-        except BeingRestored:
-            self._restore(key)
-            raise
-
-    def _restore(self, key: str) -> None:
-        request: RestoreRequestTypeDef = {
-            "Days": self.restore_days,
-            "GlacierJobParameters": {"Tier": "Standard"},
-        }
-        try:
-            clients.s3().restore_object(Bucket=self.name, Key=key, RestoreRequest=request)
-        except ClientError as exc:
-            if clients.error_code(exc) != "RestoreAlreadyInProgress":
-                raise Unavailable(f"object: {clients.error_code(exc)}") from exc
+    @property
+    def _glacier(self) -> Glacier:
+        return Glacier(self.name, self.restore_days)
 
     def require_readable(self, key: str) -> None:
         """Raise BeingRestored, and begin that, where an object is in a Glacier class."""
-        with clients.translated("object"):
-            head = clients.s3().head_object(Bucket=self.name, Key=key)
-        is_restored = 'ongoing-request="false"' in head.get("Restore", "")
-        if head.get("StorageClass") in _ARCHIVE_CLASSES and not is_restored:
-            self._restore(key)
-            raise BeingRestored("object is in an archive class, and being restored")
+        self._glacier.require_readable(key)
 
     def begin_restore(self, key: str) -> bool:
         """Begin the restore of an object if it is in a Glacier class; tell whether it is there."""
@@ -215,7 +181,7 @@ class Bucket:
 
     def object(self, key: str) -> BinaryIO:
         """Open an object as a seekable file that reads by ranges, a MiB ahead."""
-        return io.BufferedReader(_RangedObject(self, self.head(key)), buffer_size=1 << 20)
+        return io.BufferedReader(RangedObject(self.open_range, self.head(key)), buffer_size=1 << 20)
 
     def delete(self, key: str) -> None:
         """Remove an object; one that is absent is no error."""
@@ -305,33 +271,3 @@ class Bucket:
 def _user_metadata(headers: Mapping[str, str]) -> dict[str, str]:
     names = (name for name in headers if name.startswith(_USER_METADATA))
     return {name[len(_USER_METADATA) :]: headers[name] for name in names}
-
-
-class _RangedObject(io.RawIOBase):
-    """A seekable view of an object; each read is one ranged GET."""
-
-    def __init__(self, bucket: Bucket, head: ObjectHead) -> None:
-        self._bucket = bucket
-        self._head = head
-        self._position = 0
-
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        base = {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: self._head.size_bytes}
-        self._position = max(0, base[whence] + offset)
-        return self._position
-
-    def readinto(self, buffer: Buffer, /) -> int:
-        view = memoryview(buffer)
-        stop = min(self._position + len(view), self._head.size_bytes)
-        if self._position >= stop:
-            return 0
-        data = self._bucket.open_range(self._head.key, self._position, stop)
-        view[: len(data)] = data
-        self._position += len(data)
-        return len(data)

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from urllib.parse import quote, unquote
 
-from nephele.aws.bucket import ObjectHead
 from nephele.aws.keys import InstanceKey
+from nephele.aws.ranged_object import ObjectHead
 from nephele.domain.provenance import Origin, Provenance
 from nephele.domain.resources import StoredFile
 

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from nephele.aws import object_metadata
-from nephele.aws.bucket import ObjectHead
 from nephele.aws.index import ended
 from nephele.aws.index.commit import Committer, Entry
 from nephele.aws.keys import FINAL, InstanceKey, parse_instance_key
+from nephele.aws.ranged_object import ObjectHead
 from nephele.aws.tracing import log_step, traces_of
 from nephele.domain.character_set import ENCODINGS
 from nephele.domain.compression import inflate_beginning

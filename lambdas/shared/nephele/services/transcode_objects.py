@@ -10,10 +10,10 @@ from dataclasses import replace
 from typing import BinaryIO, cast
 
 from nephele.aws import object_metadata
-from nephele.aws.bucket import ObjectHead
 from nephele.aws.index import records
 from nephele.aws.keys import FINAL, RAW, InstanceKey, parse_instance_key, staging_key
 from nephele.aws.part_upload import HELD_BYTES, PartUpload, Staging
+from nephele.aws.ranged_object import ObjectHead
 from nephele.aws.read_ahead import ReadAhead
 from nephele.aws.tracing import log_step, traces_of
 from nephele.domain.compression import compress

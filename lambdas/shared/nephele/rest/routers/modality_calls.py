@@ -28,7 +28,7 @@ from nephele.rest.fields import format_fields
 from nephele.rest.job_arguments import answer_job, job_options
 from nephele.rest.parameters import fails, takes_body
 from nephele.rest.sent_resources import resource_ids, resources_object
-from nephele.services import dimse_calls
+from nephele.services import dimse_calls, dimse_queries
 from nephele.services.archive import Archive
 from nephele.services.dimse_calls import Call
 from nephele.services.jobs.submit import JobOptions
@@ -106,7 +106,7 @@ def post_query(request: Request, archive: OpenArchive, name: str, body: RawBody)
     if not isinstance(is_normalized, bool):
         raise BadFileFormat("Boolean expected in field: Normalize")
     query = parse_query(fields.get("Query", {}))
-    job = dimse_calls.submit_query(archive, call, level, query, is_normalized=is_normalized)
+    job = dimse_queries.submit_query(archive, call, level, query, is_normalized=is_normalized)
     return answer_job(request, archive, job, _WAITING)
 
 
@@ -126,7 +126,7 @@ def post_find_worklist(
     query = parse_query(fields["Query"] if has_fields else fields, has_sequences=True)
     tag_format = format_fields(fields) if has_fields else TagFormat.HUMAN
     call = call_of(archive, name, fields if has_fields else {})
-    job = dimse_calls.submit_worklist(archive, call, query, tag_format)
+    job = dimse_queries.submit_worklist(archive, call, query, tag_format)
     return answer_job(request, archive, job, _WAITING)
 
 
@@ -214,7 +214,7 @@ def _retrieve(
     if not isinstance(resources, list):
         raise BadFileFormat("The JSON body must contain field Resources, an array")
     options = job_options(fields)
-    job = dimse_calls.submit_retrieve(
+    job = dimse_queries.submit_retrieve(
         archive,
         call_of(archive, name, fields),
         level,
@@ -279,7 +279,7 @@ def _pair(value: object) -> tuple[str, str]:
 def post_find(request: Request, archive: OpenArchive, name: str, body: RawBody) -> Response:
     """Ask for patients, their studies and their series: replaced by `/query`."""
     call, query = call_of(archive, name, {}), parse_query(_tags_of(body))
-    job = dimse_calls.submit_tree(archive, call, query)
+    job = dimse_queries.submit_tree(archive, call, query)
     return answer_job(request, archive, job, _WAITING)
 
 
@@ -294,7 +294,7 @@ def _add_find(level: Level, needed: tuple[str, ...]) -> None:
         call, query = call_of(archive, name, {}), parse_query(_tags_of(body))
         if not _is_narrow(query, needed):
             return Response(status_code=400)
-        job = dimse_calls.submit_find(archive, call, level, query)
+        job = dimse_queries.submit_find(archive, call, level, query)
         return answer_job(request, archive, job, _WAITING)
 
     router.add_api_route(

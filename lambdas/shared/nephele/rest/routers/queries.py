@@ -30,7 +30,7 @@ from nephele.rest.fields import format_fields
 from nephele.rest.formats import data_set_format
 from nephele.rest.job_arguments import answer_job, job_options
 from nephele.rest.parameters import FORMATS, fails, takes, takes_body
-from nephele.services import dimse_calls, queries
+from nephele.services import dimse_queries, queries
 from nephele.services.archive import Archive
 from nephele.services.jobs.submit import JobOptions
 from nephele.services.queries import KeptQuery
@@ -172,7 +172,7 @@ def post_query_below(
     fields = json_object_body(body, default={})
     keys = parse_query(fields.get("Query", {})) | texts(answer, _PARENT_KEYS[level])
     call = call_of(archive, query.modality, fields)
-    job = dimse_calls.submit_query(archive, call, wanted, keys)
+    job = dimse_queries.submit_query(archive, call, wanted, keys)
     return answer_job(request, archive, job, _WAITING)
 
 
@@ -222,7 +222,7 @@ def _retrieve(
     target = text_of(fields, "TargetAet") or archive.configuration.dicom_aet
     options = job_options(fields)
     classes = (str(answer.get(SOP_CLASSES_IN_STUDY) or "").split("\\") for answer in answers)
-    job = dimse_calls.submit_retrieve(
+    job = dimse_queries.submit_retrieve(
         archive,
         call,
         Level(query.level),
