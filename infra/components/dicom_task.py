@@ -25,6 +25,13 @@ _PLATFORMS = {
     "x86_64": ecr_assets.Platform.LINUX_AMD64,
     "arm64": ecr_assets.Platform.LINUX_ARM64,
 }
+_HEALTH_CHECK = ecs.HealthCheck(
+    command=["CMD", "python", "-m", "dimse_edge.health"],
+    interval=Duration.seconds(60),
+    timeout=Duration.seconds(15),
+    start_period=Duration.seconds(60),
+    retries=3,
+)
 
 
 def create_task(
@@ -62,18 +69,17 @@ def create_task(
             for number in (port, SIDE_PORT, https_port)
             if number is not None
         ],
-        health_check=ecs.HealthCheck(
-            command=["CMD", "python", "-m", "dimse_edge.health"],
-            interval=Duration.seconds(60),
-            timeout=Duration.seconds(15),
-            start_period=Duration.seconds(60),
-            retries=3,
-        ),
+        health_check=_HEALTH_CHECK,
         system_controls=_system_controls(min(port, https_port or port)),
     )
     container.add_mount_points(
         ecs.MountPoint(container_path=SPOOL, source_volume="spool", read_only=False)
     )
+    _acknowledge(task)
+    return task
+
+
+def _acknowledge(task: ecs.FargateTaskDefinition) -> None:
     acknowledge(
         task, {"ECS2": "The variables are names and Orthanc's options; none of them is a secret."}
     )
@@ -83,7 +89,6 @@ def create_task(
         task.obtain_execution_role(),
         {"IAM5[Resource::*]": "ecr:GetAuthorizationToken knows no narrower resource."},
     )
-    return task
 
 
 def _create_image(scope: Construct, architecture: str) -> ecr_assets.DockerImageAsset:
