@@ -98,9 +98,9 @@ def test_it_goes_on_where_it_was_left(
     written: list[str] = []
     put = Bucket.put
 
-    def count(bucket: Bucket, key: str, *arguments: Any) -> None:
+    def count(bucket: Bucket, key: str, *arguments: Any, **named: Any) -> None:
         written.append(key)
-        put(bucket, key, *arguments)
+        put(bucket, key, *arguments, **named)
 
     monkeypatch.setattr(Bucket, "put", count)
     body = zipped()
