@@ -30,6 +30,7 @@ SECTIONS = (
     Section("peers", "peers"),
     Section("modalities", "modalities"),
     Section("modality_calls", "modalities", "tools"),
+    Section("modality_queries", "modalities"),
     Section("queries", "queries"),
     Section("storage_commitment", "storage-commitment"),
     Section("exports", "exports"),
