@@ -78,9 +78,9 @@ class Archive:
         self._grant_objects(grantee, ["s3:AbortMultipartUpload", "s3:PutObject"], areas)
         grant(grantee, ["kms:Decrypt", "kms:GenerateDataKey"], [self.key.key_arn])
 
-    def grant_list_parts(self, grantee: iam.IGrantable) -> None:
-        """Allow listing the parts of an archive that several workers write."""
-        self._grant_objects(grantee, ["s3:ListMultipartUploadParts"], [DERIVED])
+    def grant_list_parts(self, grantee: iam.IGrantable, areas: Sequence[str] = (DERIVED,)) -> None:
+        """Allow listing the parts of an object that several workers write: archives by default."""
+        self._grant_objects(grantee, ["s3:ListMultipartUploadParts"], areas)
 
     def grant_keep_journal(self, grantee: iam.IGrantable) -> None:
         """Allow writing the journal, whose objects are small."""

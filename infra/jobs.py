@@ -15,7 +15,7 @@ from infra.components.function import FunctionFactory, grant
 from infra.components.mapping import QueueMapping
 from infra.components.queues import WorkQueue
 from infra.options import Options
-from nephele.aws.keys import DERIVED, FINAL, JOURNAL, UPLOADS
+from nephele.aws.keys import ATTACHMENTS, DERIVED, FINAL, JOURNAL, RAW, UPLOADS
 from nephele.settings.limits import HELD_MESSAGE_SECONDS
 
 _MOST_AT_ONCE_BY_DEFAULT = 10
@@ -48,10 +48,11 @@ class JobsStack(Stack):
         )
         most = max(_FEWEST, configuration.concurrent_jobs or _MOST_AT_ONCE_BY_DEFAULT)
         function = factory.create(self, "Jobs", functions.JOBS, concurrency=most)
-        archive.grant_read_objects(function, [FINAL, UPLOADS, DERIVED, JOURNAL])
+        archive.grant_read_objects(function, [FINAL, RAW, UPLOADS, DERIVED, JOURNAL])
         archive.grant_restore_objects(function)
-        archive.grant_write_objects(function, [FINAL, DERIVED])
-        archive.grant_list_parts(function)
+        received = [FINAL, RAW, ATTACHMENTS]
+        archive.grant_write_objects(function, [*received, UPLOADS, DERIVED])
+        archive.grant_list_parts(function, [*received, DERIVED])
         archive.grant_keep_journal(function)
         archive.grant_undelete(function)
         archive.grant_delete_objects(function, [UPLOADS, DERIVED])

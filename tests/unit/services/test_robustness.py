@@ -13,14 +13,13 @@ from nephele.aws.bucket import Bucket
 from nephele.aws.index import keys
 from nephele.aws.index.commit import Committer
 from nephele.aws.index.records import put_receipt
-from nephele.aws.keys import FINAL, RAW, InstanceKey, parse_instance_key
+from nephele.aws.keys import RAW, InstanceKey
 from nephele.domain.levels import Level
 from nephele.errors import UnknownResource
 from nephele.services import (
     dead_letters,
     index_objects,
     same_content,
-    store,
 )
 from nephele.services.archive import Archive
 from nephele.services.changes import changes
@@ -165,21 +164,6 @@ def test_a_dead_letter_is_forgotten_once_its_object_came_through(
     assert [letter.object_key for letter in dead_letters.list_dead_letters(archive)] == [
         lost.file.key
     ]
-
-
-def test_a_large_upload_completed_twice_is_one_object(
-    archive: Archive, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(store, "_LARGEST_INLINE_BYTES", 1000)
-    uuid = clock.new_uuid()
-    for received in ("20260101T000000.000000", "20260102T000000.000000"):
-        archive.bucket.put_large(f"uploads/{uuid}", io.BytesIO(dicom_file()), {})
-        store.adopt_upload(archive, f"uploads/{uuid}", provenance(received))
-    ((name, _),) = archive.bucket.iter_objects("dicom/")
-    key = parse_instance_key(name)
-    assert key is not None
-    assert key == InstanceKey(FINAL, key.orthanc_id, uuid)
-    assert archive.index.totals().instances == 1
 
 
 def test_a_large_object_is_copied_in_parts(

@@ -8,18 +8,25 @@ from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import count
 from typing import BinaryIO, Self, TypedDict
 
+from botocore.exceptions import ClientError
+
 from nephele.aws import clients
+from nephele.errors import ParameterOutOfRange, Unavailable
 
 PART_BYTES = 8 << 20
 """Size of one part of a multipart upload, and the largest object written with one PUT."""
 COPY_PART_BYTES = 256 << 20
 """Size of what one request copies; many at a time, so that a caller's time suffices."""
-_COPIES_AT_ONCE = 16
+COPIES_AT_ONCE = 16
+"""How many parts are copied together."""
 _MOST_PARTS = 9_000
 """S3 allows 10,000 parts of a multipart upload."""
+_WRONG_PARTS = frozenset(
+    {"EntityTooSmall", "InvalidPart", "InvalidPartOrder", "InvalidRequest", "MalformedXML"}
+)
+"""What S3 says to a list of parts that it cannot make an object of."""
 
 
 class _Condition(TypedDict, total=False):
@@ -81,8 +88,18 @@ class MultipartUpload:
 
     def copy_all(self, source: str, size_bytes: int, *, is_new: bool = False) -> None:
         """Copy parts of an object of the same bucket, many at a time, and complete the upload."""
+        self.complete(self.copy_parts(source, copy_ranges(size_bytes)), is_new=is_new)
 
-        def copy(number: int, part_range: str) -> str:
+    def copy_parts(self, source: str, ranges: Mapping[int, str]) -> list[str]:
+        """Copy ranges of an object of the same bucket as parts of these numbers, `COPIES_AT_ONCE`.
+
+        Returns
+        -------
+        list of str
+            Their ETags, in the order of the mapping.
+        """
+
+        def copy(number: int) -> str:
             with clients.translated("upload"):
                 return clients.s3().upload_part_copy(
                     Bucket=self.bucket,
@@ -90,12 +107,11 @@ class MultipartUpload:
                     UploadId=self.upload_id,
                     PartNumber=number,
                     CopySource={"Bucket": self.bucket, "Key": source},
-                    CopySourceRange=part_range,
+                    CopySourceRange=ranges[number],
                 )["CopyPartResult"]["ETag"]
 
-        with ThreadPoolExecutor(_COPIES_AT_ONCE) as pool:
-            etags = list(pool.map(copy, count(1), _copy_ranges(size_bytes)))
-        self.complete(etags, is_new=is_new)
+        with ThreadPoolExecutor(COPIES_AT_ONCE) as pool:
+            return list(pool.map(copy, ranges))
 
     def etags(self) -> dict[int, str]:
         """Return the ETags of the parts that S3 has, by their numbers.
@@ -145,6 +161,23 @@ class MultipartUpload:
                 **absent(is_new=is_new),
             )
 
+    def complete_as_told(self, etags: Sequence[str]) -> None:
+        """Complete an upload as `complete`, with the ETags a client tells.
+
+        Raises
+        ------
+        ParameterOutOfRange
+            They are not those of the parts there are, or a part is too small.
+        """
+        try:
+            self.complete(etags)
+        except Unavailable as exc:
+            cause = exc.__cause__
+            if isinstance(cause, ClientError) and clients.error_code(cause) in _WRONG_PARTS:
+                reason = f"ETags: S3 has no such parts ({clients.error_code(cause)})"
+                raise ParameterOutOfRange(reason) from cause
+            raise
+
     def abort(self) -> None:
         """Give the upload up; S3 removes its parts."""
         with clients.translated("upload"):
@@ -162,9 +195,10 @@ class MultipartUpload:
             raise
 
 
-def _copy_ranges(size_bytes: int) -> list[str]:
+def copy_ranges(size_bytes: int) -> dict[int, str]:
+    """Return the ranges in which an object of a size is copied, by the numbers of their parts."""
     part_bytes = max(COPY_PART_BYTES, -(-size_bytes // _MOST_PARTS))
-    return [
-        f"bytes={start}-{min(start + part_bytes, size_bytes) - 1}"
-        for start in range(0, size_bytes, part_bytes)
-    ]
+    return {
+        number: f"bytes={start}-{min(start + part_bytes, size_bytes) - 1}"
+        for number, start in enumerate(range(0, size_bytes, part_bytes), 1)
+    }

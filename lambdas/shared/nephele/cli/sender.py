@@ -5,14 +5,18 @@ from __future__ import annotations
 import json
 import time
 from dataclasses import dataclass
+from functools import partial
+from http import HTTPStatus
 from typing import BinaryIO
 
 import httpx
 
-from nephele.cli.exchange import Sleep, checked, insist
+from nephele.cli.exchange import Refused, Sleep, checked, insist
 
 LARGEST_POST_BYTES = 4 << 20
 """Largest file sent in one request: API Gateway and Lambda carry little more."""
+_PAUSE_SECONDS = 1.0
+"""Between two calls that wait for a job, each of them as long as a call may."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,13 +69,32 @@ class Sender:
             part = file.read(opened["PartSize"])
             etags.append(self._request(self.bucket, "PUT", url, part).headers["ETag"])
         finish = {"UploadId": opened["UploadId"], "ETags": etags, **more}
-        return self._post_json(f"{opened['Path']}/complete", finish)
+        return self._awaited(f"{opened['Path']}/complete", finish)
+
+    def _awaited(self, path: str, value: object) -> httpx.Response:
+        """POST what a job may do, and wait for its end: large files take longer than a call may."""
+        body = json.dumps(value).encode()
+        request = self.api.build_request("POST", path, content=body)
+        while True:
+            response = insist(partial(_asked, self.api, request), self.sleep)
+            if response.status_code != HTTPStatus.SEE_OTHER or response.next_request is None:
+                return response
+            request = response.next_request
+            if request.url.netloc != response.url.netloc:
+                raise Refused("The server leads elsewhere")  # which the login is not for
+            self.sleep(_PAUSE_SECONDS)
 
     def _post_json(self, path: str, value: object) -> httpx.Response:
         return self.request("POST", path, json.dumps(value).encode())
 
     def _request(self, client: httpx.Client, method: str, url: str, body: bytes) -> httpx.Response:
         return insist(lambda: checked(client.request(method, url, content=body)), self.sleep)
+
+
+def _asked(client: httpx.Client, request: httpx.Request) -> httpx.Response:
+    """Ask a server; that it leads to where a job ends is an answer too."""
+    response = client.send(request)
+    return response if response.status_code == HTTPStatus.SEE_OTHER else checked(response)
 
 
 def _status(response: httpx.Response) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 DIGESTED_FROM_BYTES = 8 << 20
 """Smaller files are compared byte by byte, should they ever have to be."""
 _CHUNK_BYTES = 1 << 20
+_LARGE_CHUNK_BYTES = 8 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +53,35 @@ def digests_of(file: BinaryIO, inspected: InspectedFile) -> Digests:
             data_set.update(chunk)
     file.seek(0)
     return Digests(md5.digest(), "" if data_set is None else data_set.hexdigest())
+
+
+def digests_in_time(file: BinaryIO, has_time: Callable[[], bool]) -> Digests | None:
+    """Read a large file once, in large pieces; None where time is over before its end.
+
+    Raises as `read_file_meta`.
+    """
+    file.seek(0)
+    meta = read_file_meta(file)
+    file.seek(0)
+    md5, data_set = hashlib.md5(usedforsecurity=False), begin_data_set(meta.transfer_syntax_uid)
+    md5.update(file.read(meta.data_set_offset))
+    while chunk := file.read(_LARGE_CHUNK_BYTES):
+        if not has_time():
+            return None
+        md5.update(chunk)
+        data_set.update(chunk)
+    return Digests(md5.digest(), data_set.hexdigest())
+
+
+def md5_in_time(file: BinaryIO, has_time: Callable[[], bool]) -> str:
+    """Return the MD5 of a large file in hexadecimal, "" where time is over before its end."""
+    file.seek(0)
+    md5 = hashlib.md5(usedforsecurity=False)
+    while chunk := file.read(_LARGE_CHUNK_BYTES):
+        if not has_time():
+            return ""
+        md5.update(chunk)
+    return md5.hexdigest()
 
 
 def digest_of_data_set(file: BinaryIO) -> str:

@@ -15,11 +15,13 @@ from nephele.errors import BadFileFormat
 from nephele.rest.answers import JSON, json_answer
 from nephele.rest.files import file_answer
 from nephele.rest.limits import redirect
+from nephele.rest.revision_headers import attached_answer
 from nephele.rest.styled_json import styled
 from nephele.services.archive import Archive
 from nephele.services.jobs.kinds import KINDS
 from nephele.services.jobs.received import shown
 from nephele.services.jobs.submit import JobOptions, run_or_wait
+from nephele.services.revisions import Revision
 
 
 def job_options(body: Mapping[str, Any], *, is_synchronous: bool = True) -> JobOptions:
@@ -77,6 +79,8 @@ def answer_awaited(request: Request, archive: Archive, job: Job) -> Response:
         return file_answer(request, archive, job.output, size_bytes, "", JSON)
     if job.state.is_final and job.is_hidden and job.output:
         return json_answer(orjson.loads(archive.bucket.read(job.output)))
+    if job.state.is_final and KINDS[job.job_type].has_revision:
+        return attached_answer(Revision(*job.position["Revision"]))
     if job.state.is_final:
         return json_answer(shown(archive, job.content))
     answer = redirect(request.scope, f"/jobs/{job.identifier}/wait")

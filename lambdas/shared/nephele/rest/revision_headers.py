@@ -24,6 +24,12 @@ def unchanged(request: Request, revision: Revision) -> Response | None:
     return Response(status_code=HTTPStatus.NOT_MODIFIED, headers={"ETag": revision.etag})
 
 
+def attached_answer(revision: Revision) -> Response:
+    """Answer to what was attached."""
+    body = Response(b"{}", headers={"Content-Type": "application/json"})
+    return with_revision(body, revision)
+
+
 def with_revision(response: Response, revision: Revision) -> Response:
     """Let an answer tell its revision."""
     response.headers["ETag"] = revision.etag

@@ -35,15 +35,22 @@ def store_by_job(archive: Archive, staged: StagedZip, provenance: Provenance) ->
 def run(archive: Archive, piece: Slice) -> bool:
     """Store members; what they are answered with is kept beside until all are done."""
     key = piece.request[_KEY]
-    try:
-        if not _store(archive, piece, key):
-            return False
-    except (BadFileFormat, FileTooLarge):
-        archive.bucket.delete(key)
-        raise
-    _answer(archive, piece)
+    if not is_answered(piece):
+        try:
+            if not _store(archive, piece, key):
+                return False
+        except (BadFileFormat, FileTooLarge):
+            archive.bucket.delete(key)
+            raise
+        _answer(archive, piece)
+        piece.checkpoint(1.0)
     archive.bucket.delete(key)
     return True
+
+
+def is_answered(piece: Slice) -> bool:
+    """Tell whether the answer is written: the archive may be gone by then."""
+    return bool(piece.output[0])
 
 
 def _store(archive: Archive, piece: Slice, key: str) -> bool:

@@ -17,7 +17,7 @@ from nephele.domain.user_state import Attachment, UserState
 from nephele.errors import AnswerTooLarge, InexistentItem, ReadOnlyItem, UnknownResource
 from nephele.services.archive import Archive
 from nephele.services.capacity import require_room
-from nephele.services.journal import change_kept
+from nephele.services.journal import change_kept, keep_changed
 from nephele.services.metadata import MOST_ITEMS
 from nephele.services.plain_files import iter_file, iter_object
 from nephele.services.receive import md5_of, write_compressed
@@ -134,31 +134,12 @@ def attach(
     require_room(archive, size_bytes, resource)
     digest = md5_of(content)
     uuid = clock.new_uuid()
-    file = StoredFile(
-        str(AttachmentKey(resource.orthanc_id, uuid)), uuid, size_bytes, digest.hex(), _NOBODY
-    )
+    file = attachment_file(resource.orthanc_id, uuid, size_bytes, digest.hex())
     if archive.configuration.storage_compression:
         file = write_compressed(archive.bucket, content, file, {})
     else:
         archive.bucket.put_file(file.key, content, size_bytes, digest)
-    return _keep(archive, resource.orthanc_id, number, file, expected)
-
-
-def adopt_attachment(
-    archive: Archive, identifier: str, number: int, upload_key: str, expected: Revision | None
-) -> Revision:
-    """Attach what a presigned upload brought, of any size; no MD5 is taken. Raises as `attach`."""
-    resource = require_attachable(archive, identifier, number, expected)
-    head = archive.bucket.head(upload_key)
-    require_room(archive, head.size_bytes, resource)
-    uuid = clock.new_uuid()
-    file = StoredFile(
-        str(AttachmentKey(resource.orthanc_id, uuid)), uuid, head.size_bytes, "", _NOBODY
-    )
-    archive.bucket.copy(upload_key, file.key, {}, head.size_bytes)
-    revision = _keep(archive, resource.orthanc_id, number, file, expected)
-    archive.bucket.delete(upload_key)
-    return revision
+    return keep_attachment(archive, resource.orthanc_id, number, file, expected)
 
 
 def require_attachable(
@@ -180,17 +161,31 @@ def require_attachable(
     return resource
 
 
-def _keep(
+def attachment_file(orthanc_id: OrthancId, uuid: str, size_bytes: int, md5: str) -> StoredFile:
+    """Describe a file that becomes an attachment of a resource as it is."""
+    key = str(AttachmentKey(orthanc_id, uuid))
+    return StoredFile(key, uuid, size_bytes, md5, _NOBODY)
+
+
+def keep_attachment(
     archive: Archive,
     orthanc_id: OrthancId,
     number: int,
     file: StoredFile,
     expected: Revision | None,
 ) -> Revision:
-    """Let a resource have a file whose object is written."""
+    """Let a resource have a file whose object is written; once, however often it is asked.
+
+    Raises
+    ------
+    UnknownResource, BadRevision
+        As `attach`.
+    """
 
     def decide(resource: Resource) -> UserState:
         old = resource.user.attachments.get(number)
+        if old is not None and old.uuid == file.uuid:
+            return resource.user
         _check(archive, old, expected)
         if old is None and len(resource.user.attachments) >= MOST_ITEMS:
             raise AnswerTooLarge(f"A resource has {MOST_ITEMS} attachments at most")
@@ -198,6 +193,8 @@ def _keep(
         return replace(resource.user, attachments={**resource.user.attachments, number: new})
 
     changed = change_kept(archive, orthanc_id, decide)
+    if changed.state == changed.resource.user:  # who did it may have died before the journal had it
+        keep_changed(archive, changed)
     kept = changed.state.attachments[number]
     return Revision(kept.revision, kept.md5)
 

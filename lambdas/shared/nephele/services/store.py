@@ -9,30 +9,25 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import BinaryIO
 
-from nephele.aws import object_metadata
 from nephele.aws.index.commit import Entry, Outcome
-from nephele.aws.keys import FINAL, RAW, InstanceKey
+from nephele.aws.keys import FINAL
 from nephele.domain.header import read_file_header
 from nephele.domain.levels import ORDER, Level
 from nephele.domain.orthanc_id import Identity, OrthancId
 from nephele.domain.part10 import inspect_part10
 from nephele.domain.provenance import Provenance
-from nephele.domain.resources import StoredFile, StoreStatus
+from nephele.domain.resources import StoreStatus
 from nephele.domain.transcoding.ingest import ingest_target
 from nephele.errors import BadFileFormat, BadParameterType, MissingIdentifier
 from nephele.services.archive import Archive
-from nephele.services.capacity import release, reserve
-from nephele.services.index_objects import (
-    LARGEST_HEADER_BYTES,
-    committer,
-    read_object_header,
-)
+from nephele.services.capacity import release
+from nephele.services.index_objects import LARGEST_HEADER_BYTES, committer
 from nephele.services.ingest_transcoding import transcode_received
 from nephele.services.overrides import followed
 from nephele.services.receive import write
 
-_LARGEST_INLINE_BYTES = 64 << 20
-"""Larger presigned uploads are not read whole: no MD5 is taken, transcoding is left to events."""
+REFUSALS = (BadFileFormat, BadParameterType, MissingIdentifier)
+"""What is raised of a file that no other try would store."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,50 +115,17 @@ def _answer(entry: Entry, outcome: Outcome, *, overwrite: bool) -> Stored:
 
 
 def adopt_upload(archive: Archive, upload_key: str, provenance: Provenance) -> Stored:
-    """Make a finished presigned upload an instance of the archive.
-
-    Small ones are treated like any file; larger ones are walked with ranged reads, copied inside
-    the bucket and, with ingest transcoding, transcoded by their event: their original id is
-    answered then. Their copy has the upload's own uuid, so that another try, after an answer that
-    came too late, writes the same object again.
+    """Make a finished presigned upload, small enough to be read whole, an instance of the archive.
 
     Raises
     ------
     BadFileFormat, MissingIdentifier
         As `store`; the upload is removed. At any other error it stays, for another try.
     """
-    head = archive.bucket.head(upload_key)
     try:
-        if head.size_bytes <= _LARGEST_INLINE_BYTES:
-            file = io.BytesIO(archive.bucket.read(upload_key))
-            stored = store(archive, file, provenance)
-        else:
-            stored = _adopt_large(archive, upload_key, provenance)
-    except (BadFileFormat, BadParameterType, MissingIdentifier):
+        stored = store(archive, io.BytesIO(archive.bucket.read(upload_key)), provenance)
+    except REFUSALS:
         archive.bucket.delete(upload_key)
         raise
     archive.bucket.delete(upload_key)
     return stored
-
-
-def _adopt_large(archive: Archive, upload_key: str, provenance: Provenance) -> Stored:
-    with archive.bucket.object(upload_key) as file:
-        inspected = inspect_part10(file, followed(archive).default_encoding)
-    target = ingest_target(inspected.transfer_syntax_uid, archive.configuration)
-    orthanc_id = inspected.identity.orthanc_id(Level.INSTANCE)
-    uuid = upload_key.rpartition("/")[2]
-    key = InstanceKey(RAW if target else FINAL, orthanc_id, uuid)
-    metadata = object_metadata.encode(provenance, "", inspected.pixel_data_offset)
-    patient = inspected.identity.orthanc_id(Level.PATIENT)
-    reserve(archive, patient, uuid, inspected.size_bytes)
-    try:
-        archive.bucket.copy(upload_key, str(key), metadata, inspected.size_bytes)
-    except BaseException:
-        release(archive, [uuid])
-        raise
-    if target is not None:
-        identity = inspected.identity
-        return Stored(StoreStatus.SUCCESS, {level: identity.orthanc_id(level) for level in ORDER})
-    header, _ = read_object_header(archive, str(key))
-    file_entry = StoredFile(str(key), key.uuid, inspected.size_bytes, "", provenance)
-    return commit_all(archive, [Entry(header, file_entry)])[0]

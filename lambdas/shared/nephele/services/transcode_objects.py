@@ -17,11 +17,11 @@ from nephele.aws.ranged_object import ObjectHead
 from nephele.aws.read_ahead import ReadAhead
 from nephele.aws.tracing import log_step, traces_of
 from nephele.domain.compression import compress
-from nephele.domain.digests import begin_data_set, digests_of
+from nephele.domain.digests import digests_in_time, digests_of
 from nephele.domain.header import read_file_header
 from nephele.domain.levels import Level
 from nephele.domain.orthanc_id import Identity, OrthancId
-from nephele.domain.part10 import inspect_part10, read_file_meta
+from nephele.domain.part10 import inspect_part10
 from nephele.domain.provenance import Provenance
 from nephele.domain.transcoding import Transcoding, ingest_target
 from nephele.errors import (
@@ -44,7 +44,6 @@ from nephele.services.ingest_transcoding import (
 from nephele.services.overrides import followed
 from nephele.services.transcoding import TimedSink, begin_transcoding
 
-_READ_AT_ONCE_BYTES = 8 << 20
 _GIVEN_UP = "transcoding failed again and again, and was given up: the file is as it came"
 
 
@@ -187,17 +186,10 @@ def _describe_large(
 
     Where its pixels begin the index finds out.
     """
-    start = file.tell()
-    meta = read_file_meta(file)
-    file.seek(start)
-    md5, data_set = hashlib.md5(usedforsecurity=False), begin_data_set(meta.transfer_syntax_uid)
-    md5.update(file.read(meta.data_set_offset - start))
-    while chunk := file.read(_READ_AT_ONCE_BYTES):
-        if not has_time():
-            return object_metadata.encode(provenance, "", None)
-        md5.update(chunk)
-        data_set.update(chunk)
-    return object_metadata.encode(provenance, md5.hexdigest(), None, data_set.hexdigest())
+    digests = digests_in_time(file, has_time)
+    if digests is None:
+        return object_metadata.encode(provenance, "", None)
+    return object_metadata.encode(provenance, digests.md5.hex(), None, digests.data_set)
 
 
 def _copy(

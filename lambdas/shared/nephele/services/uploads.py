@@ -1,4 +1,4 @@
-"""Uploads over REST: one file, gzip, a ZIP archive, or a presigned upload."""
+"""Uploads over REST: one file, gzip, or a ZIP archive."""
 
 from __future__ import annotations
 
@@ -14,13 +14,7 @@ from zipfile import ZipInfo
 from nephele.aws import clock, keys
 from nephele.aws.index import jobs
 from nephele.domain.provenance import Provenance
-from nephele.errors import (
-    BadFileFormat,
-    BadParameterType,
-    MissingIdentifier,
-    ParameterOutOfRange,
-    UnknownResource,
-)
+from nephele.errors import BadFileFormat
 from nephele.services.archive import Archive
 from nephele.services.archive_members import (
     Bounds,
@@ -30,14 +24,7 @@ from nephele.services.archive_members import (
     is_zip,
     open_zip,
 )
-from nephele.services.attachments import adopt_attachment, require_attachable
-from nephele.services.revisions import Revision
-from nephele.services.store import Staged, Stored, adopt_upload, commit_all, stage, store
-from nephele.settings.limits import UPLOAD_EXPIRES_SECONDS
-
-MAXIMUM_OBJECT_BYTES = 5 << 40
-"""Largest object of S3 (Amazon S3 quotas: 5 TB)."""
-
+from nephele.services.store import REFUSALS, Staged, Stored, commit_all, stage, store
 
 MEMBERS_IN_CALL = 100
 """Most members of a ZIP archive that are stored within a call, without a job."""
@@ -52,16 +39,6 @@ _BODIES = UUID("6a4ab1d5-6f0a-4a43-9a43-0f6c9b0c2f0e")
 
 
 @dataclass(frozen=True, slots=True)
-class OpenUpload:
-    """An upload the client does by itself: part `n` is PUT to `part_urls[n]`."""
-
-    identifier: str
-    upload_id: str
-    part_size_bytes: int
-    part_urls: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
 class StagedZip:
     """A ZIP archive in the bucket, which a job of the same identifier stores."""
 
@@ -71,15 +48,6 @@ class StagedZip:
     def key(self) -> str:
         """The object's key."""
         return keys.upload_key(self.identifier)
-
-
-@dataclass(frozen=True, slots=True)
-class Target:
-    """The attachment an upload becomes, and the revision a client expects to replace."""
-
-    identifier: str
-    content_type: int
-    expected: Revision | None
 
 
 def bounds_of(archive: Archive) -> Bounds:
@@ -174,7 +142,7 @@ def _store_all(archive: Archive, archived: ZipMembers, provenance: Provenance) -
 def _stage_member(archive: Archive, file: BinaryIO, provenance: Provenance) -> Staged | None:
     try:
         return stage(archive, _not_empty(file), _received_now(provenance))
-    except (BadFileFormat, BadParameterType, MissingIdentifier):
+    except REFUSALS:
         return None  # as in Orthanc: what is no instance does not stop the others
 
 
@@ -187,81 +155,3 @@ def _not_empty(file: BinaryIO) -> BinaryIO:
 
 def _received_now(provenance: Provenance) -> Provenance:
     return replace(provenance, received=clock.now())
-
-
-def open_upload(archive: Archive, size_bytes: int) -> OpenUpload:
-    """Begin an upload that goes from the client to the bucket directly.
-
-    Raises
-    ------
-    ParameterOutOfRange
-        The size is not one an object can have.
-    """
-    if not 0 < size_bytes <= MAXIMUM_OBJECT_BYTES:
-        raise ParameterOutOfRange("Size: an object has 1 byte to 5 TB")
-    identifier = clock.new_uuid()
-    upload = archive.bucket.begin_upload(keys.upload_key(identifier))
-    presigned = upload.presign(size_bytes, UPLOAD_EXPIRES_SECONDS)
-    return OpenUpload(
-        identifier, presigned.upload_id, presigned.part_size_bytes, presigned.part_urls
-    )
-
-
-def complete_upload(
-    archive: Archive, identifier: str, upload_id: str, etags: Sequence[str], provenance: Provenance
-) -> Stored | StagedZip:
-    """Finish an upload and store what it brought; nothing of it stays when it is refused.
-
-    A ZIP archive is left to a job. Who asks again, as after an answer that came too late, is told
-    of the same job.
-    """
-    staged = StagedZip(_require_uuid(identifier))
-    job = jobs.job(archive.index.table, staged.identifier)
-    if job is not None and job.job_type == STORE_ZIP:
-        return staged
-    _finish(archive, staged.key, upload_id, etags)
-    with archive.bucket.object(staged.key) as file:
-        if is_zip(file):
-            return staged
-    return adopt_upload(archive, staged.key, provenance)
-
-
-def complete_attachment(
-    archive: Archive,
-    identifier: str,
-    upload_id: str,
-    etags: Sequence[str],
-    target: Target,
-) -> Revision:
-    """Finish an upload and attach what it brought to a resource, whatever its size.
-
-    Where it may not be attached the upload stays unfinished, for another target.
-
-    Raises
-    ------
-    ReadOnlyItem, UnknownResource, BadRevision, StorageFull
-        As `nephele.services.attachments.attach`.
-    """
-    key = keys.upload_key(_require_uuid(identifier))
-    require_attachable(archive, target.identifier, target.content_type, target.expected)
-    _finish(archive, key, upload_id, etags)
-    return adopt_attachment(archive, target.identifier, target.content_type, key, target.expected)
-
-
-def _finish(archive: Archive, key: str, upload_id: str, etags: Sequence[str]) -> None:
-    try:
-        archive.bucket.upload(key, upload_id).complete(etags)
-    except UnknownResource:
-        archive.bucket.head(key)  # a try before this one finished it, and did not come further
-
-
-def abort_upload(archive: Archive, identifier: str, upload_id: str) -> None:
-    """Give an upload up; its parts are removed."""
-    archive.bucket.upload(keys.upload_key(_require_uuid(identifier)), upload_id).abort()
-
-
-def _require_uuid(identifier: str) -> str:
-    try:
-        return str(UUID(identifier))
-    except ValueError:
-        raise UnknownResource("There is no such upload") from None

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
+from nephele.domain.jobs import Job
 from nephele.errors import BadJson, UnknownResource
 from nephele.rest.answers import empty_answer, json_answer
 from nephele.rest.bodies import JsonObject, Uploaded
@@ -15,20 +16,19 @@ from nephele.rest.deferred import DeferredRoute
 from nephele.rest.dependencies import OpenArchive, Reception
 from nephele.rest.job_arguments import answer_awaited
 from nephele.rest.parameters import fails
-from nephele.rest.revision_headers import expected_revision, with_revision
+from nephele.rest.revision_headers import attached_answer, expected_revision
 from nephele.rest.zip_job import describe, store_by_job
 from nephele.services.archive import Archive
 from nephele.services.attachments import content_number
-from nephele.services.uploads import (
-    StagedZip,
+from nephele.services.presigned import (
     Target,
     abort_upload,
     complete_attachment,
     complete_upload,
+    finished_upload,
     open_upload,
-    stage_zip,
-    upload,
 )
+from nephele.services.uploads import StagedZip, stage_zip, upload
 
 router = APIRouter(tags=["Uploads"], route_class=DeferredRoute)
 
@@ -89,21 +89,25 @@ def post_complete(
     """Store what was uploaded, given its `UploadId` and the `ETags` of its parts, in order.
 
     The answer is that of `POST /instances`. With `Attachment`, the path of an attachment
-    (`/patients/{id}/attachments/{name}`), it is attached there, and answered as by PUT.
+    (`/patients/{id}/attachments/{name}`), it is attached there, and answered as by PUT. What is
+    large, or a ZIP archive, is stored by a job: when that takes longer than a call may, the client
+    is sent to where it ends. Whoever asks again is told of the same job.
     """
     etags = _field(body, "ETags", list)
     if not all(isinstance(etag, str) for etag in etags):
         raise BadJson("List of strings expected in field: ETags")
-    upload_id = _field(body, "UploadId", str)
+    finished = finished_upload(identifier, _field(body, "UploadId", str), etags)
     if "Attachment" in body:
         target = _target(request, archive, _field(body, "Attachment", str))
-        revision = complete_attachment(archive, identifier, upload_id, etags, target)
-        return with_revision(
-            Response(b"{}", headers={"Content-Type": "application/json"}), revision
-        )
-    stored = complete_upload(archive, identifier, upload_id, etags, provenance)
+        attached = complete_attachment(archive, finished, target)
+        if isinstance(attached, Job):
+            return answer_awaited(request, archive, attached)
+        return attached_answer(attached)
+    stored = complete_upload(archive, finished, provenance)
     if isinstance(stored, StagedZip):
-        return answer_awaited(request, archive, store_by_job(archive, stored, provenance))
+        stored = store_by_job(archive, stored, provenance)
+    if isinstance(stored, Job):
+        return answer_awaited(request, archive, stored)
     return json_answer(describe(stored))
 
 

@@ -42,6 +42,8 @@ class KindRow:
         They are tried again for days, whatever fails, and those that failed stay listed.
     has_body : bool
         What a hidden one makes is the very body of the answer, however large.
+    has_revision : bool
+        What it attached has a revision, `Revision` of its position: the answer tells it.
     is_inline : bool
         The first slice of a synchronous one is run within the call that submits it. Not so where
         a call has too little disk, or lacks the right.
@@ -54,6 +56,7 @@ class KindRow:
     is_hidden: bool = False
     is_patient: bool = False
     has_body: bool = False
+    has_revision: bool = False
     is_inline: bool = True
 
 
@@ -81,6 +84,21 @@ _ROWS = (
         "nephele.rest.zip_job",
         can_resubmit=False,
         is_hidden=True,
+        is_inline=False,
+    ),
+    KindRow(
+        "StoreUpload",
+        Executor.FUNCTIONS,
+        "nephele.rest.upload_job",
+        is_hidden=True,
+        is_inline=False,
+    ),
+    KindRow(
+        "AttachUpload",
+        Executor.FUNCTIONS,
+        "nephele.services.attach_job",
+        is_hidden=True,
+        has_revision=True,
         is_inline=False,
     ),
     KindRow("RestoreDeleted", Executor.FUNCTIONS, "nephele.services.undelete_job", is_inline=False),

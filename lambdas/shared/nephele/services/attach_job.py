@@ -1,0 +1,77 @@
+"""Attaching a large presigned upload, as a job: it is read once, then copied inside the bucket."""
+
+from __future__ import annotations
+
+from nephele.domain.digests import md5_in_time
+from nephele.domain.resources import Resource
+from nephele.services.archive import Archive
+from nephele.services.attachments import (
+    attachment_file,
+    keep_attachment,
+    require_attachable,
+)
+from nephele.services.capacity import require_room
+from nephele.services.jobs.slices import Slice
+from nephele.services.revisions import Revision, parse_revision
+from nephele.services.upload_steps import (
+    KEY,
+    TARGET,
+    complete_upload,
+    copy_upload,
+    is_copied,
+    reading,
+    reading_time,
+    remove_upload,
+)
+
+_REVISION = "Revision"
+_MD5 = "MD5"
+_SIZE = "Size"
+
+
+def run(archive: Archive, piece: Slice) -> bool:
+    """Finish the upload, copy it, let the resource have it, and keep the revision for the answer.
+
+    Raises
+    ------
+    ReadOnlyItem, UnknownResource, BadRevision, StorageFull
+        As `nephele.services.attachments.attach`.
+    """
+    if _REVISION not in piece.position:
+        revision = _attach(archive, piece)
+        if revision is None:
+            return False
+        piece.position[_REVISION] = [revision.number, revision.md5]
+        piece.checkpoint(1.0)
+    remove_upload(archive, piece)
+    return True
+
+
+def _attach(archive: Archive, piece: Slice) -> Revision | None:
+    """Attach the upload; None where there is no time left."""
+    identifier, number, tag = piece.request[TARGET]
+    expected = None if tag is None else parse_revision(tag, "if-match")
+    if not is_copied(piece):
+        resource = require_attachable(archive, identifier, number, expected)
+        complete_upload(archive, piece)
+        if not _copy(archive, piece, resource):
+            return None
+    size_bytes, md5 = piece.position[_SIZE], piece.position[_MD5]
+    file = attachment_file(identifier, piece.job.identifier, size_bytes, md5)
+    return keep_attachment(archive, identifier, number, file, expected)
+
+
+def _copy(archive: Archive, piece: Slice, resource: Resource) -> bool:
+    """Read the object for its MD5, then copy it; its uuid is the job's."""
+    if _MD5 not in piece.position:
+        if not piece.has_time():
+            return False
+        size_bytes = archive.bucket.head(piece.request[KEY]).size_bytes
+        with reading(archive, piece.request[KEY], size_bytes) as file:
+            md5 = md5_in_time(file, reading_time())
+        piece.position |= {_SIZE: size_bytes, _MD5: md5}
+        piece.checkpoint()
+    size_bytes = piece.position[_SIZE]
+    require_room(archive, size_bytes, resource)
+    key = attachment_file(resource.orthanc_id, piece.job.identifier, size_bytes, "").key
+    return copy_upload(archive, piece, key, {}, size_bytes)
