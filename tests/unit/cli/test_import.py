@@ -171,6 +171,54 @@ def test_large_files_go_to_the_bucket_in_parts() -> None:
     assert finished == [{"UploadId": "i", "ETags": ['"/1"', '"/2"']}]
 
 
+OPENED = {"Path": "/uploads/u", "UploadId": "i", "PartSize": 5 << 20, "Parts": ["http://b/1"]}
+
+
+def test_an_answer_that_takes_longer_than_a_call_is_waited_for() -> None:
+    """The job is asked for where the server leads, through failures too, with the login."""
+    asked: list[tuple[str, str]] = []
+    waits = [303, 503, 303, 200]
+
+    def handle(request: httpx.Request) -> httpx.Response:
+        asked.append((request.method, request.url.path))
+        if request.url.path.startswith("/stage/jobs/"):
+            assert request.content == b""
+            assert request.headers["authorization"]
+            if (status := waits.pop(0)) == 200:
+                return httpx.Response(200, json={"Status": "AlreadyStored"})
+            return httpx.Response(status, headers={"Location": "/stage/jobs/j/wait"})
+        if request.url.path == "/stage/uploads":
+            return httpx.Response(200, json=OPENED)
+        if request.url.host == "b":
+            return httpx.Response(200, headers={"ETag": "e"})
+        return httpx.Response(303, headers={"Location": "/stage/jobs/j/wait"})
+
+    sender = sender_to(handle)
+    sender.api.base_url = httpx.URL("http://server/stage")
+    sender.api.auth = ("me", "secret")
+    size_bytes = LARGEST_POST_BYTES + 1
+    assert sender.send(io.BytesIO(bytes(size_bytes)), size_bytes) == "AlreadyStored"
+    assert waits == []
+    assert asked[-5:] == [
+        ("POST", "/stage/uploads/u/complete"),
+        *[("GET", "/stage/jobs/j/wait")] * 4,
+    ]
+
+
+def test_no_login_is_taken_elsewhere() -> None:
+    def handle(request: httpx.Request) -> httpx.Response:
+        if request.url.path == "/uploads":
+            return httpx.Response(200, json=OPENED)
+        if request.url.host == "b":
+            return httpx.Response(200, headers={"ETag": "e"})
+        assert request.url.host == "server"
+        return httpx.Response(303, headers={"Location": "http://elsewhere/jobs/j/wait"})
+
+    size_bytes = LARGEST_POST_BYTES + 1
+    with pytest.raises(Refused, match="elsewhere"):
+        sender_to(handle).send(io.BytesIO(bytes(size_bytes)), size_bytes)
+
+
 @pytest.mark.parametrize("status", [429, 500, 502, 503, 504])
 def test_transient_answers_are_tried_again(status: int) -> None:
     answers = [httpx.Response(status), httpx.Response(status), stored(httpx.Request("POST", "/"))]

@@ -20,6 +20,7 @@ from nephele.services import (
     dead_letters,
     index_objects,
     same_content,
+    store,
 )
 from nephele.services.archive import Archive
 from nephele.services.changes import changes
