@@ -15,8 +15,8 @@ def is_same_content(bucket: Bucket, one: StoredFile, other: StoredFile) -> bool:
     """Compare two receptions: by their MD5, else their data sets without the file meta.
 
     The meta information names the sender, so the same instance sent twice may differ there. Large
-    data sets have digests, those alone that came without one are read: presigned uploads, which
-    nobody reads whole before. What is too large for that counts as different: it is kept aside
+    data sets have digests, those alone that came without one are read: presigned uploads that were
+    too large to be read in time. What is too large here too counts as different: it is kept aside
     then, and nothing is lost.
     """
     if one.md5 and one.md5 == other.md5:

@@ -73,7 +73,9 @@ _RESOURCE = _json(either(*(ref(level.value) for level in Level)))
 _RESOURCES = _json(either(ORTHANC_IDS, listed(OBJECT)), 303)
 _ARCHIVE = _file(ZIP, redirects=(307,))
 _ARCHIVE_OR_JOB = Success(((ZIP, BYTES), (JSON, ref("JobReference"))), (303,))
-_STORED = Success(((JSON, either(ref("Stored"), listed(ref("Stored")))), (PLAIN, NOTHING)))
+_STORED = Success(
+    ((JSON, either(ref("Stored"), listed(ref("Stored")))), (PLAIN, NOTHING)), (303,)
+)
 _FOUND = either(
     ORTHANC_IDS, listed(OBJECT), shape({"Answers": {"type": "array"}, "Explain": OBJECT})
 )
@@ -192,7 +194,7 @@ SUCCESSES: dict[str, Success] = {
     f"POST {_LEVEL}/export": _EMPTY,
     "POST /uploads": _json(_OPENED),
     "POST /uploads/{identifier}/complete": _json(
-        either(ref("Stored"), listed(ref("Stored")), {"type": "object", "maxProperties": 0})
+        either(ref("Stored"), listed(ref("Stored")), {"type": "object", "maxProperties": 0}), 303
     ),
     "POST /uploads/{identifier}/abort": _DONE,
     "GET /changes": _json(ref("Changes")),
