@@ -20,10 +20,8 @@ from nephele.services.presigned import PARTS_IN_CALL
 from tests.stack import Stack
 
 MIB = 1 << 20
-SIZES = [
-    pytest.param((PARTS_IN_CALL + 1) * 5 * MIB, id="copied at once"),
-    pytest.param(300 * MIB, id="copied in parts", marks=pytest.mark.soak),
-]
+COPIED_AT_ONCE = (PARTS_IN_CALL + 1) * 5 * MIB
+COPIED_IN_PARTS = 300 * MIB
 
 
 @pytest.fixture
@@ -76,17 +74,31 @@ def wait_until(condition: Callable[[], object], seconds: float = 60) -> None:
         time.sleep(0.02)
 
 
-@pytest.mark.parametrize("size_bytes", SIZES)
-def test_an_instance_outlives_the_worker_that_stores_it(
-    stack: Stack, tmp_path: Path, bucket: Callable[[str], list[str]], size_bytes: int
+@pytest.mark.parametrize(
+    ("size_bytes", "is_killed"),
+    [
+        pytest.param(COPIED_AT_ONCE, False, id="copied at once"),
+        pytest.param(COPIED_AT_ONCE, True, id="another worker", marks=pytest.mark.soak),
+        pytest.param(COPIED_IN_PARTS, True, id="copied in parts", marks=pytest.mark.soak),
+    ],
+)
+def test_an_instance(
+    stack: Stack,
+    tmp_path: Path,
+    bucket: Callable[[str], list[str]],
+    size_bytes: int,
+    is_killed: bool,
 ) -> None:
+    """It is stored once, with its digest, though the worker is killed that stores it."""
     dataset = write_file(tmp_path / "large.dcm", size_bytes)
     path, asked = upload(stack, tmp_path / "large.dcm")
     identifier = path.split("/")[2]
     with stack.rest(follow_redirects=True) as rest, ThreadPoolExecutor(1) as pool:
         answer = pool.submit(rest.post, path, json=asked)
-        wait_until(lambda: bucket(f"uploads/{identifier}"))
-        stack.kill_workers("jobs")
+        if is_killed:
+            wait_until(lambda: bucket(f"uploads/{identifier}"))
+            stack.kill_workers("jobs")
+            assert bucket(f"uploads/{identifier}"), "it was not yet stored"
         stored = answer.result()
         assert stored.status_code == httpx.codes.OK, stored.text
         told = stored.json()
@@ -105,7 +117,13 @@ def test_an_instance_outlives_the_worker_that_stores_it(
         stack.wait_idle()
 
 
-@pytest.mark.parametrize("size_bytes", SIZES)
+@pytest.mark.parametrize(
+    "size_bytes",
+    [
+        pytest.param(COPIED_AT_ONCE, id="copied at once"),
+        pytest.param(COPIED_IN_PARTS, id="copied in parts", marks=pytest.mark.soak),
+    ],
+)
 def test_an_attachment(
     stack: Stack, tmp_path: Path, bucket: Callable[[str], list[str]], size_bytes: int
 ) -> None:

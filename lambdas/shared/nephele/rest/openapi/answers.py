@@ -73,9 +73,7 @@ _RESOURCE = _json(either(*(ref(level.value) for level in Level)))
 _RESOURCES = _json(either(ORTHANC_IDS, listed(OBJECT)), 303)
 _ARCHIVE = _file(ZIP, redirects=(307,))
 _ARCHIVE_OR_JOB = Success(((ZIP, BYTES), (JSON, ref("JobReference"))), (303,))
-_STORED = Success(
-    ((JSON, either(ref("Stored"), listed(ref("Stored")))), (PLAIN, NOTHING)), (303,)
-)
+_STORED = Success(((JSON, either(ref("Stored"), listed(ref("Stored")))), (PLAIN, NOTHING)), (303,))
 _FOUND = either(
     ORTHANC_IDS, listed(OBJECT), shape({"Answers": {"type": "array"}, "Explain": OBJECT})
 )
