@@ -21,10 +21,12 @@ from nephele.errors import Unavailable, UnknownResource
 from nephele.rest.app import create_app
 from nephele.services import adopt_upload, attach_job, presigned, upload_steps
 from nephele.services.archive import Archive
+from nephele.services.index_objects import index_objects
 from nephele.services.jobs.engine import run_message
 from nephele.services.jobs.kinds import load_kind
 from nephele.services.jobs.slices import Slice
 from nephele.services.jobs.submit import wait_for
+from nephele.services.purge import purge
 from nephele.services.transcode_objects import transcode_object
 from tests.unit.conftest import dicom_file, make_archive, messages
 from tests.unit.emulated import emulated_aws
@@ -288,6 +290,37 @@ def instance_key(orthanc_id: str, asked: Asked) -> str:
     (key,) = keys_below(f"dicom/{orthanc_id[:2]}/{orthanc_id}/")
     assert key.endswith(identifier_of(asked))
     return key
+
+
+@pytest.mark.usefixtures("no_patience")
+@pytest.mark.parametrize("is_known", [False, True], ids=["new", "known"])
+def test_its_event_may_be_faster(
+    client: Client, archive: Archive, deaths: Callable[[], None], is_known: bool
+) -> None:
+    """Whoever indexes the object first, and removes one that is for nothing, the answer is one."""
+    content = dicom_file(PixelData=LARGE)
+    if is_known:
+        client.post("/instances", content=content)
+    asked = upload(client, content)
+    complete(client, asked)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(adopt_upload, "commit_all", _die)
+        with pytest.raises(KeyboardInterrupt):
+            go_on(archive, identifier_of(asked))
+    copied = [key for key in keys_below("dicom/") if key.endswith(identifier_of(asked))]
+    assert index_objects(archive, copied) == {}
+    messages(archive, "stable")
+    for message in messages(archive, "purge"):
+        purge(archive, message["purge"])
+    deaths()
+    told = go_on(archive, identifier_of(asked)).content
+    assert told["Status"] == ("AlreadyStored" if is_known else "Success")
+    assert archive.index.totals().instances == 1
+    assert leftovers() == []
+
+
+def _die(*_: object) -> None:
+    raise KeyboardInterrupt
 
 
 @pytest.mark.usefixtures("no_patience")

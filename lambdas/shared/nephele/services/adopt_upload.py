@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from nephele.aws import object_metadata
 from nephele.aws.index.commit import Entry
 from nephele.aws.keys import FINAL, RAW, InstanceKey
@@ -121,4 +123,18 @@ def _commit(archive: Archive, piece: Slice) -> Stored:
     key, provenance = _key(piece), object_metadata.decode_provenance(piece.request[PROVENANCE])
     header, _ = read_object_header(archive, piece.request[KEY], found["Encoding"])
     file = StoredFile(str(key), key.uuid, found["Size"], md5, provenance, data_set_digest=data_set)
-    return commit_all(archive, [Entry(header, file)])[0]
+    stored = commit_all(archive, [Entry(header, file)])[0]
+    if _is_anothers(archive, key):
+        return replace(stored, status=StoreStatus.ALREADY_STORED)
+    return stored
+
+
+def _is_anothers(archive: Archive, key: InstanceKey) -> bool:
+    """Tell whether another reception serves the instance, and stays.
+
+    The object's event may have found that out before, and let this reception end: a commit has
+    nothing to say to that.
+    """
+    instance = archive.index.resource(key.orthanc_id)
+    serves = None if instance is None or instance.file is None else instance.file.uuid
+    return serves not in (None, key.uuid) and not archive.configuration.overwrite_instances

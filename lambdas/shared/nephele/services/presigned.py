@@ -161,6 +161,8 @@ def _by_job(
     refused. Parts are told by an object: a job's row is written every few seconds.
     """
     job = jobs.job(archive.index.table, identifier)
+    if job is not None and job.job_type != job_type:
+        raise UnknownResource("There is no such upload")
     is_anew = job is not None and _may_begin_anew(job)
     etags_key = keys.job_key(f"{identifier}.etags")
     if job is None or is_anew:
