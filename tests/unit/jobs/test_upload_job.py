@@ -453,6 +453,18 @@ def test_s3_may_still_be_at_it(
     assert go_on(archive, identifier_of(asked)).state is JobState.SUCCESS
 
 
+@pytest.mark.usefixtures("no_patience")
+def test_an_upload_that_is_an_object_already_is_complete(
+    client: Client, archive: Archive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Few parts are completed by the call: S3 may know of no such upload then."""
+    asked = upload(client, dicom_file())
+    complete(client, asked)
+    assert keys_below("uploads/") == [f"uploads/{identifier_of(asked)}"]
+    monkeypatch.setattr(MultipartUpload, "complete", _fail_absent)
+    assert go_on(archive, identifier_of(asked)).state is JobState.SUCCESS
+
+
 def _fail_unavailable(*_: object) -> None:
     raise Unavailable("upload: ReadTimeoutError")
 
