@@ -36,7 +36,7 @@ _READ_AHEAD = 4
 _FEW = 200
 """So many ids are kept in the job's row, more in an object."""
 _ROWS_AT_ONCE = 100
-_SAVED_EVERY = 50
+_SAVED_EVERY = 25
 _PAUSES_SECONDS = (0.3, 1.0, 3.0)
 """Before each further attempt, when a peer cannot be reached or is busy."""
 _RANDOM = random.SystemRandom()
