@@ -9,7 +9,7 @@ import pytest
 
 from nephele.rest.app import create_app
 from nephele.services.archive import Archive
-from nephele.services.peers import store_job
+from nephele.services.peers import sender
 from nephele.settings.configuration import parse_configuration
 from tests.unit.conftest import dicom_file
 from tests.unit.rest.conftest import Client
@@ -22,7 +22,7 @@ CONFIGURATION = '{"PeersAllowedAddresses": ["127.0.0.0/8"], "LogExportedResource
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Try again without pauses."""
-    monkeypatch.setattr(store_job, "_PAUSES_SECONDS", (0.0, 0.0, 0.0))
+    monkeypatch.setattr(sender, "PAUSES_SECONDS", (0.0, 0.0, 0.0))
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ import ssl
 import weakref
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from http import HTTPStatus
 from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
 from typing import Generic, Self, TypeVar, cast
 from urllib.parse import urlsplit
@@ -123,6 +124,9 @@ class Connections:
             response = connection.getresponse()
             body = response.read()
         except (OSError, HTTPException):
+            connection.close()
+            return None
+        if response.status < HTTPStatus.OK:  # more of it is on its way
             connection.close()
             return None
         if response.will_close or len(self._idle) >= _MOST_IDLE:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -23,6 +24,9 @@ _DICOM = "application/dicom"
 _STORED = frozenset({"Success", "AlreadyStored"})
 _BUSY = frozenset({429, 502, 503, 504})
 _LARGEST_ANSWER_BYTES = 1 << 20
+_LEAST_SECONDS = 0.2
+"""What an answer may take still, when its time is over by the clock: it may be there."""
+_FRAMING = frozenset({"content-length", "transfer-encoding"})
 
 Body = bytes | Iterator[bytes]
 
@@ -52,6 +56,8 @@ class Pending:
     ----------
     failure : NetworkProtocol, optional
         Why nothing was sent; it is raised where the answer is read.
+
+    The peer has its time from when the request was sent, not from when its answer is read.
     """
 
     def __init__(
@@ -63,6 +69,12 @@ class Pending:
         self._connections = connections
         self._connection = connection
         self._failure = failure
+        self._sent_at = time.monotonic()
+
+    @property
+    def has_failed(self) -> bool:
+        """Tell whether nothing was sent."""
+        return self._failure is not None
 
     def read(self) -> Answer:
         """Wait for the answer.
@@ -75,9 +87,14 @@ class Pending:
         connection, self._connection = self._connection, None
         if connection is None:
             raise self._failure or NetworkProtocol("The answer was read already")
+        if (seconds := self._connections.seconds) is not None:
+            left = seconds - (time.monotonic() - self._sent_at)
+            connection.timeout = max(left, _LEAST_SECONDS)
         try:
             with _translated():
                 response = connection.getresponse()
+                if response.status < HTTPStatus.OK:  # more of it is on its way
+                    raise HTTPException(f"HTTP {response.status}")
                 body = response.read(_LARGEST_ANSWER_BYTES + 1)
                 answer = Answer(response.status, response.headers, body)
                 is_read = response.read(1) == b""
@@ -101,10 +118,11 @@ class PeerClient:
             raise NetworkProtocol("Pkcs11: there are no hardware tokens here")
         seconds = timeout_seconds or peer.timeout or archive.configuration.http_timeout or None
         self._connections = Connections(archive, peer, seconds)
-        self._headers = {"User-Agent": "nephele", "Accept": "*/*", **self._connections.headers}
+        own = {"User-Agent": "nephele", "Accept": "*/*", **self._connections.headers}
         if peer.username:
-            self._headers["Authorization"] = basic_login(peer.username, peer.password)
-        self._headers |= peer.http_headers
+            own["Authorization"] = basic_login(peer.username, peer.password)
+        given = {name: text for name, text in peer.http_headers.items() if _is_free(name)}
+        self._headers = _merged(own, given)
 
     def __enter__(self) -> Self:
         return self
@@ -148,7 +166,7 @@ class PeerClient:
             connection = self._connections.take()
         except NetworkProtocol as error:
             return Pending(self._connections, None, error)
-        target, headers = self._connections.target + path, self._headers | headers
+        target, headers = self._connections.target + path, _merged(self._headers, headers)
         try:
             # a peer that hangs up in the middle may have answered before
             with _translated(), suppress(ConnectionError):
@@ -160,6 +178,17 @@ class PeerClient:
             connection.close()
             raise
         return Pending(self._connections, connection)
+
+
+def _is_free(header: str) -> bool:
+    """Tell whether a header is the user's to set: not where it says where a request ends."""
+    return header.lower() not in _FRAMING
+
+
+def _merged(first: Mapping[str, str], second: Mapping[str, str]) -> dict[str, str]:
+    """Return headers of both; the second's win over the first's of the same name in any case."""
+    named = {name.lower(): (name, value) for name, value in (*first.items(), *second.items())}
+    return dict(named.values())
 
 
 def confirmed(pending: Pending) -> dict[str, Any]:
@@ -207,5 +236,7 @@ def _translated() -> Iterator[None]:
         raise NetworkProtocol("The peer does not answer in time") from exc
     except (ConnectionError, HTTPException, ProtocolError) as exc:
         raise Transient("The peer closed the connection or speaks no HTTP") from exc
-    except (OSError, HTTPError, ValueError) as exc:
+    except (OSError, HTTPError) as exc:
         raise Transient(f"The connection to the peer broke: {type(exc).__name__}") from exc
+    except ValueError as exc:
+        raise NetworkProtocol("HttpHeaders: one of them cannot be sent") from exc

@@ -10,11 +10,12 @@ import os
 import ssl
 import tempfile
 from collections.abc import Mapping
+from http.client import HTTPException
 from urllib.parse import unquote
 from weakref import WeakSet
 
 from urllib3.connection import HTTPConnection, HTTPSConnection, ProxyConfig
-from urllib3.exceptions import HTTPError
+from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError
 from urllib3.util import Url, parse_url
 
 from nephele.errors import NetworkProtocol
@@ -41,6 +42,8 @@ class Connections:
     ----------
     target : str
         What a request for the peer's root asks for; it ends with a slash.
+    seconds : float or None
+        How long the peer may say nothing.
     headers : dict
         What each request has: the host, and the logins of the URL and the proxy.
 
@@ -52,7 +55,7 @@ class Connections:
 
     def __init__(self, archive: Archive, peer: Peer, seconds: float | None) -> None:
         self._allowed = archive.configuration.peers_allowed_addresses
-        self._seconds = seconds
+        self.seconds = seconds
         url, proxy_url = _parsed(peer.url, "Url"), proxy(archive)
         self._host, self._port = (url.host or "").strip("[]"), _port(url)
         self._tls = _tls_context(archive, peer) if url.scheme == "https" else None
@@ -86,14 +89,15 @@ class Connections:
         opened = self._through(self._proxy) if self._proxy is not None else self._straight()
         try:
             opened.connect()
-        except (OSError, HTTPError, ValueError) as exc:
+        except (OSError, HTTPError, HTTPException, ValueError) as exc:
             opened.close()
-            raise Transient(f"The peer cannot be reached: {exc}") from exc
+            raise Transient(f"The peer cannot be reached: {_reason(exc)}") from exc
         self._opened.add(opened)
         return opened
 
     def give_back(self, connection: HTTPConnection) -> None:
         """Keep a connection whose answer was read to its end."""
+        connection.timeout = self.seconds
         self._free.append(connection)
 
     def close(self) -> None:
@@ -105,11 +109,11 @@ class Connections:
         """Return a connection to the very address that was checked."""
         address = resolve(self._host, self._port, self._allowed)
         if self._tls is None:
-            return HTTPConnection(address, self._port, timeout=self._seconds)
+            return HTTPConnection(address, self._port, timeout=self.seconds)
         return HTTPSConnection(
             address,
             self._port,
-            timeout=self._seconds,
+            timeout=self.seconds,
             ssl_context=self._tls,
             cert_reqs=self._tls.verify_mode,
             server_hostname=self._host,
@@ -119,11 +123,11 @@ class Connections:
         resolve(self._host, self._port, self._allowed)
         scheme, host, port = proxy.scheme or "http", proxy.host or "", _port(proxy)
         if scheme == "http" and self._tls is None:
-            return HTTPConnection(host, port, timeout=self._seconds, proxy=proxy)
+            return HTTPConnection(host, port, timeout=self.seconds, proxy=proxy)
         connection = HTTPSConnection(
             host,
             port,
-            timeout=self._seconds,
+            timeout=self.seconds,
             proxy=proxy,
             proxy_config=_PROXY_CONFIG,
             ssl_context=self._tls,
@@ -133,6 +137,20 @@ class Connections:
             login = _login("Proxy-Authorization", proxy)
             connection.set_tunnel(self._host, self._port, login, scheme)
         return connection
+
+
+def _reason(error: Exception) -> str:
+    """Return in words why a connection cannot be opened."""
+    if isinstance(error, TimeoutError | ConnectTimeoutError):
+        return "it does not answer in time"
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return f"its certificate is refused: {error.reason}, {error.verify_message}"
+    if isinstance(error, ssl.SSLError):
+        return f"it does not speak TLS as asked: {error.reason}"
+    if isinstance(error, HTTPException):
+        return "the proxy speaks no HTTP"
+    cause = error.__cause__ if isinstance(error, NewConnectionError) else error
+    return getattr(cause, "strerror", None) or str(cause)
 
 
 def _parsed(text: str, what: str) -> Url:
