@@ -244,8 +244,10 @@ def test_a_job_that_goes_on_sends_nothing_twice(
     assert 3 <= len(peer.stored) < 8
     deaths()
     run_message(library, message, load_kind, lambda: True)
-    assert submit.wait_for(library, sent["ID"]).content["InstancesCount"] == 8
+    content = submit.wait_for(library, sent["ID"]).content
+    assert content["InstancesCount"] == 8
     assert sorted(peer.stored) == ids, "each one once"
+    assert content["Size"] == str(sum(map(len, peer.bodies)))
 
 
 @pytest.mark.parametrize("few", [200, 0], ids=["plan in the row", "plan in an object"])

@@ -99,10 +99,16 @@ class Sender:
         not sent at all.
         """
         if orthanc_id in self.doubtful and self.client.has(orthanc_id):
-            return 0
+            return self._sent_before(instance)
         if instance is None:
             raise UnknownResource("It was deleted meanwhile")
         return self._insist(repeat(lambda: self._read_or_stream(instance)))
+
+    def _sent_before(self, instance: Resource | None) -> int:
+        """Return how many bytes of an instance went over the wire before, 0 if nobody knows."""
+        if instance is None or instance.file is None or not self.form.keeps(instance):
+            return 0
+        return instance.file.size_bytes
 
     def _read_or_stream(self, instance: Resource) -> Upload | int:
         with opened_upload(self.archive, instance, self.form) as upload:
