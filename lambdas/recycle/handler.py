@@ -6,7 +6,13 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from nephele.services.archive import Archive, open_archive
-from nephele.services.messages import batch_answer, each_message, kept_away, read_batch
+from nephele.services.messages import (
+    batch_answer,
+    each_message,
+    kept_away,
+    read_batch,
+    redelivered,
+)
 from nephele.services.recycle import recycle
 from nephele.settings.environment import RecycleEnvironment
 
@@ -28,6 +34,11 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     def has_time() -> bool:
         return context.get_remaining_time_in_millis() > _RESERVE_MILLISECONDS
 
+    again = redelivered(event)
+
+    def work(identifier: str, _: str) -> None:
+        recycle(_archive(), has_time, is_again=identifier in again)
+
     with kept_away(event):
-        failed = each_message(read_batch(event), lambda _, __: recycle(_archive(), has_time))
+        failed = each_message(read_batch(event), work)
     return batch_answer(event, failed)

@@ -107,6 +107,15 @@ def _index_alone(archive: Archive, keys: Sequence[str]) -> None:
         raise error
 
 
+def redelivered(event: Mapping[str, Any]) -> frozenset[str]:
+    """Return the ids of messages that somebody had before, and did not finish."""
+    return frozenset(
+        record["messageId"]
+        for record in event["Records"]
+        if int(record["attributes"]["ApproximateReceiveCount"]) > 1
+    )
+
+
 def last_tries(event: Mapping[str, Any]) -> frozenset[str]:
     """Return the ids of messages that become dead letters unless they succeed this time."""
     return frozenset(

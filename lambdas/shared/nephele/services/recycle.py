@@ -55,15 +55,23 @@ def ask_to_recycle(archive: Archive) -> bool:
     return True
 
 
-def recycle(archive: Archive, has_time: Callable[[], bool]) -> Recycled:
+def recycle(archive: Archive, has_time: Callable[[], bool], *, is_again: bool = False) -> Recycled:
     """Remove the oldest patients until the archive is within its limits, or time runs out.
 
     Where time ran out, a later message goes on. Where another process is at it there is nothing to
     do: it looks at the limits once more after it has given its claim back.
+
+    Parameters
+    ----------
+    is_again : bool
+        The message comes again: who had it may be dead, and hold the claim still. Then another one
+        comes when the claim is over.
     """
     done = Recycled(patients=0, instances=0)
     while archive.configuration.maximum_storage_mode == "Recycle" and is_above_limit(archive):
         if not records.claim(archive.index.table, _CLAIM, _CLAIM_SECONDS):
+            if is_again:
+                archive.queue(QUEUE).send({"recycle": True}, _CLAIM_SECONDS)
             break
         try:
             is_finished = _recycle_claimed(archive, has_time, done)

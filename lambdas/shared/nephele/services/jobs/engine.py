@@ -129,8 +129,8 @@ def _kept(table: Table, lease: leases.Lease, keep_away: KeepAway) -> AbstractCon
         keep_away(HELD_MESSAGE_SECONDS)
 
     def renew() -> None:
+        leases.renew(table, lease)  # first: who loses it has to stop, a message may come early
         stay()
-        leases.renew(table, lease)
 
     return heartbeat(stay, renew)
 

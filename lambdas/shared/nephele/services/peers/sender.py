@@ -98,7 +98,9 @@ class Sender:
         What is too large to be kept is sent at once, by the same thread; what is there already is
         not sent at all.
         """
-        if orthanc_id in self.doubtful and self.client.has(orthanc_id):
+        if orthanc_id in self.doubtful and self._insist(
+            repeat(lambda: self.client.has(orthanc_id))
+        ):
             return self._sent_before(instance)
         if instance is None:
             raise UnknownResource("It was deleted meanwhile")
