@@ -22,6 +22,7 @@ from nephele.cli.sender import LARGEST_POST_BYTES, Sender
 from nephele.cli.sources import iter_sources
 
 DICOM = b"\0" * 128 + b"DICM" + b"content"
+OPENED = {"Path": "/uploads/u", "UploadId": "i", "PartSize": 5 << 20, "Parts": ["http://b/1"]}
 Handle = Callable[[httpx.Request], httpx.Response]
 
 
@@ -79,12 +80,64 @@ def test_what_becomes_of_each_file(tmp_path: Path) -> None:
     }
 
 
-def run(tmp_path: Path, tree: Path, handle: Handle, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+@pytest.mark.parametrize("status", [200, 400])
+@pytest.mark.parametrize("more_bytes", [0, LARGEST_POST_BYTES])
+def test_the_bar_has_each_byte_once(tmp_path: Path, status: int, more_bytes: int) -> None:
+    """Be the file sent whole or in parts, stored or refused."""
+    (tmp_path / "file").write_bytes(DICOM + bytes(more_bytes))
+
+    def handle(request: httpx.Request) -> httpx.Response:
+        if request.url.path == "/uploads":
+            return httpx.Response(200, json=OPENED)
+        if request.url.host == "b":
+            return httpx.Response(200, headers={"ETag": "e"})
+        return httpx.Response(status, json={"Status": "Success", "Details": "Not today"})
+
+    bar: list[int] = []
+    summary = Summary()
+    with Journal(tmp_path / "journal") as journal:
+        for source in iter_sources([tmp_path / "file"]):
+            send_one(source, sender_to(handle), journal, summary, bar.append)
+    assert sum(bar) == len(DICOM) + more_bytes
+    assert summary.counts == {"Success" if status == 200 else "refused": 1}
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "exit_code", "words"),
+    [
+        ("junk.bin", b"junk", "1", ["1 refused", "not a DICOM file"]),
+        ("empty.dcm", b"", "1", ["1 refused", "empty file"]),
+        ("DICOMDIR", DICOM, "0", ["1 skipped", "DICOMDIR"]),
+    ],
+)
+def test_what_is_named_itself_is_no_dicom_file(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    name: str,
+    content: bytes,
+    exit_code: str,
+    words: list[str],
+) -> None:
+    """In a folder it is skipped; a script that names it has to know."""
+    (tree := tmp_path / "tree").mkdir()
+    (tree / name).write_bytes(content)
+    lines = run(tmp_path, tree / name, stored, monkeypatch)
+    assert lines[0] == exit_code
+    assert [word for word in words if any(word in line for line in lines)] == words
+    lines = run(tmp_path, tree, stored, monkeypatch)
+    assert lines[0] == "0"
+    assert any("1 skipped" in line for line in lines)
+
+
+def run(
+    tmp_path: Path, tree: Path, handle: Handle, monkeypatch: pytest.MonkeyPatch, jobs: int = 8
+) -> list[str]:
     """Run the command against a server that is a function; return its last lines."""
     monkeypatch.setattr(app, "entry_points", lambda **_: [])
     monkeypatch.setattr(import_command, "open_sender", lambda *_: nullcontext(sender_to(handle)))
     result = CliRunner().invoke(
-        app.build_app(), ["import", str(tree), "--journal", str(tmp_path / "journal")]
+        app.build_app(),
+        ["import", str(tree), "--journal", str(tmp_path / "journal"), "--jobs", str(jobs)],
     )
     return [str(result.exit_code), *result.output.splitlines()]
 
@@ -166,12 +219,15 @@ def test_large_files_go_to_the_bucket_in_parts() -> None:
         finished.append(json.loads(request.content))
         return stored(request)
 
-    assert sender_to(handle).send(io.BytesIO(content), len(content)) == "Success"
+    arrived: list[tuple[int, int]] = []
+
+    def advance(size_bytes: int) -> None:
+        arrived.append((len(parts), size_bytes))
+
+    assert sender_to(handle).send(io.BytesIO(content), len(content), advance) == "Success"
+    assert arrived == [(1, 4 << 20), (2, 5)]
     assert parts == [("/1", 4 << 20, None), ("/2", 5, None)]
     assert finished == [{"UploadId": "i", "ETags": ['"/1"', '"/2"']}]
-
-
-OPENED = {"Path": "/uploads/u", "UploadId": "i", "PartSize": 5 << 20, "Parts": ["http://b/1"]}
 
 
 def test_an_answer_that_takes_longer_than_a_call_is_waited_for() -> None:
@@ -243,11 +299,12 @@ def test_a_refusal_is_final() -> None:
 
 
 def test_summary_names_a_few_and_counts_all(tmp_path: Path) -> None:
+    (tree := tmp_path / "tree").mkdir()
     for number in range(30):
-        (tmp_path / f"{number:02}").write_text("[no] markup")
+        (tree / f"{number:02}").write_text("[no] markup")
     summary = Summary()
     with Journal(tmp_path / "journal") as journal:
-        for source in iter_sources(sorted(tmp_path.glob("[0-9]*"))):
+        for source in iter_sources([tree]):
             send_one(source, sender_to(stored), journal, summary)
     text = io.StringIO()
     print_summary(summary, Console(file=text, width=200))

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import ssl
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Annotated
@@ -16,8 +20,9 @@ from rich.console import Console
 from nephele.cli.connection import open_client
 from nephele.cli.exchange import Failed, Refused, Stopped
 from nephele.cli.journal import Journal, state_path
-from nephele.cli.sender import Sender
-from nephele.cli.sources import Source, iter_sources, why_not_dicom
+from nephele.cli.sender import Advance, Sender, unheeded
+from nephele.cli.signals import stopped_by
+from nephele.cli.sources import DICOMDIR, Source, iter_sources, why_not_dicom
 from nephele.cli.summary import Summary, print_summary, progress_by_bytes
 from nephele.cli.trust import BadBundle, trust
 from nephele.errors import NepheleError
@@ -35,6 +40,10 @@ _KEPT_ASIDE = (
     "AlreadyStored: the first content under a SOPInstanceUID stays (OverwriteInstances); others "
     "are kept aside, see GET /versions-aside."
 )
+_FINISHING = "Finishing what is under way; Ctrl-C again stops at once."
+_INTERRUPTED = 128 + signal.SIGINT
+"""How a shell tells of it, too."""
+_GOES_ON = "The same command (without --again) goes on from here."
 
 
 def import_files(
@@ -53,7 +62,11 @@ def import_files(
         typer.Option(help=_CA_BUNDLE_HELP, envvar="AWS_CA_BUNDLE", show_envvar=True),
     ] = None,
 ) -> None:
-    """Import DICOM files; after an interruption, the same command goes on where it stopped."""
+    """Import DICOM files; after an interruption, the same command goes on where it stopped.
+
+    Ends with 1 where a file was refused or failed, or is named and no DICOM file, and with 130
+    after Ctrl-C.
+    """
     console = Console()
     summary = Summary()
     try:
@@ -66,8 +79,9 @@ def import_files(
         stack.enter_context(remembered)
         sender = stack.enter_context(open_sender(url, user, verify))
         try:
-            _import_all(paths, sender, remembered, summary, jobs, console)
-            remembered.remove()
+            left = _import_all(paths, sender, remembered, summary, jobs, console)
+            if left is None:
+                remembered.remove()
         except Stopped as exc:
             typer.echo(str(exc), err=True)
             raise typer.Exit(1) from exc
@@ -75,6 +89,9 @@ def import_files(
             print_summary(summary, console)
     if summary.counts["AlreadyStored"]:
         console.print(_KEPT_ASIDE)
+    if left is not None:
+        typer.echo(f"Interrupted, files left: {left}. {_GOES_ON}", err=True)
+        raise typer.Exit(_INTERRUPTED)
     if summary.counts["refused"] or summary.counts["failed"]:
         raise typer.Exit(1)
 
@@ -93,41 +110,83 @@ def _import_all(
     summary: Summary,
     jobs: int,
     console: Console,
-) -> None:
+) -> int | None:
+    """Send what was not sent before; return how many files Ctrl-C has left, else None."""
     with console.status("Looking for files …"):
         sources = list(iter_sources(paths))
     if not sources:
         console.print("nothing to import")
     fresh = [source for source in sources if source.identity not in journal]
     summary.counts["sent before"] = len(sources) - len(fresh)
-    total = sum(source.size_bytes for source in fresh)
-    with progress_by_bytes(console) as progress, ThreadPoolExecutor(jobs) as pool:
-        by_bytes = progress.add_task("Sending", total=total)
-        waiting = iter(fresh)
-        running: dict[Future[None], Source] = {}
-        while True:
-            # None queued: when sending stops before its end, no other file is begun.
-            for source in islice(waiting, jobs - len(running)):
-                running[pool.submit(send_one, source, sender, journal, summary)] = source
-            if not running:
-                return
-            done, _ = wait(running, return_when=FIRST_COMPLETED)
-            for future in done:
-                progress.advance(by_bytes, running.pop(future).size_bytes)
-                future.result()
+    waiting = iter(fresh)
+    with (
+        progress_by_bytes(console) as progress,
+        stopped_by(signal.SIGINT, tell=lambda: typer.echo(_FINISHING, err=True)) as stop,
+        ThreadPoolExecutor(jobs) as pool,
+    ):
+        task = progress.add_task("Sending", total=sum(source.size_bytes for source in fresh))
+
+        def submit(source: Source) -> Future[None]:
+            advance = partial(progress.advance, task)
+            return pool.submit(send_one, source, sender, journal, summary, advance)
+
+        try:
+            _send_all(waiting, submit, jobs, stop)
+        except KeyboardInterrupt:
+            progress.stop()
+            typer.echo(f"Stopped at once. {_GOES_ON}", err=True)
+            os._exit(_INTERRUPTED)  # every other way waits for what is under way
+    return len(list(waiting)) if stop.is_set() else None
 
 
-def send_one(source: Source, sender: Sender, journal: Journal, summary: Summary) -> None:
+def _send_all(
+    waiting: Iterator[Source],
+    submit: Callable[[Source], Future[None]],
+    jobs: int,
+    stop: threading.Event,
+) -> None:
+    """Send files until none waits, one raises or `stop` is set; what was begun is finished."""
+    running: set[Future[None]] = set()
+    failure: BaseException | None = None
+    while True:
+        # None queued: when sending stops before its end, no other file is begun.
+        if failure is None and not stop.is_set():
+            running.update(map(submit, islice(waiting, jobs - len(running))))
+        if not running:
+            break
+        done, running = wait(running, return_when=FIRST_COMPLETED)
+        failure = next((exc for one in done if (exc := one.exception())), failure)
+    if failure is not None:
+        raise failure
+
+
+def send_one(
+    source: Source,
+    sender: Sender,
+    journal: Journal,
+    summary: Summary,
+    advance: Advance = unheeded,
+) -> None:
     """Send one file, count what became of it, and remember it when it is stored."""
+    left = source.size_bytes
+
+    def advance_by(size_bytes: int) -> None:
+        nonlocal left
+        left -= size_bytes
+        advance(size_bytes)
+
     try:
         with source.open() as file:
             reason = why_not_dicom(file, source.name)
             if reason is not None:
-                summary.add_problem("skipped", source.name, reason)
+                is_asked_for = source.is_named and reason != DICOMDIR
+                summary.add_problem("refused" if is_asked_for else "skipped", source.name, reason)
                 return
-            summary.count(sender.send(file, source.size_bytes))
+            summary.count(sender.send(file, source.size_bytes, advance_by))
             journal.add(source.identity)
     except (Refused, NepheleError) as exc:
         summary.add_problem("refused", source.name, str(exc))
     except (Failed, OSError) as exc:
         summary.add_problem("failed", source.name, str(exc))
+    finally:
+        advance(left)

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from pathlib import Path
 from typing import Annotated
 
@@ -21,6 +20,7 @@ from nephele.cli.migration.ledger import Ledger
 from nephele.cli.migration.migration import Migration, Until
 from nephele.cli.migration.server import Server
 from nephele.cli.sender import Sender
+from nephele.cli.signals import stopped_by
 from nephele.cli.summary import Summary, print_summary, progress_by_count
 from nephele.cli.trust import BadBundle, trust
 
@@ -121,32 +121,17 @@ def _migrate(copier: Copier, jobs: int, quiet_seconds: float, console: Console) 
         migration = Migration(copier, jobs, lambda: progress.advance(task))
         migration.copy_all()
         progress.update(task, description="Following changes", completed=total)
-        with _stopped_by_signals(quiet_seconds) as stop:
+        with _following(quiet_seconds) as stop:
             migration.follow(Until(stop, quiet_seconds))
         progress.reset(task, description="Comparing", total=total)
         return migration.compare()
 
 
-@contextmanager
-def _stopped_by_signals(quiet_seconds: float) -> Iterator[threading.Event]:
-    """Let the first signal set an event; the one after it ends the process as ever."""
-    stop = threading.Event()
+def _following(quiet_seconds: float) -> AbstractContextManager[threading.Event]:
+    """Return what says when to stop following: never, where nothing is followed."""
     if not quiet_seconds:
-        yield stop
-        return
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-
-    def set_stop(number: int, _frame: object) -> None:
-        stop.set()
-        signal.signal(number, before[signal.Signals(number)])
-
-    for number in before:
-        signal.signal(number, set_stop)
-    try:
-        yield stop
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        return nullcontext(threading.Event())
+    return stopped_by(signal.SIGINT, signal.SIGTERM, tell=lambda: None)
 
 
 def _report(summary: Summary, deleted: list[str], console: Console) -> None:

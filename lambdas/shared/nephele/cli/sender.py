@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from http import HTTPStatus
@@ -15,8 +16,14 @@ from nephele.cli.exchange import Refused, Sleep, checked, insist
 
 LARGEST_POST_BYTES = 4 << 20
 """Largest file sent in one request: API Gateway and Lambda carry little more."""
+Advance = Callable[[int], object]
+"""Is told how many bytes more the server has, after each part of a large file."""
 _PAUSE_SECONDS = 1.0
 """Between two calls that wait for a job, each of them as long as a call may."""
+
+
+def unheeded(_size_bytes: int) -> None:
+    """Stand for an `Advance` that nobody asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +44,10 @@ class Sender:
     bucket: httpx.Client
     sleep: Sleep = time.sleep
 
-    def send(self, file: BinaryIO, size_bytes: int) -> str:
+    def send(self, file: BinaryIO, size_bytes: int, advance: Advance = unheeded) -> str:
         """Send one instance and return the server's `Status`.
+
+        Of a file in parts, `advance` is told the bytes of each part that arrived, else nothing.
 
         Raises
         ------
@@ -46,13 +55,13 @@ class Sender:
             It was not stored.
         """
         if size_bytes > LARGEST_POST_BYTES:
-            return _status(self._send_in_parts(file, size_bytes, {}))
+            return _status(self._send_in_parts(file, size_bytes, {}, advance))
         return _status(self.request("POST", "/instances", file.read()))
 
     def attach(self, file: BinaryIO, size_bytes: int, path: str) -> None:
         """Attach a file at a path like `/studies/{id}/attachments/{name}`. Raises as `send`."""
         if size_bytes > LARGEST_POST_BYTES:
-            self._send_in_parts(file, size_bytes, {"Attachment": path})
+            self._send_in_parts(file, size_bytes, {"Attachment": path}, unheeded)
         else:
             self.request("PUT", path, file.read())
 
@@ -61,13 +70,14 @@ class Sender:
         return self._request(self.api, method, path, body)
 
     def _send_in_parts(
-        self, file: BinaryIO, size_bytes: int, more: dict[str, str]
+        self, file: BinaryIO, size_bytes: int, more: dict[str, str], advance: Advance
     ) -> httpx.Response:
         opened = self._post_json("/uploads", {"Size": size_bytes}).json()
         etags = []
         for url in opened["Parts"]:
             part = file.read(opened["PartSize"])
             etags.append(self._request(self.bucket, "PUT", url, part).headers["ETag"])
+            advance(len(part))
         finish = {"UploadId": opened["UploadId"], "ETags": etags, **more}
         return self._awaited(f"{opened['Path']}/complete", finish)
 

@@ -14,19 +14,22 @@ from nephele.services.archive_members import Bounds, is_zip, open_zip
 
 _PREAMBLE_BYTES = 132
 _NO_BOUNDS = Bounds(0)
+DICOMDIR = "DICOMDIR"
+"""Why a medium's index need not be sent, and its name."""
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
     """A file to import; `member` is its place in the ZIP archive at `path`.
 
-    `stamp` changes when the file does.
+    `stamp` changes when the file does; `is_named` tells that a user asked for this very file.
     """
 
     path: Path
     size_bytes: int
     stamp: str
     member: zipfile.ZipInfo | None = None
+    is_named: bool = False
 
     @property
     def name(self) -> str:
@@ -55,18 +58,19 @@ def iter_sources(paths: Iterable[Path]) -> Iterator[Source]:
     Links to folders are not followed; a ZIP archive stands for its members.
     """
     for path in paths:
-        files = sorted(path.rglob("*")) if path.is_dir() else [path]
+        is_named = not path.is_dir()
+        files = [path] if is_named else sorted(path.rglob("*"))
         for file in files:
             if file.is_file():
-                yield from _iter_file(file.absolute())
+                yield from _iter_file(file.absolute(), is_named=is_named)
 
 
-def _iter_file(path: Path) -> Iterator[Source]:
+def _iter_file(path: Path, *, is_named: bool) -> Iterator[Source]:
     status = path.stat()
     stamp = str(status.st_mtime_ns)
     members = _zip_members(path)
     if members is None:
-        yield Source(path, status.st_size, stamp)
+        yield Source(path, status.st_size, stamp, is_named=is_named)
         return
     for member in members:
         yield Source(path, member.file_size, stamp, member)
@@ -92,4 +96,4 @@ def why_not_dicom(file: BinaryIO, name: str) -> str | None:
         return "empty file"
     if beginning[128:] != b"DICM":
         return "not a DICOM file"
-    return "DICOMDIR" if Path(name).name.upper() == "DICOMDIR" else None
+    return DICOMDIR if Path(name).name.upper() == DICOMDIR else None
