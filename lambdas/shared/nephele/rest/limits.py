@@ -60,7 +60,8 @@ def redirect(scope: Scope, path: str) -> Response:
     is_get = scope["method"] == "GET"
     status = HTTPStatus.TEMPORARY_REDIRECT if is_get else HTTPStatus.SEE_OTHER
     headers = {"Location": stage_prefix(scope) + path, "Cache-Control": "no-store"}
-    return Response(status_code=status, headers=headers)
+    hint = "The answer is elsewhere: follow the redirect (curl -L).\n"
+    return Response(hint, status, headers, "text/plain")
 
 
 def ask_again(request: Request) -> Response:

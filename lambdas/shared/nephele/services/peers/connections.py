@@ -144,7 +144,8 @@ def _reason(error: Exception) -> str:
     if isinstance(error, TimeoutError | ConnectTimeoutError):
         return "it does not answer in time"
     if isinstance(error, ssl.SSLCertVerificationError):
-        return f"its certificate is refused: {error.reason}, {error.verify_message}"
+        refused = f"its certificate is refused: {error.reason}, {error.verify_message}"
+        return f"{refused} (see HttpsCACertificates, HttpsVerifyPeers)"
     if isinstance(error, ssl.SSLError):
         return f"it does not speak TLS as asked: {error.reason}"
     if isinstance(error, HTTPException):
