@@ -21,6 +21,7 @@ from tests.unit.archives.conftest import (
     submitted,
     work,
 )
+from tests.unit.services.test_lost_answers import lose_answers
 
 
 def test_every_member_is_its_instance(stored: tuple[Archive, Study]) -> None:
@@ -93,6 +94,20 @@ def test_a_part_that_fails_is_made_again(
     monkeypatch.setattr(MultipartUpload, "put", put)
     with pytest.raises(Unavailable):
         work(archive)
+    again(archive, job)
+    assert len(made(archive, job).namelist()) == len(study.files)
+
+
+def test_an_archive_whose_completion_was_answered_to_nobody_is_made_once(
+    stored: tuple[Archive, Study], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    archive, study = stored
+    job = submitted(archive, study)
+    with monkeypatch.context() as patch:
+        lose_answers(patch)
+        with pytest.raises(Unavailable):
+            work(archive)
+    monkeypatch.setattr(MultipartUpload, "put", lambda *_: pytest.fail("made again"))
     again(archive, job)
     assert len(made(archive, job).namelist()) == len(study.files)
 

@@ -6,14 +6,14 @@ import base64
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import BinaryIO, Self, TypedDict
 
 from botocore.exceptions import ClientError
 
 from nephele.aws import clients
-from nephele.errors import ParameterOutOfRange, Unavailable
+from nephele.errors import ParameterOutOfRange, Unavailable, UnknownResource
 
 PART_BYTES = 8 << 20
 """Size of one part of a multipart upload, and the largest object written with one PUT."""
@@ -84,11 +84,11 @@ class MultipartUpload:
         """Write parts of 8 MiB of a file, to its end, and complete the upload."""
         parts = iter(lambda: body.read(PART_BYTES), b"")
         etags = [self.put(number, part) for number, part in enumerate(parts, 1)]
-        self.complete(etags, is_new=is_new)
+        self.complete_own(etags, is_new=is_new)
 
     def copy_all(self, source: str, size_bytes: int, *, is_new: bool = False) -> None:
         """Copy parts of an object of the same bucket, many at a time, and complete the upload."""
-        self.complete(self.copy_parts(source, copy_ranges(size_bytes)), is_new=is_new)
+        self.complete_own(self.copy_parts(source, copy_ranges(size_bytes)), is_new=is_new)
 
     def copy_parts(self, source: str, ranges: Mapping[int, str]) -> list[str]:
         """Copy ranges of an object of the same bucket as parts of these numbers, `COPIES_AT_ONCE`.
@@ -161,6 +161,22 @@ class MultipartUpload:
                 **absent(is_new=is_new),
             )
 
+    def complete_own(self, etags: Sequence[str], *, is_new: bool = False) -> None:
+        """Complete an upload that the caller has just written to, and nobody else ends.
+
+        Raises
+        ------
+        Conflict
+            As `complete`.
+        Unavailable
+            Also where S3 knows of no such upload: an attempt before, whose answer was lost, has
+            completed it, or is at it. Nothing that the object is made of is gone.
+        """
+        try:
+            self.complete(etags, is_new=is_new)
+        except UnknownResource as exc:
+            raise Unavailable("upload: S3 has completed it, or is at it") from exc
+
     def complete_as_told(self, etags: Sequence[str]) -> None:
         """Complete an upload as `complete`, with the ETags a client tells.
 
@@ -185,13 +201,18 @@ class MultipartUpload:
                 Bucket=self.bucket, Key=self.key, UploadId=self.upload_id
             )
 
+    def abort_if_open(self) -> None:
+        """Give the upload up after an error, which is what is told: S3 may have completed it."""
+        with suppress(UnknownResource):
+            self.abort()
+
     @contextmanager
     def whole_or_nothing(self) -> Iterator[None]:
         """Leave nothing behind of what fails."""
         try:
             yield
         except BaseException:
-            self.abort()
+            self.abort_if_open()
             raise
 
 

@@ -96,7 +96,7 @@ class PartUpload:
     ) -> None:
         self._pool.shutdown(cancel_futures=True)
         if self._upload is not None:
-            self._upload.abort()
+            self._upload.abort_if_open()
 
     def begin(self, front_bytes: int) -> None:
         """Do nothing: parts have no order."""
@@ -129,7 +129,7 @@ class PartUpload:
         self._etags[1] = upload.put(1, front + self._first)
         is_final = self._staging is None
         etags = [self._etags[number] for number in sorted(self._etags)]
-        upload.complete(etags, is_new=self._is_new and is_final)
+        upload.complete_own(etags, is_new=self._is_new and is_final)
         self._upload = None
         if self._staging is not None:
             self._unstage(self._staging)

@@ -86,6 +86,8 @@ def transcode_object(
         else:
             orthanc_id = _write_final(archive, key, head, has_time)
     except UnknownResource:
+        if archive.bucket.exists(raw_key):
+            raise  # of something else: the message comes again
         return None
     records.put_receipt(archive.index.table, key.uuid, orthanc_id)
     archive.bucket.delete(raw_key)

@@ -120,7 +120,7 @@ class Parts:
         etags = self._upload.etags()
         if sorted(etags) != list(range(1, last + 2)):
             raise Unavailable("upload: S3 does not have all parts")
-        self._upload.complete([etags[number] for number in sorted(etags)])
+        self._upload.complete_own([etags[number] for number in sorted(etags)])
 
     def _write(self, number: int, body: bytes, made: Made) -> None:
         self._upload.put(number + 1, body)
