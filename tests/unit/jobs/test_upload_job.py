@@ -32,7 +32,7 @@ from tests.unit.conftest import dicom_file, make_archive, messages
 from tests.unit.emulated import emulated_aws
 from tests.unit.jobs.conftest import finish
 from tests.unit.jobs.test_zip_job import COUNT, zipped
-from tests.unit.keeping.conftest import clear
+from tests.unit.keeping.conftest import clear, follow_commits
 from tests.unit.rest.conftest import Client
 from tests.unit.services.test_ingest import with_options
 
@@ -347,6 +347,86 @@ def test_parts_that_are_copied_are_not_copied_again(
     deaths()
     assert go_on(archive, identifier_of(asked)).state is JobState.SUCCESS
     assert copied == [1, 2, 3]
+
+
+LIMITS = '{"MaximumStorageSize": 20, "MaximumStorageMode": "Reject"}'
+"""Room for one large file, not for two."""
+
+
+def die_once_there(archive: Archive, identifier: str, area: str) -> None:
+    """Let a worker die before its next checkpoint, once the object is whole in an area."""
+
+    def complete(upload: MultipartUpload, etags: list[str]) -> None:
+        real(upload, etags)
+        if upload.key.startswith(area):
+            raise KeyboardInterrupt
+
+    real = MultipartUpload.complete
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(MultipartUpload, "complete", complete)
+        with pytest.raises(KeyboardInterrupt):
+            go_on(archive, identifier)
+
+
+def purge_all(archive: Archive) -> None:
+    """Do what the functions behind the stream do for objects that nobody needs."""
+    follow_commits(archive)
+    for message in messages(archive, "purge"):
+        purge(archive, message["purge"])
+
+
+@pytest.mark.usefixtures("no_patience")
+@pytest.mark.parametrize("is_indexed", [True, False], ids=["counted", "promised"])
+def test_room_is_made_once(
+    archive: Archive, deaths: Callable[[], None], *, is_indexed: bool
+) -> None:
+    limited = with_options(archive, LIMITS)
+    asked = upload(Client(create_app(lambda: limited)), dicom_file(PixelData=LARGE))
+    complete(Client(create_app(lambda: limited)), asked)
+    die_once_there(limited, identifier_of(asked), "dicom/")
+    if is_indexed:
+        assert index_objects(limited, keys_below("dicom/")) == {}
+    deaths()
+    job = go_on(limited, identifier_of(asked))
+    assert (job.state, job.content["Status"]) == (JobState.SUCCESS, "Success")
+    assert list_reservations(archive.index.table) == []
+    assert archive.index.totals().instances == 1
+    assert leftovers() == []
+
+
+@pytest.mark.usefixtures("no_patience")
+def test_what_was_deleted_meanwhile_is_not_copied_again(
+    client: Client, archive: Archive, deaths: Callable[[], None]
+) -> None:
+    asked = upload(client, dicom_file(PixelData=LARGE))
+    complete(client, asked)
+    die_once_there(archive, identifier_of(asked), "dicom/")
+    assert index_objects(archive, keys_below("dicom/")) == {}
+    (instance,) = client.get("/instances").json()
+    client.delete(f"/instances/{instance}")
+    purge_all(archive)
+    assert keys_below("dicom/") == []
+    deaths()
+    assert go_on(archive, identifier_of(asked)).state is JobState.SUCCESS
+    assert keys_below("dicom/") == []
+    assert archive.index.totals().instances == 0
+
+
+@pytest.mark.usefixtures("no_patience")
+def test_what_was_transcoded_meanwhile_is_not_copied_again(
+    archive: Archive, deaths: Callable[[], None]
+) -> None:
+    options = LIMITS.replace("}", ', "IngestTranscoding": "1.2.840.10008.1.2.5"}')
+    limited = with_options(archive, options)
+    asked = upload(Client(create_app(lambda: limited)), dicom_file(PixelData=LARGE))
+    complete(Client(create_app(lambda: limited)), asked)
+    die_once_there(limited, identifier_of(asked), "raw/")
+    transcode_object(limited, keys_below("raw/")[0])
+    assert index_objects(limited, keys_below("dicom/")) == {}
+    deaths()
+    assert go_on(limited, identifier_of(asked)).state is JobState.SUCCESS
+    assert keys_below("raw/") == []
+    assert list_reservations(archive.index.table) == []
 
 
 @pytest.mark.usefixtures("no_patience")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from nephele.aws import object_metadata
+from nephele.aws.index import records
 from nephele.aws.index.commit import Entry
 from nephele.aws.keys import FINAL, RAW, InstanceKey
 from nephele.domain.digests import digests_in_time
@@ -16,7 +17,7 @@ from nephele.domain.transcoding.ingest import ingest_target
 from nephele.errors import NepheleError
 from nephele.services.archive import Archive
 from nephele.services.capacity import release, reserve
-from nephele.services.index_objects import read_object_header
+from nephele.services.index_objects import not_yet_indexed, read_object_header
 from nephele.services.jobs.slices import Slice
 from nephele.services.overrides import followed
 from nephele.services.store import REFUSALS, Stored, commit_all
@@ -25,6 +26,7 @@ from nephele.services.upload_steps import (
     PROVENANCE,
     copy_upload,
     is_copied,
+    note_copied,
     reading,
     reading_time,
 )
@@ -93,19 +95,33 @@ def _digest(archive: Archive, piece: Slice) -> bool:
 
 
 def _copy(archive: Archive, piece: Slice) -> bool:
-    """Copy the object to where received ones stand, into room that is reserved."""
+    """Copy the object to where received ones stand, into room that is reserved.
+
+    Where a worker before has come that far the room is reserved, or what it was for is counted.
+    """
     if is_copied(piece):
         return True
     found, (md5, data_set) = piece.position[_INSTANCE], piece.position[_DIGESTS]
     provenance = object_metadata.decode_provenance(piece.request[PROVENANCE])
     metadata = object_metadata.encode(provenance, md5, found["PixelData"], data_set)
     key = _key(piece)
-    reserve(archive, OrthancId(found["Ids"][Level.PATIENT.value]), key.uuid, found["Size"])
+    if not archive.bucket.exists(str(key)):
+        if _is_settled(archive, key):
+            note_copied(piece)
+            return True
+        reserve(archive, OrthancId(found["Ids"][Level.PATIENT.value]), key.uuid, found["Size"])
     try:
         return copy_upload(archive, piece, str(key), metadata, found["Size"])
     except NepheleError:
         release(archive, [key.uuid])
         raise
+
+
+def _is_settled(archive: Archive, key: InstanceKey) -> bool:
+    """Tell whether an object that is not there was: it was transcoded, or its reception ended."""
+    if key.area == RAW and records.receipts(archive.index.table, [key.uuid]):
+        return True
+    return not not_yet_indexed(archive, [key])
 
 
 def _key(piece: Slice) -> InstanceKey:

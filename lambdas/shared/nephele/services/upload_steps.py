@@ -98,6 +98,12 @@ def is_copied(piece: Slice) -> bool:
     return _COPIED in piece.position
 
 
+def note_copied(piece: Slice) -> None:
+    """Keep that the object stands where it belongs."""
+    piece.position[_COPIED] = True
+    piece.checkpoint()
+
+
 def copy_upload(
     archive: Archive, piece: Slice, target: str, metadata: Mapping[str, str], size_bytes: int
 ) -> bool:
@@ -111,8 +117,7 @@ def copy_upload(
         if is_done and not archive.bucket.exists(target):
             archive.bucket.copy(piece.request[KEY], target, metadata, size_bytes)
     if is_done:
-        piece.position[_COPIED] = True
-        piece.checkpoint()
+        note_copied(piece)
     return is_done
 
 
