@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import ssl
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
@@ -121,7 +122,7 @@ def _import_all(
     waiting = iter(fresh)
     with (
         progress_by_bytes(console) as progress,
-        stopped_by(signal.SIGINT, tell=lambda: typer.echo(_FINISHING, err=True)) as stop,
+        stopped_by(signal.SIGINT, tell=_tell_finishing) as stop,
         ThreadPoolExecutor(jobs) as pool,
     ):
         task = progress.add_task("Sending", total=sum(source.size_bytes for source in fresh))
@@ -137,6 +138,11 @@ def _import_all(
             typer.echo(f"Stopped at once. {_GOES_ON}", err=True)
             os._exit(_INTERRUPTED)  # every other way waits for what is under way
     return len(list(waiting)) if stop.is_set() else None
+
+
+def _tell_finishing() -> None:
+    # Not `err`: what `sys.stderr` is while a bar is shown writes above the bar.
+    typer.echo(_FINISHING, file=sys.stderr)
 
 
 def _send_all(
