@@ -143,8 +143,10 @@ def in_place(
 
     @wraps(read)
     def body(bucket: str, key: str, obj: Mapping[str, Any]) -> Any:
-        path = None if obj.get("body") is not None else path_of(bucket, key)
-        if path is None or obj.get("size", 0) < _LEAST_MAPPED or _KEEPS_FILES_OPEN:
+        if obj.get("body") is not None or obj.get("size", 0) < _LEAST_MAPPED or _KEEPS_FILES_OPEN:
+            return read(bucket, key, obj)
+        path = path_of(bucket, key)  # looks at each folder on the way
+        if path is None:
             return read(bucket, key, obj)
         with Path(path).open("rb") as file:
             return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ, **_UNTRACKED)
