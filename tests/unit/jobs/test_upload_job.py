@@ -652,3 +652,34 @@ def test_an_attachment_outlives_its_worker(
             break
     assert 8 < number < 39
     assert len(keys_below("attachments/")) == number + 1
+
+
+@pytest.mark.usefixtures("no_patience")
+@pytest.mark.parametrize("is_late", [False, True], ids=["at once", "late"])
+def test_a_copy_that_no_resource_takes_is_purged(
+    client: Client, archive: Archive, monkeypatch: pytest.MonkeyPatch, *, is_late: bool
+) -> None:
+    """A job that begins anew has another copy: whenever the first one is purged, it stays."""
+    study = client.post("/instances", content=dicom_file()).json()["ParentStudy"]
+    path = f"/studies/{study}/attachments/1025"
+    asked = upload(client, LARGE)
+    identifier = attach(client, path, asked).headers["location"].split("/")[2]
+
+    def copy_and_delete(*arguments: Any) -> bool:
+        is_done = upload_steps.copy_upload(*arguments)
+        client.delete(f"/studies/{study}")
+        return is_done
+
+    with monkeypatch.context() as patch:
+        patch.setattr(attach_job, "copy_upload", copy_and_delete)
+        assert go_on(archive, identifier).error == "UnknownResource"
+    assert len(keys_below("attachments/")) == 1
+    if not is_late:
+        purge_all(archive)
+        assert keys_below("attachments/") == []
+    client.post("/instances", content=dicom_file())
+    attach(client, path, asked)
+    assert go_on(archive, identifier).state is JobState.SUCCESS
+    purge_all(archive)
+    assert len(keys_below("attachments/")) == 1
+    assert client.get(f"{path}/data").content == LARGE

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from nephele.aws import clock
 from nephele.domain.digests import md5_in_time
-from nephele.domain.resources import Resource
+from nephele.domain.orthanc_id import OrthancId
+from nephele.domain.resources import Resource, StoredFile
 from nephele.services.archive import Archive
 from nephele.services.attachments import (
     attachment_file,
@@ -26,6 +28,7 @@ from nephele.services.upload_steps import (
 
 _REVISION = "Revision"
 _MD5 = "MD5"
+_UUID = "Uuid"
 _SIZE = "Size"
 
 
@@ -56,22 +59,28 @@ def _attach(archive: Archive, piece: Slice) -> Revision | None:
         complete_upload(archive, piece)
         if not _copy(archive, piece, resource):
             return None
-    size_bytes, md5 = piece.position[_SIZE], piece.position[_MD5]
-    file = attachment_file(identifier, piece.job.identifier, size_bytes, md5)
+    file = _file(identifier, piece)
     return keep_attachment(archive, identifier, number, file, expected)
 
 
 def _copy(archive: Archive, piece: Slice, resource: Resource) -> bool:
-    """Read the object for its MD5, then copy it; its uuid is the job's."""
+    """Read the object for its MD5, then copy it.
+
+    Each beginning of the job has a uuid of its own: the copy of one that failed is purged.
+    """
     if _MD5 not in piece.position:
         if not piece.has_time():
             return False
         size_bytes = archive.bucket.head(piece.request[KEY]).size_bytes
         with reading(archive, piece.request[KEY], size_bytes) as file:
             md5 = md5_in_time(file, reading_time())
-        piece.position |= {_SIZE: size_bytes, _MD5: md5}
+        piece.position |= {_SIZE: size_bytes, _MD5: md5, _UUID: clock.new_uuid()}
         piece.checkpoint()
-    size_bytes = piece.position[_SIZE]
-    require_room(archive, size_bytes, resource)
-    key = attachment_file(resource.orthanc_id, piece.job.identifier, size_bytes, "").key
-    return copy_upload(archive, piece, key, {}, size_bytes)
+    file = _file(resource.orthanc_id, piece)
+    require_room(archive, file.size_bytes, resource)
+    return copy_upload(archive, piece, file.key, {}, file.size_bytes)
+
+
+def _file(orthanc_id: OrthancId, piece: Slice) -> StoredFile:
+    position = piece.position
+    return attachment_file(orthanc_id, position[_UUID], position[_SIZE], position[_MD5])

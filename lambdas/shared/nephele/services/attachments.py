@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import BinaryIO
 
 from nephele.aws import clock
+from nephele.aws.index.user_state import ask_to_purge
 from nephele.aws.keys import AttachmentKey
 from nephele.domain.content_type import DICOM, DICOM_AS_JSON, ContentNames, is_user_content
 from nephele.domain.orthanc_id import OrthancId, is_orthanc_id
@@ -17,7 +18,7 @@ from nephele.domain.user_state import Attachment, UserState
 from nephele.errors import AnswerTooLarge, InexistentItem, ReadOnlyItem, UnknownResource
 from nephele.services.archive import Archive
 from nephele.services.capacity import require_room
-from nephele.services.journal import change_kept, keep_changed
+from nephele.services.journal import change_kept, keep_changed, purged_if_refused
 from nephele.services.metadata import MOST_ITEMS
 from nephele.services.plain_files import iter_file, iter_object
 from nephele.services.receive import md5_of, write_compressed
@@ -176,6 +177,8 @@ def keep_attachment(
 ) -> Revision:
     """Let a resource have a file whose object is written; once, however often it is asked.
 
+    An object that it does not take is purged.
+
     Raises
     ------
     UnknownResource, BadRevision
@@ -192,7 +195,8 @@ def keep_attachment(
         new = _attachment(file, 0 if old is None else old.revision + 1)
         return replace(resource.user, attachments={**resource.user.attachments, number: new})
 
-    changed = change_kept(archive, orthanc_id, decide)
+    with purged_if_refused(archive, orthanc_id, [file.uuid]):
+        changed = change_kept(archive, orthanc_id, decide)
     if changed.state == changed.resource.user:  # who did it may have died before the journal had it
         keep_changed(archive, changed)
     kept = changed.state.attachments[number]
@@ -244,7 +248,10 @@ def replace_attachment(
         new = _attachment(file, old.revision)
         return replace(resource.user, attachments={**resource.user.attachments, number: new})
 
-    change_kept(archive, orthanc_id, decide)
+    with purged_if_refused(archive, orthanc_id, [file.uuid]):
+        changed = change_kept(archive, orthanc_id, decide)
+    if file.uuid not in changed.state.object_uuids:
+        ask_to_purge(archive.index, [file.key])
 
 
 def is_intact(archive: Archive, one: AttachedFile) -> bool:

@@ -22,7 +22,7 @@ from nephele.errors import (
 )
 from nephele.services.archive import Archive
 from nephele.services.hierarchy import in_parallel
-from nephele.services.journal import change_kept
+from nephele.services.journal import change_kept, purged_if_refused
 from nephele.services.revisions import Revision, check_revision
 
 LARGEST_INLINE_BYTES = 1024
@@ -135,7 +135,8 @@ def set_metadata(
     _require_user(number)
     orthanc_id = OrthancId(identifier)
     inline = UserMetadata(value, _md5(value)) if len(value) <= LARGEST_INLINE_BYTES else None
-    kept = inline or _put_value(archive, orthanc_id, value)
+    written: list[str] = []
+    kept = inline or _put_value(archive, orthanc_id, value, written)
 
     def decide(resource: Resource) -> UserState:
         nonlocal kept
@@ -145,11 +146,12 @@ def set_metadata(
         if len(others) >= MOST_ITEMS:
             raise AnswerTooLarge(f"A resource has {MOST_ITEMS} metadata at most")
         if kept is inline and _inline_bytes(others) + len(value) > MOST_INLINE_BYTES:
-            kept = _put_value(archive, orthanc_id, value)
+            kept = _put_value(archive, orthanc_id, value, written)
         new = replace(kept, revision=0 if old is None else old.revision + 1)
         return replace(resource.user, metadata={**resource.user.metadata, number: new})
 
-    changed = change_kept(archive, orthanc_id, decide)
+    with purged_if_refused(archive, orthanc_id, written):
+        changed = change_kept(archive, orthanc_id, decide)
     return _revision(changed.state.metadata[number])
 
 
@@ -157,13 +159,16 @@ def _inline_bytes(metadata: Mapping[int, UserMetadata]) -> int:
     return sum(len(one.value) for one in metadata.values() if one.value is not None)
 
 
-def _put_value(archive: Archive, orthanc_id: OrthancId, value: bytes) -> UserMetadata:
-    """Write a value to the bucket, and return what the index keeps of it."""
+def _put_value(
+    archive: Archive, orthanc_id: OrthancId, value: bytes, written: list[str]
+) -> UserMetadata:
+    """Write a value to the bucket, and return what the index keeps of it; note its uuid."""
     md5 = _md5(value)
     if archive.index.resource(orthanc_id) is None:
         raise UnknownResource("")
     uuid = VALUE + clock.new_uuid()
     archive.bucket.put(str(AttachmentKey(orthanc_id, uuid)), value, {}, bytes.fromhex(md5))
+    written.append(uuid)
     return UserMetadata(None, md5, uuid=uuid)
 
 
