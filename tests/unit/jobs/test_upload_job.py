@@ -9,6 +9,7 @@ from typing import Any
 
 import httpx
 import pytest
+from botocore.exceptions import ClientError
 
 from nephele.aws import clients, multipart
 from nephele.aws.bucket import Bucket
@@ -530,6 +531,42 @@ def test_s3_may_still_be_at_it(
         patch.setattr(multipart.MultipartUpload, "complete", _fail_absent)
         with pytest.raises(Unavailable):
             go_on(archive, identifier_of(asked))
+    assert go_on(archive, identifier_of(asked)).state is JobState.SUCCESS
+
+
+@pytest.mark.usefixtures("no_patience")
+@pytest.mark.parametrize("is_in_call", [False, True], ids=["by the job", "by the call"])
+@pytest.mark.parametrize("attempts", [1, 2])
+def test_only_the_first_attempt_is_told_that_there_is_no_upload(
+    client: Client,
+    archive: Archive,
+    monkeypatch: pytest.MonkeyPatch,
+    attempts: int,
+    *,
+    is_in_call: bool,
+) -> None:
+    """What a repeated request is told may be of the one before, which S3 may still be at."""
+
+    def complete_multipart_upload(**_: Any) -> None:
+        told: Any = {
+            "Error": {"Code": "NoSuchUpload"},
+            "ResponseMetadata": {"RetryAttempts": attempts - 1},
+        }
+        raise ClientError(told, "CompleteMultipartUpload")
+
+    monkeypatch.setattr(presigned, "PARTS_IN_CALL", 9 if is_in_call else 0)
+    asked = upload(client, dicom_file(PixelData=LARGE))
+    with monkeypatch.context() as patch:
+        patch.setattr(clients.s3(), "complete_multipart_upload", complete_multipart_upload)
+        answer = complete(client, asked)
+        if is_in_call:
+            assert answer.status_code == (404 if attempts == 1 else 503)
+        elif attempts == 1:
+            assert go_on(archive, identifier_of(asked)).error == "UnknownResource"
+        else:
+            with pytest.raises(Unavailable):
+                go_on(archive, identifier_of(asked))
+    complete(client, asked)
     assert go_on(archive, identifier_of(asked)).state is JobState.SUCCESS
 
 

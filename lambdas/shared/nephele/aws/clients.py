@@ -17,7 +17,7 @@ from botocore.handlers import add_expect_header
 from botocore.session import Session
 
 from nephele.aws.quick_rows import QuickRows
-from nephele.errors import BeingRestored, Conflict, Unavailable, UnknownResource
+from nephele.errors import BeingRestored, Conflict, NepheleError, Unavailable, UnknownResource
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.client import DynamoDBClient
@@ -112,6 +112,14 @@ def event_bridge() -> EventBridgeClient:
 def error_code(exc: ClientError) -> str:
     """Return AWS's code of an error, `NoSuchKey` for instance."""
     return str(exc.response.get("Error", {}).get("Code", ""))
+
+
+def was_repeated(error: NepheleError) -> bool:
+    """Tell whether a request was told of an error that had been sent before, without an answer."""
+    cause = error.__cause__
+    if not isinstance(cause, ClientError):
+        return False
+    return cause.response.get("ResponseMetadata", {}).get("RetryAttempts", 0) > 0
 
 
 @contextmanager

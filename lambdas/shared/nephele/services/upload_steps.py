@@ -13,6 +13,7 @@ from typing import BinaryIO, cast
 
 from nephele.aws import multipart
 from nephele.aws.bucket import CONTENT_TYPE
+from nephele.aws.clients import was_repeated
 from nephele.aws.multipart import COPIES_AT_ONCE, MultipartUpload, copy_ranges
 from nephele.aws.read_ahead import ReadAhead
 from nephele.batches import batched
@@ -31,8 +32,7 @@ _BEGUN = "Begun"
 _COMPLETE = "Complete"
 _COPY = "Copy"
 _COPIED = "Copied"
-_SURE_SECONDS = 5.0
-"""What is answered sooner was answered to the first attempt of a request."""
+_AT_IT = "upload: S3 may still be completing it"
 _READING_SECONDS = 600.0
 """How long an object is read for its digests: a function has 15 minutes."""
 
@@ -46,11 +46,17 @@ def complete_once(archive: Archive, key: str, upload_id: str, etags: Sequence[st
         There is neither such an upload nor its object.
     ParameterOutOfRange
         These are not its parts.
+    Unavailable
+        S3 has neither: it may be at it since an attempt whose answer was lost.
     """
     try:
         archive.bucket.upload(key, upload_id).complete_as_told(etags)
-    except UnknownResource:
-        archive.bucket.head(key)  # a try before this one finished it, and did not come further
+    except UnknownResource as exc:
+        if archive.bucket.exists(key):
+            return  # a try before this one finished it, and did not come further
+        if was_repeated(exc):
+            raise Unavailable(_AT_IT) from exc
+        raise
 
 
 def complete_upload(archive: Archive, piece: Slice) -> None:
@@ -58,24 +64,21 @@ def complete_upload(archive: Archive, piece: Slice) -> None:
 
     Raises
     ------
-    UnknownResource, ParameterOutOfRange
-        As `complete_once`.
-    Unavailable
-        S3 has neither: it may be at it since an attempt whose answer was lost.
+    UnknownResource, ParameterOutOfRange, Unavailable
+        As `complete_once`, whose attempts before count as well.
     """
     if _COMPLETE in piece.position:
         return
     request, is_first = piece.request, _BEGUN not in piece.position
     piece.position[_BEGUN] = True
     piece.checkpoint()
-    began = time.monotonic()
     try:
         etags = archive.bucket.read_json(request[ETAGS])
         complete_once(archive, request[KEY], request[UPLOAD_ID], etags)
     except UnknownResource as exc:
-        if is_first and time.monotonic() - began < _SURE_SECONDS:
+        if is_first:
             raise
-        raise Unavailable("upload: S3 may still be completing it") from exc
+        raise Unavailable(_AT_IT) from exc
     piece.position[_COMPLETE] = True
     piece.checkpoint()
 
