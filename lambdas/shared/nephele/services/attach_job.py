@@ -76,9 +76,9 @@ def _copy(archive: Archive, piece: Slice, resource: Resource) -> bool:
             md5 = md5_in_time(file, reading_time())
         piece.position |= {_SIZE: size_bytes, _MD5: md5, _UUID: clock.new_uuid()}
         piece.checkpoint()
-    file = _file(resource.orthanc_id, piece)
-    require_room(archive, file.size_bytes, resource)
-    return copy_upload(archive, piece, file.key, {}, file.size_bytes)
+    target = _file(resource.orthanc_id, piece)
+    require_room(archive, target.size_bytes, resource)
+    return copy_upload(archive, piece, target.key, {}, target.size_bytes)
 
 
 def _file(orthanc_id: OrthancId, piece: Slice) -> StoredFile:
