@@ -720,3 +720,20 @@ def test_a_copy_that_no_resource_takes_is_purged(
     purge_all(archive)
     assert len(keys_below("attachments/")) == 1
     assert client.get(f"{path}/data").content == LARGE
+
+
+@pytest.mark.usefixtures("no_patience")
+def test_a_copy_whose_resource_went_before_that_was_known_is_purged(
+    client: Client, archive: Archive, deaths: Callable[[], None]
+) -> None:
+    study = client.post("/instances", content=dicom_file()).json()["ParentStudy"]
+    asked = upload(client, LARGE)
+    told = attach(client, f"/studies/{study}/attachments/1025", asked)
+    identifier = told.headers["location"].split("/")[2]
+    die_once_there(archive, identifier, "attachments/")
+    assert len(keys_below("attachments/")) == 1
+    client.delete(f"/studies/{study}")
+    deaths()
+    assert go_on(archive, identifier).error == "UnknownResource"
+    purge_all(archive)
+    assert keys_below("attachments/") == []

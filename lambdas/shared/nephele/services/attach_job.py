@@ -14,6 +14,7 @@ from nephele.services.attachments import (
 )
 from nephele.services.capacity import require_room
 from nephele.services.jobs.slices import Slice
+from nephele.services.journal import purged_if_refused
 from nephele.services.revisions import Revision, parse_revision
 from nephele.services.upload_steps import (
     KEY,
@@ -55,7 +56,9 @@ def _attach(archive: Archive, piece: Slice) -> Revision | None:
     identifier, number, tag = piece.request[TARGET]
     expected = None if tag is None else parse_revision(tag, "if-match")
     if not is_copied(piece):
-        resource = require_attachable(archive, identifier, number, expected)
+        written = [piece.position[_UUID]] if _UUID in piece.position else []
+        with purged_if_refused(archive, identifier, written):
+            resource = require_attachable(archive, identifier, number, expected)
         complete_upload(archive, piece)
         if not _copy(archive, piece, resource):
             return None
