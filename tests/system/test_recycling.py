@@ -149,7 +149,13 @@ def test_what_was_begun_goes_on_though_it_was_settled_meanwhile(
     limited: Stack, tmp_path: Path
 ) -> None:
     """Its time is over before anything is removed, and the next message comes much later."""
-    record = {"messageId": "1", "body": "{}", "eventSourceARN": queue_arn(limited)}
+    record = {
+        "messageId": "1",
+        "receiptHandle": "none",
+        "body": "{}",
+        "attributes": {"ApproximateReceiveCount": "1"},
+        "eventSourceARN": queue_arn(limited),
+    }
     limited.switch(paused=["recycle"])
     try:
         fill(limited, tmp_path)

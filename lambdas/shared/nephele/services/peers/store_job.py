@@ -30,7 +30,7 @@ _READ_AHEAD = 4
 _FEW = 200
 """So many ids are kept in the job's row, more in an object."""
 _ROWS_AT_ONCE = 100
-_SAVED_EVERY = 25
+_SAVED_EVERY = 16
 
 
 def run(archive: Archive, piece: Slice) -> bool:
