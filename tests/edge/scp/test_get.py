@@ -266,14 +266,14 @@ def test_objects_are_kept_in_memory(start: StartInner, monkeypatch: pytest.Monke
         edge = start(MaximumStorageCacheSize=size)
         read.clear()
         bucket = type(edge.archive.bucket)
-        plain = bucket.open_range
+        plain = bucket.begin_range
 
-        def counted(self: object, key: str, *arguments: int, plain: object = plain) -> bytes:
+        def counted(self: object, key: str, *arguments: int, plain: object = plain) -> object:
             read.append(key)
-            return plain(self, key, *arguments)  # type: ignore[operator, no-any-return]
+            return plain(self, key, *arguments)  # type: ignore[operator]
 
         with monkeypatch.context() as patch:
-            patch.setattr(bucket, "open_range", counted)
+            patch.setattr(bucket, "begin_range", counted)
             for _ in range(2):
                 keys = identifier("PATIENT", PatientID="P1")
                 get(edge, {CT: [[ExplicitVRLittleEndian]]}, keys)
