@@ -72,22 +72,28 @@ class Plan:
 
 
 class Progress:
-    """Saves where a job stands: each second, and after so many instances."""
+    """Saves where a job stands: each second, and after so many instances.
 
-    def __init__(self, piece: Slice, every: int) -> None:
+    Parameters
+    ----------
+    first : int, optional
+        After how many it is saved first: what a client wants of a small job is seen then.
+    """
+
+    def __init__(self, piece: Slice, every: int, first: int | None = None) -> None:
         self._piece = piece
         self._every = every
         self._saved_at = time.monotonic()
-        self._saved: int = piece.position[_DONE]
+        self._due: int = piece.position[_DONE] + (first or every)
 
     def advance(self, count: int) -> None:
         """Take note that one more instance of `count` is done with."""
         position = self._piece.position
         position[_DONE] += 1
         is_due = time.monotonic() - self._saved_at >= _SAVED_EVERY_SECONDS
-        if is_due or position[_DONE] - self._saved >= self._every:
+        if is_due or position[_DONE] >= self._due:
             self._piece.checkpoint(position[_DONE] / count)
-            self._saved_at, self._saved = time.monotonic(), position[_DONE]
+            self._saved_at, self._due = time.monotonic(), position[_DONE] + self._every
 
     def end(self, count: int) -> None:
         """Save where the slice ends."""

@@ -30,7 +30,7 @@ _READ_AHEAD = 4
 _FEW = 200
 """So many ids are kept in the job's row, more in an object."""
 _ROWS_AT_ONCE = 100
-_SAVED_EVERY = 16
+_SAVED_FIRST, _SAVED_EVERY = 16, 64
 
 
 def run(archive: Archive, piece: Slice) -> bool:
@@ -78,7 +78,7 @@ class _Sending:
         self._piece = piece
         self._sender = sender
         self._pool = pool
-        self._progress = Progress(piece, _SAVED_EVERY)
+        self._progress = Progress(piece, _SAVED_EVERY, _SAVED_FIRST)
 
     def send(self, ids: list[OrthancId]) -> None:
         """Send as many as there is time for; a failure ends the job unless it is permissive."""
